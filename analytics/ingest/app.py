@@ -1,0 +1,1 @@
+"""The lean ASGI callable that takes events in."""

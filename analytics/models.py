@@ -1,0 +1,253 @@
+"""People, their ids, sessions and the books of the pipeline.
+
+The two tables through which every event passes, analytics_inbox and analytics_event, derive from schema.py, are
+written by set-based SQL only, and have no model: migration 0002 makes them.
+"""
+
+from django.db import models
+from django.utils.timezone import now
+
+from projects.models import Project
+
+
+class Person(models.Model):
+    """Who is behind one or several distinct ids. `merged_into` is set when they turned out to be somebody else too."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
+    merged_into = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    identified = models.BooleanField(default=False)
+    name = models.TextField(default="", blank=True, help_text="what screens call them: a name, an address, or an id")
+    search = models.TextField(default="", blank=True, help_text="lower case: name, address and ids, for the list")
+    properties = models.JSONField(default=dict, blank=True)
+    first_seen = models.DateTimeField()
+    last_seen = models.DateTimeField()
+    events = models.BigIntegerField(default=0)
+    sessions = models.IntegerField(default=0)
+
+    class Meta:
+        db_table = "analytics_person"
+        indexes = [
+            models.Index(fields=["project", "-last_seen", "-id"], name="person_last_seen", condition=models.Q(merged_into=None)),
+            models.Index(fields=["project", "-first_seen", "-id"], name="person_first_seen", condition=models.Q(merged_into=None)),
+            models.Index(fields=["project", "-events", "-id"], name="person_events", condition=models.Q(merged_into=None)),
+            models.Index(fields=["project", "-sessions", "-id"], name="person_sessions", condition=models.Q(merged_into=None)),
+            models.Index(fields=["project", "name", "id"], name="person_name", condition=models.Q(merged_into=None)),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or f"person {self.pk}"
+
+
+class DistinctId(models.Model):
+    """One id under which a client knows a person."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
+    distinct_id = models.TextField()
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="distinct_ids")
+    is_user = models.BooleanField(default=False, help_text="a user id, not a device's or a browser's")
+    added_at = models.DateTimeField(default=now)
+
+    class Meta:
+        db_table = "analytics_distinct_id"
+        constraints = [models.UniqueConstraint(fields=["project", "distinct_id"], name="one_person_per_distinct_id")]
+
+    def __str__(self) -> str:
+        return self.distinct_id
+
+
+class IdentityLink(models.Model):
+    """Append-only: who said when that two ids are one person, what came of it, and why it was refused if it was."""
+
+    class Cause(models.TextChoices):
+        IDENTIFY = "identify"
+        ALIAS = "alias"
+        BY_HAND = "by hand"
+        UNDO = "undo"
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
+    cause = models.CharField(max_length=10, choices=Cause.choices)
+    linked_id = models.TextField(help_text="the anonymous or earlier id")
+    distinct_id = models.TextField(help_text="the id that stays")
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="+")
+    other = models.ForeignKey(
+        Person, null=True, blank=True, on_delete=models.CASCADE, related_name="+",
+        help_text="the person that was merged into `person`, or that could not be",
+    )  # fmt: skip
+    refused = models.TextField(default="", blank=True, help_text="why the two stayed two")
+    event_id = models.UUIDField(null=True, blank=True)
+    happened_at = models.DateTimeField()
+    recorded_at = models.DateTimeField(default=now)
+
+    class Meta:
+        db_table = "analytics_identity_link"
+
+    def __str__(self) -> str:
+        return f"{self.linked_id} is {self.distinct_id} ({self.cause})"
+
+
+class Redirect(models.Model):
+    """Append-only and flat: events under `person_id` belong to `target_id` as of `link`; the newest row counts.
+
+    A merge of B into C when A was merged into B before appends B -> C and A -> C, so one look-up always suffices,
+    and the state at any earlier link can be had again (`link_id <= n`).
+    """
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
+    person_id = models.BigIntegerField()
+    target_id = models.BigIntegerField()
+    link = models.ForeignKey(IdentityLink, on_delete=models.CASCADE, related_name="+")
+
+    class Meta:
+        db_table = "analytics_redirect"
+        constraints = [models.UniqueConstraint(fields=["person_id", "link"], name="one_target_per_link")]
+        indexes = [
+            models.Index(fields=["project", "link"], name="redirect_by_link"),
+            models.Index(fields=["target_id"], name="redirect_by_target"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person_id} -> {self.target_id}"
+
+
+class Session(models.Model):
+    """One visit: a client's session id, cut after 30 minutes of silence and after 24 hours."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="+")
+    client_id = models.TextField()
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField()
+    events = models.IntegerField(default=0)
+    pageviews = models.IntegerField(default=0)
+    entry_path = models.TextField(null=True, blank=True)
+    exit_path = models.TextField(null=True, blank=True)
+    referring_domain = models.TextField(null=True, blank=True)
+    utm_source = models.TextField(null=True, blank=True)
+    utm_medium = models.TextField(null=True, blank=True)
+    utm_campaign = models.TextField(null=True, blank=True)
+    browser = models.TextField(null=True, blank=True)
+    os = models.TextField(null=True, blank=True)
+    device = models.TextField(null=True, blank=True)
+    country = models.TextField(null=True, blank=True)
+
+    class Meta:
+        db_table = "analytics_session"
+        indexes = [
+            models.Index(fields=["project", "client_id"], name="session_by_client_id"),
+            models.Index(fields=["person", "-started_at"], name="session_by_person"),
+        ]
+
+    def __str__(self) -> str:
+        return f"session {self.pk} from {self.started_at:%Y-%m-%d %H:%M}"
+
+
+class LedgerEntry(models.Model):
+    """The books, per hour of arrival: received = stored + duplicates + refused, and doctor proves it.
+
+    `project_id` is 0 for requests whose key is nobody's, so it is no foreign key.
+    """
+
+    class Outcome(models.TextChoices):
+        RECEIVED = "received"
+        REFUSED = "refused"
+        STORED = "stored"
+        DUPLICATE = "duplicate"
+
+    project_id = models.IntegerField()
+    hour = models.DateTimeField()
+    outcome = models.CharField(max_length=9, choices=Outcome.choices)
+    reason = models.CharField(max_length=40, default="", help_text="why it was refused; empty otherwise")
+    count = models.BigIntegerField(default=0)
+
+    class Meta:
+        db_table = "analytics_ledger"
+        constraints = [
+            models.UniqueConstraint(fields=["project_id", "hour", "outcome", "reason"], name="one_entry_per_hour")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.count} {self.outcome} {self.reason}".strip()
+
+
+class IngestionWarning(models.Model):
+    """A sample of what was refused or mended on arrival; counts are in the ledger, samples are cut to the newest."""
+
+    project_id = models.IntegerField()
+    reason = models.CharField(max_length=40)
+    message = models.TextField()
+    sample = models.TextField(default="", blank=True, help_text="the first bytes of the event, as text")
+    at = models.DateTimeField(default=now)
+
+    class Meta:
+        db_table = "analytics_warning"
+        indexes = [models.Index(fields=["project_id", "-at"], name="warning_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.message}"
+
+
+class DataVersion(models.Model):
+    """One state of all numbers: which lake, which activity and which merges an answer was computed from."""
+
+    lake_version = models.BigIntegerField()
+    activity_version = models.BigIntegerField()
+    link_id = models.BigIntegerField(default=0, help_text="the newest identity link that counts")
+    created_at = models.DateTimeField(default=now)
+
+    class Meta:
+        db_table = "analytics_data_version"
+
+    def __str__(self) -> str:
+        return f"data version {self.pk}"
+
+
+class PeriodCount(models.Model):
+    """Served: events and people per local period and event name ('' is any event)."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
+    interval = models.CharField(max_length=5)
+    start = models.DateField()
+    event = models.TextField(default="")
+    events = models.BigIntegerField()
+    people = models.BigIntegerField()
+
+    class Meta:
+        db_table = "analytics_rollup_count"
+        constraints = [
+            models.UniqueConstraint(fields=["project", "interval", "event", "start"], name="one_count_per_period")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.interval} {self.start}: {self.events} events of {self.people} people"
+
+
+class RetentionCell(models.Model):
+    """Served: people of a first-time cohort (any event) who were active `offset` periods later."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
+    period = models.CharField(max_length=5)
+    cohort = models.DateField()
+    offset = models.IntegerField()
+    people = models.BigIntegerField()
+
+    class Meta:
+        db_table = "analytics_rollup_retention"
+        constraints = [
+            models.UniqueConstraint(fields=["project", "period", "cohort", "offset"], name="one_cell_per_offset")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.period} cohort {self.cohort} +{self.offset}: {self.people}"
+
+
+class Heartbeat(models.Model):
+    """When a part of the installation last said that it lives (GET /readyz)."""
+
+    part = models.CharField(max_length=40, primary_key=True)
+    at = models.DateTimeField(default=now)
+
+    class Meta:
+        db_table = "analytics_heartbeat"
+
+    def __str__(self) -> str:
+        return f"{self.part} at {self.at:%H:%M:%S}"

@@ -1,0 +1,82 @@
+"""Answers, in the shapes of architecture.md section 4; msgspec encodes them for the API, templates read them."""
+
+import datetime as dt
+from typing import Any
+
+from msgspec import Struct
+
+
+class Stamp(Struct, frozen=True):
+    """What every answer carries, so that a number can be had again."""
+
+    timezone: str
+    data_version: int
+    computed_at: dt.datetime
+    definition: dict[str, Any]
+
+
+class Point(Struct, frozen=True):
+    """One bar: `start` is the first local day (or hour, ISO) of the period; `complete` is false while it runs."""
+
+    start: str
+    value: float | None
+    people: int
+    complete: bool
+
+
+class TrendSeries(Struct, frozen=True):
+    label: str
+    event: str | None
+    measure: str
+    breakdown: str | None
+    total: float | None
+    people: int
+    points: list[Point]
+
+
+class TrendsAnswer(Struct, frozen=True):
+    series: list[TrendSeries]
+    stamp: Stamp
+
+
+class RetentionValue(Struct, frozen=True):
+    """One cell. `interval` is the 95 % Wilson interval of `rate`; both are null for an empty cohort."""
+
+    offset: int
+    people: int
+    rate: float | None
+    interval: tuple[float, float] | None
+    complete: bool
+
+
+class RetentionCohort(Struct, frozen=True):
+    start: str
+    people: int
+    values: list[RetentionValue]
+
+
+class RetentionAnswer(Struct, frozen=True):
+    cohorts: list[RetentionCohort]
+    average: list[RetentionValue]
+    stamp: Stamp
+
+
+class PersonRef(Struct, frozen=True):
+    """A person in a list behind a number."""
+
+    id: int
+    name: str
+    distinct_ids: list[str]
+    identified: bool
+    first_seen: dt.datetime
+    last_seen: dt.datetime
+    events: int
+    sessions: int
+
+
+class PeoplePage(Struct, frozen=True):
+    """The people behind a figure, a page at a time; `count` equals the figure, `next` is opaque."""
+
+    people: list[PersonRef]
+    count: int
+    next: str | None

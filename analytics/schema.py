@@ -1,0 +1,100 @@
+"""THE list of event columns, once. COPY lists, PostgreSQL tables, Arrow and Delta schemas all derive from it.
+
+Standard library only: the lean ingest reads it. tests/contract compares it with the database's own catalogue.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Source(StrEnum):
+    """Which stage first knows a column's value."""
+
+    INGEST = "ingest"
+    ENRICH = "enrich"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its name, its PostgreSQL type and its Arrow type (as pyarrow spells it)."""
+
+    name: str
+    postgres: str
+    arrow: str
+    source: Source
+    nullable: bool = False
+
+
+ARROW = {
+    "integer": "int32",
+    "bigint": "int64",
+    "uuid": "binary",
+    "text": "string",
+    "timestamp with time zone": "timestamp[us, tz=UTC]",
+}
+
+
+def _column(name: str, postgres: str, source: Source = Source.INGEST, *, nullable: bool = False) -> Column:
+    return Column(name, postgres, ARROW[postgres], source, nullable)
+
+
+EVENT: tuple[Column, ...] = (
+    _column("sequence", "bigint", Source.ENRICH),
+    _column("project_id", "integer"),
+    _column("id", "uuid"),
+    _column("event", "text"),
+    _column("timestamp", "timestamp with time zone"),
+    _column("received_at", "timestamp with time zone"),
+    _column("distinct_id", "text"),
+    _column("person_id", "bigint", Source.ENRICH),
+    _column("session_id", "bigint", Source.ENRICH, nullable=True),
+    _column("url", "text", nullable=True),
+    _column("path", "text", nullable=True),
+    _column("title", "text", nullable=True),
+    _column("referrer", "text", nullable=True),
+    _column("referring_domain", "text", nullable=True),
+    _column("utm_source", "text", nullable=True),
+    _column("utm_medium", "text", nullable=True),
+    _column("utm_campaign", "text", nullable=True),
+    _column("utm_term", "text", nullable=True),
+    _column("utm_content", "text", nullable=True),
+    _column("browser", "text", Source.ENRICH, nullable=True),
+    _column("os", "text", Source.ENRICH, nullable=True),
+    _column("device", "text", Source.ENRICH, nullable=True),
+    _column("country", "text", Source.ENRICH, nullable=True),
+    _column("locale", "text", nullable=True),
+    _column("library", "text", nullable=True),
+    _column("properties", "text"),
+)
+"""An event as it is stored and exported. `properties` is JSON text of one object, checked at the boundary."""
+
+INBOX_ONLY: tuple[Column, ...] = (
+    _column("link", "text", nullable=True),
+    _column("linked_id", "text", nullable=True),
+    _column("user_known", "integer"),
+    _column("client_session", "text", nullable=True),
+    _column("user_agent", "text", nullable=True),
+    _column("ip", "text", nullable=True),
+    _column("person_set", "text", nullable=True),
+    _column("person_set_once", "text", nullable=True),
+)
+"""What enrich needs and does not keep.
+
+link             "identify" or "alias": this event says that linked_id and distinct_id are one person
+linked_id        identify: the anonymous id; alias: the id used before
+user_known       1 when distinct_id is a user id (Segment userId, $identify's target), so its person is identified
+client_session   the client's own session id
+user_agent, ip   turned into browser, os, device and country, then forgotten
+person_set...    JSON text of one object: facts about the person ($set, $set_once, traits)
+"""
+
+INBOX: tuple[Column, ...] = tuple(column for column in EVENT if column.source is Source.INGEST) + INBOX_ONLY
+"""The COPY list of analytics_inbox, in order; its key `position` (arrival order) is made by the database."""
+
+REACTIONS = ("useful", "confusing", "exciting", "forgettable")
+COMMENT_EVENT = "$comment"
+PAGEVIEW_EVENT = "$pageview"
+
+
+def names(columns: tuple[Column, ...]) -> list[str]:
+    return [column.name for column in columns]

@@ -1,0 +1,23 @@
+"""One port, two applications: ingest paths go to the lean callable, everything else to Django."""
+
+import os
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+from django.core.asgi import get_asgi_application
+
+from analytics.ingest import app as ingest
+
+Scope = dict[str, Any]
+Channel = Callable[..., Awaitable[Any]]
+
+django = get_asgi_application()
+
+
+async def application(scope: Scope, receive: Channel, send: Channel) -> None:
+    if scope["type"] == "lifespan" or ingest.serves(scope):
+        await ingest.app(scope, receive, send)
+    else:
+        await django(scope, receive, send)

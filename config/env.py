@@ -1,0 +1,62 @@
+"""Typed readers of the environment. A bad value stops the start and names the variable, the value and the remedy.
+
+Imports nothing but the standard library, so that every process, the lean ingest included, may read its
+configuration here. docs/settings.md lists every variable.
+"""
+
+import os
+from pathlib import Path
+
+TRUE = {"1", "true", "yes", "on"}
+FALSE = {"0", "false", "no", "off"}
+
+
+class ConfigurationError(Exception):
+    """A variable of the environment cannot be used; the message says which, why, and what to write instead."""
+
+
+def text(name: str, default: str = "") -> str:
+    return os.environ.get(name) or default
+
+
+def integer(name: str, default: int, *, least: int = 0) -> int:
+    raw = text(name)
+    if not raw:
+        return default
+    try:
+        value = int(raw)
+    except ValueError:
+        raise ConfigurationError(f"{name}={raw!r} is not a whole number; write for example {name}={default}") from None
+    if value < least:
+        raise ConfigurationError(f"{name}={value} is too small; the least is {least}")
+    return value
+
+
+def boolean(name: str, default: bool = False) -> bool:
+    raw = text(name).lower()
+    if not raw:
+        return default
+    if raw not in TRUE | FALSE:
+        raise ConfigurationError(f"{name}={raw!r} is neither yes nor no; write {name}=1 or {name}=0")
+    return raw in TRUE
+
+
+def words(name: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """A comma-separated list; blanks around the items do not count."""
+    raw = text(name)
+    return tuple(item.strip() for item in raw.split(",") if item.strip()) if raw else default
+
+
+def path(name: str, default: Path) -> Path:
+    raw = text(name)
+    return Path(raw).expanduser().resolve() if raw else default
+
+
+def secret(name: str) -> str:
+    """The value of NAME, or the content of the file that NAME_FILE points at (for mounted secrets)."""
+    if file := text(f"{name}_FILE"):
+        try:
+            return Path(file).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise ConfigurationError(f"{name}_FILE={file!r} cannot be read: {error.strerror}") from error
+    return text(name)

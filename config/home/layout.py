@@ -1,0 +1,94 @@
+"""Where things lie in the home (FIRSTHAND_HOME): one folder that is the whole installation, and its backup.
+
+Standard library only: the lean ingest process reads its paths here.
+"""
+
+import hashlib
+import os
+import secrets
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from config import env
+
+SOCKET_NAME = ".s.PGSQL.5432"
+SOCKET_PATH_LIMIT = 103  # sun_path holds 104 bytes on macOS, 108 on Linux, one of them the closing NUL
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The folder that keeps everything; all paths of the embedded parts are derived from it."""
+
+    root: Path
+
+    @property
+    def postgres(self) -> Path:
+        return self.root / "postgres"
+
+    @property
+    def lake(self) -> Path:
+        return self.root / "lake"
+
+    @property
+    def spool(self) -> Path:
+        return self.root / "spool"
+
+    @property
+    def broker(self) -> Path:
+        return self.root / "broker"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def mail(self) -> Path:
+        return self.root / "mail"
+
+    @property
+    def static(self) -> Path:
+        return self.root / "static"
+
+    @property
+    def socket_directory(self) -> Path:
+        """In the home, or under the system's temporary folder where the home's path is too long for a socket."""
+        inside = self.root / "run"
+        if len(os.fsencode(inside / SOCKET_NAME)) <= SOCKET_PATH_LIMIT:
+            return inside
+        digest = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"firsthand-{digest}"
+
+    @property
+    def database_url(self) -> str:
+        """The address of the embedded PostgreSQL: a local socket, no port."""
+        return f"postgresql://firsthand@/firsthand?host={quote(str(self.socket_directory), safe='')}"
+
+    def secret_key(self) -> str:
+        """The installation's own random key, made at first use, readable by its owner only."""
+        file = self.root / "secret_key"
+        self.root.mkdir(parents=True, exist_ok=True)
+        try:
+            descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return file.read_text(encoding="utf-8")
+        key = secrets.token_urlsafe(50)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(key)
+        return key
+
+
+def home() -> Home:
+    default = Path(__file__).resolve().parent.parent.parent / ".firsthand"
+    return Home(env.path("FIRSTHAND_HOME", default))
+
+
+def database_url() -> str:
+    """The one answer to "which database": DATABASE_URL, or the embedded one in the home."""
+    return env.secret("DATABASE_URL") or home().database_url
+
+
+def lake_url() -> str:
+    """Where the lake lies: FIRSTHAND_LAKE_URL (s3://...), or a folder in the home."""
+    return env.text("FIRSTHAND_LAKE_URL") or str(home().lake)

@@ -1,0 +1,26 @@
+"""The only door to a project: who may have it, and in which role."""
+
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
+from django.http import Http404
+
+from projects.models import Membership, Project
+
+RANK = {Membership.Role.VIEWER: 0, Membership.Role.MEMBER: 1, Membership.Role.OWNER: 2}
+
+
+def projects_of(user: User) -> QuerySet[Project]:
+    return Project.objects.filter(memberships__user=user)
+
+
+def get_project_for(user: User, slug: str, *, role: Membership.Role = Membership.Role.VIEWER) -> Project:
+    """The project, if this user has at least this role in it; Http404 otherwise, so that slugs cannot be probed."""
+    membership = Membership.objects.select_related("project").filter(user=user, project__slug=slug).first()
+    if membership is None or RANK[Membership.Role(membership.role)] < RANK[role]:
+        raise Http404(f"no project {slug!r} for you; ask its owner to add you")
+    return membership.project
+
+
+def get_project(slug: str) -> Project:
+    """For commands on the machine itself, which is its owner's. Raises Project.DoesNotExist."""
+    return Project.objects.get(slug=slug)

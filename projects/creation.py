@@ -1,0 +1,37 @@
+"""A new project with the keys that it starts with."""
+
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.utils.text import slugify
+
+from projects import keys
+from projects.models import Key, Project
+
+
+@dataclass(frozen=True, slots=True)
+class NewProject:
+    """A project and the texts of its first keys; the API key is never shown again."""
+
+    project: Project
+    write_key: str
+    api_key: str
+
+
+@transaction.atomic
+def create_project(name: str, *, timezone: str = "UTC") -> NewProject:
+    """Raises ValidationError for an empty name or an unknown time zone."""
+    project = Project(name=name, slug=_free_slug(name), timezone=timezone)
+    project.full_clean()
+    project.save()
+    write = keys.create(project, Key.Kind.WRITE, name="first write key")
+    api = keys.create(project, Key.Kind.API, name="first API key")
+    return NewProject(project, write.text, api.text)
+
+
+def _free_slug(name: str) -> str:
+    base = slugify(name)[:50] or "project"
+    taken = set(Project.objects.filter(slug__startswith=base).values_list("slug", flat=True))
+    if base not in taken:
+        return base
+    return next(f"{base}-{n}" for n in range(2, len(taken) + 3) if f"{base}-{n}" not in taken)

@@ -1,0 +1,48 @@
+"""Making and checking keys. An API key is 256 random bits, so a plain SHA-256 keeps it as safe as a slow hash."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+
+from projects.models import Key, Project
+
+SCOPES = ("events:read", "people:read", "insights:read", "comments:read")
+PREFIX = {Key.Kind.WRITE: "fhw_", Key.Kind.API: "fhk_"}
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key at the only moment when an API key's text is known."""
+
+    key: Key
+    text: str
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def create(project: Project, kind: Key.Kind, *, name: str = "", scopes: tuple[str, ...] = SCOPES) -> NewKey:
+    text = PREFIX[kind] + secrets.token_urlsafe(32 if kind == Key.Kind.API else 18)
+    key = Key.objects.create(
+        project=project,
+        kind=kind,
+        name=name,
+        token=text if kind == Key.Kind.WRITE else "",
+        digest=digest(text),
+        hint=text[-4:],
+        scopes=list(scopes) if kind == Key.Kind.API else [],
+    )
+    return NewKey(key, text)
+
+
+def find_api_key(text: str) -> Key | None:
+    """The live API key with this text, with its project; None for anything else, write keys included."""
+    live = Key.objects.filter(kind=Key.Kind.API, digest=digest(text), revoked_at=None)
+    return live.select_related("project").first()
+
+
+def find_write_key(text: str) -> Key | None:
+    """The live write key with this text, with its project."""
+    live = Key.objects.filter(kind=Key.Kind.WRITE, digest=digest(text), revoked_at=None)
+    return live.select_related("project").first()

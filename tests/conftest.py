@@ -1,0 +1,37 @@
+"""One real PostgreSQL and one lake for the whole run (one of each per worker); one fresh project per test.
+
+Nothing is rolled back or truncated: rows of one project never meet another's, which is itself a promise under test.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+os.environ["FIRSTHAND_HOME"] = tempfile.mkdtemp(prefix="firsthand-test-")
+
+import pytest
+from pytest_django.plugin import DjangoDbBlocker
+
+from tests import people
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings() -> None:
+    """Each worker its own database, named by pytest-django."""
+
+
+@pytest.fixture(autouse=True)
+def _database(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    with django_db_blocker.unblock():
+        yield
+
+
+@pytest.fixture
+def team() -> people.Team:
+    return people.assemble()
+
+
+@pytest.fixture(scope="session")
+def home() -> Path:
+    return Path(os.environ["FIRSTHAND_HOME"])
