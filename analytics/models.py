@@ -14,10 +14,16 @@ class Person(models.Model):
     """Who is behind one or several distinct ids. `merged_into` is set when they turned out to be somebody else too."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
-    merged_into = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    merged_into = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
     identified = models.BooleanField(default=False)
-    name = models.TextField(default="", blank=True, help_text="what screens call them: a name, an address, or an id")
-    search = models.TextField(default="", blank=True, help_text="lower case: name, address and ids, for the list")
+    name = models.TextField(
+        default="", blank=True, help_text="what screens call them: a name, an address, or an id"
+    )
+    search = models.TextField(
+        default="", blank=True, help_text="lower case: name, address and ids, for the list"
+    )
     properties = models.JSONField(default=dict, blank=True)
     first_seen = models.DateTimeField()
     last_seen = models.DateTimeField()
@@ -27,11 +33,29 @@ class Person(models.Model):
     class Meta:
         db_table = "analytics_person"
         indexes = [
-            models.Index(fields=["project", "-last_seen", "-id"], name="person_last_seen", condition=models.Q(merged_into=None)),
-            models.Index(fields=["project", "-first_seen", "-id"], name="person_first_seen", condition=models.Q(merged_into=None)),
-            models.Index(fields=["project", "-events", "-id"], name="person_events", condition=models.Q(merged_into=None)),
-            models.Index(fields=["project", "-sessions", "-id"], name="person_sessions", condition=models.Q(merged_into=None)),
-            models.Index(fields=["project", "name", "id"], name="person_name", condition=models.Q(merged_into=None)),
+            models.Index(
+                fields=["project", "-last_seen", "-id"],
+                name="person_last_seen",
+                condition=models.Q(merged_into=None),
+            ),
+            models.Index(
+                fields=["project", "-first_seen", "-id"],
+                name="person_first_seen",
+                condition=models.Q(merged_into=None),
+            ),
+            models.Index(
+                fields=["project", "-events", "-id"],
+                name="person_events",
+                condition=models.Q(merged_into=None),
+            ),
+            models.Index(
+                fields=["project", "-sessions", "-id"],
+                name="person_sessions",
+                condition=models.Q(merged_into=None),
+            ),
+            models.Index(
+                fields=["project", "name", "id"], name="person_name", condition=models.Q(merged_into=None)
+            ),
         ]
 
     def __str__(self) -> str:
@@ -49,7 +73,9 @@ class DistinctId(models.Model):
 
     class Meta:
         db_table = "analytics_distinct_id"
-        constraints = [models.UniqueConstraint(fields=["project", "distinct_id"], name="one_person_per_distinct_id")]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "distinct_id"], name="one_person_per_distinct_id")
+        ]
 
     def __str__(self) -> str:
         return self.distinct_id
@@ -162,7 +188,9 @@ class LedgerEntry(models.Model):
     class Meta:
         db_table = "analytics_ledger"
         constraints = [
-            models.UniqueConstraint(fields=["project_id", "hour", "outcome", "reason"], name="one_entry_per_hour")
+            models.UniqueConstraint(
+                fields=["project_id", "hour", "outcome", "reason"], name="one_entry_per_hour"
+            )
         ]
 
     def __str__(self) -> str:
@@ -214,7 +242,9 @@ class PeriodCount(models.Model):
     class Meta:
         db_table = "analytics_rollup_count"
         constraints = [
-            models.UniqueConstraint(fields=["project", "interval", "event", "start"], name="one_count_per_period")
+            models.UniqueConstraint(
+                fields=["project", "interval", "event", "start"], name="one_count_per_period"
+            )
         ]
 
     def __str__(self) -> str:
@@ -233,7 +263,9 @@ class RetentionCell(models.Model):
     class Meta:
         db_table = "analytics_rollup_retention"
         constraints = [
-            models.UniqueConstraint(fields=["project", "period", "cohort", "offset"], name="one_cell_per_offset")
+            models.UniqueConstraint(
+                fields=["project", "period", "cohort", "offset"], name="one_cell_per_offset"
+            )
         ]
 
     def __str__(self) -> str:

@@ -26,7 +26,9 @@ def integer(name: str, default: int, *, least: int = 0) -> int:
     try:
         value = int(raw)
     except ValueError:
-        raise ConfigurationError(f"{name}={raw!r} is not a whole number; write for example {name}={default}") from None
+        raise ConfigurationError(
+            f"{name}={raw!r} is not a whole number; write for example {name}={default}"
+        ) from None
     if value < least:
         raise ConfigurationError(f"{name}={value} is too small; the least is {least}")
     return value
