@@ -11,14 +11,28 @@ from pathlib import Path
 os.environ["FIRSTHAND_HOME"] = tempfile.mkdtemp(prefix="firsthand-test-")
 
 import pytest
+from django.test.utils import setup_databases, teardown_databases
 from pytest_django.plugin import DjangoDbBlocker
 
 from tests import people
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings() -> None:
-    """Each worker its own database, named by pytest-django."""
+def django_db_setup(
+    django_test_environment: None,
+    django_db_blocker: DjangoDbBlocker,
+    django_db_modify_db_settings: None,
+    django_db_keepdb: bool,
+    django_db_createdb: bool,
+) -> Iterator[None]:
+    """The run's database, for all tests alike: pytest-django's own makes one only where a test carries its mark."""
+    keep = django_db_keepdb and not django_db_createdb
+    with django_db_blocker.unblock():
+        configured = setup_databases(verbosity=0, interactive=False, keepdb=keep)
+    yield
+    if not django_db_keepdb:
+        with django_db_blocker.unblock():
+            teardown_databases(configured, verbosity=0)
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,75 @@
+"""What Firsthand records itself lies in the caller's transaction."""
+
+import datetime as dt
+import uuid
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+
+from analytics.models import LedgerEntry
+from analytics.record import record
+from tests.people import Team
+
+NOON = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
+
+
+def inbox(team: Team) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT event, distinct_id, path, client_session, user_known, properties FROM analytics_inbox"
+            " WHERE project_id = %s ORDER BY position",
+            [team.id],
+        )
+        return list(cursor.fetchall())
+
+
+def say(team: Team, event: str = "$comment", **more: Any) -> None:
+    record(
+        team.id,
+        event,
+        distinct_id="ana",
+        message_id=uuid.uuid4(),
+        timestamp=NOON,
+        properties={"a": 1},
+        **more,
+    )
+
+
+def test_an_event_of_ours_waits_in_the_inbox_like_any_other(team: Team) -> None:
+    say(team, session="s1", url="https://shop.example/cart?x=1", user_known=True)
+    assert inbox(team) == [("$comment", "ana", "/cart", "s1", 1, '{"a":1}')]
+
+
+def test_the_books_count_it_as_received(team: Team) -> None:
+    say(team)
+    say(team)
+    entry = LedgerEntry.objects.get(project_id=team.id)
+    assert (entry.outcome, entry.reason, entry.count) == ("received", "", 2)
+    assert entry.hour == dt.datetime.now(dt.UTC).replace(minute=0, second=0, microsecond=0)
+
+
+def test_what_is_rolled_back_was_never_said(team: Team) -> None:
+    with transaction.atomic():
+        say(team)
+        transaction.set_rollback(True)
+    assert inbox(team) == []
+    assert not LedgerEntry.objects.filter(project_id=team.id).exists()
+
+
+def test_a_page_without_a_path_is_the_front_page(team: Team) -> None:
+    say(team, url="https://shop.example")
+    assert inbox(team)[0][2] == "/"
+
+
+def test_properties_that_are_no_json_are_refused_before_anything_is_written(team: Team) -> None:
+    with pytest.raises(TypeError):
+        record(
+            team.id,
+            "x",
+            distinct_id="ana",
+            message_id=uuid.uuid4(),
+            timestamp=NOON,
+            properties={"a": object()},
+        )
+    assert inbox(team) == []
