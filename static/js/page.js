@@ -1,0 +1,49 @@
+// Small things on every page. All behaviour hangs on data- attributes; nothing here is needed to read a page.
+(() => {
+  const copied = (button, words) => {
+    const label = button.querySelector("[data-label]");
+    if (!label) return;
+    const before = label.textContent;
+    label.textContent = words;
+    setTimeout(() => { label.textContent = before; }, 1600);
+  };
+
+  const copy = async (button) => {
+    const source = document.getElementById(button.dataset.copy);
+    try {
+      await navigator.clipboard.writeText(source.textContent.trim());
+      copied(button, "Copied");
+    } catch {
+      // Without HTTPS browsers forbid the clipboard: leave the text selected, ready for Ctrl-C.
+      getSelection().selectAllChildren(source);
+      copied(button, "Selected: press Ctrl-C");
+    }
+  };
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (button) copy(button);
+  });
+
+  // A form that is only choices is sent as soon as one changes.
+  document.addEventListener("change", (event) => {
+    const form = event.target.closest("form[data-submit-on-change]");
+    if (form && event.target.checkValidity()) form.requestSubmit();
+  });
+
+  // The panel of people behind a figure: closed by its button, by Escape, and by a click beside it.
+  const panel = () => document.querySelector("[data-panel]");
+  const closePanel = () => panel()?.replaceChildren();
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-close-panel]")) {
+      event.preventDefault();
+      closePanel();
+    }
+  });
+  document.addEventListener("keydown", (event) => event.key === "Escape" && closePanel());
+
+  // What came while the reader looks at it is marked for a moment.
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (event.target.closest("[data-panel]")) event.target.querySelector("[data-close-panel]")?.focus();
+  });
+})();
