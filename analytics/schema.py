@@ -95,6 +95,16 @@ REACTIONS = ("useful", "confusing", "exciting", "forgettable")
 COMMENT_EVENT = "$comment"
 PAGEVIEW_EVENT = "$pageview"
 
+NOBODY = frozenset({
+    "anonymous", "guest", "distinctid", "distinct_id", "id", "not_authenticated", "email", "undefined", "true", "false",
+    "[object object]", "nan", "none", "null", "0", "",
+})  # fmt: skip
+"""Ids that a client sends when it knows no id, in lower case; they never identify anyone."""
+
+
+def means_nobody(id: str) -> bool:
+    return id.strip().lower() in NOBODY
+
 
 def names(columns: tuple[Column, ...]) -> list[str]:
     return [column.name for column in columns]
