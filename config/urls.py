@@ -1,1 +1,19 @@
-urlpatterns = []
+"""Every address of the installation, from those that anyone may open to those of its owner.
+
+The ingest's own paths (/v1/batch, /e/ and so on) never come here: config/asgi.py hands them to the lean callable.
+"""
+
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("config.health")),
+    path("", include("feedback.embed.urls")),
+    path("api/v1/", include("analytics.api.urls")),
+    path("api/v1/", include("feedback.api.urls")),
+    path("api/docs/", include("analytics.api.docs_urls")),
+    path("", include("projects.urls")),
+    path("projects/<slug:slug>/", include("analytics.console.urls")),
+    path("projects/<slug:slug>/inbox/", include("feedback.console.urls")),
+    path("admin/", admin.site.urls),
+]
