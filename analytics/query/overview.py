@@ -1,0 +1,33 @@
+"""What a project holds, counted exactly."""
+
+from django.db.models import Sum
+from msgspec import Struct
+
+from analytics.models import DataVersion, LedgerEntry, Person, Session
+from projects.models import Project
+
+
+class Overview(Struct, frozen=True):
+    """`project` is the short name in addresses; insights are answered from `data_version`, 0 before there is any."""
+
+    project: str
+    name: str
+    timezone: str
+    data_version: int
+    events: int
+    people: int
+    sessions: int
+
+
+def overview(project: Project) -> Overview:
+    stored = LedgerEntry.objects.filter(project_id=project.pk, outcome=LedgerEntry.Outcome.STORED)
+    version = DataVersion.objects.order_by("-id").values_list("id", flat=True).first()
+    return Overview(
+        project=project.slug,
+        name=project.name,
+        timezone=project.timezone,
+        data_version=version or 0,
+        events=stored.aggregate(total=Sum("count"))["total"] or 0,
+        people=Person.objects.filter(project=project, merged_into=None).count(),
+        sessions=Session.objects.filter(project=project).count(),
+    )

@@ -1,0 +1,167 @@
+"""People as lists and pages show them, straight from PostgreSQL; who was merged away is found under their new id."""
+
+import datetime as dt
+from collections.abc import Iterable
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db.models import Q, QuerySet
+from msgspec import Struct
+
+from analytics.models import DistinctId, Person
+from analytics.query import cursor, redirects
+from analytics.query.results import PersonRef
+from projects.models import Project
+
+SORTS = ("last_seen", "first_seen", "events", "sessions", "name")
+COLUMNS = {field.name: field for field in Person._meta.fields if field.name in SORTS}
+
+
+class PersonNotFoundError(LookupError):
+    """Nobody in this project has this id."""
+
+
+class PersonPlace(cursor.Place, tag="people", frozen=True):
+    """After the person `id`, whose sorted column had `value`."""
+
+    sort: str
+    value: str | int
+    id: cursor.Number
+
+
+class PersonList(Struct, frozen=True):
+    """One page of people; `next` is null on the last one."""
+
+    people: list[PersonRef]
+    next: str | None
+
+
+class PersonDetail(Struct, frozen=True):
+    """Everything known about one person. `former_ids` are persons that were merged into them."""
+
+    id: int
+    name: str
+    distinct_ids: list[str]
+    identified: bool
+    first_seen: dt.datetime
+    last_seen: dt.datetime
+    events: int
+    sessions: int
+    former_ids: list[int]
+    properties: dict[str, Any]
+
+
+def list_people(
+    project: Project, *, search: str = "", sort: str = "-last_seen", after: str | None = None, limit: int = 50
+) -> PersonList:
+    """People of a project, a page at a time.
+
+    search   part of a name, an address or an id, in any case
+    sort     one of SORTS, with "-" before it for the greatest first
+    after    the `next` of the page before; raises cursor.CursorError for anything else
+    """
+    column, descending = sort.removeprefix("-"), sort.startswith("-")
+    if column not in SORTS:
+        raise ValueError(f"people cannot be sorted by {sort!r}; by one of {', '.join(SORTS)}, or - before it")
+    people = _matching(project, search)
+    if after is not None:
+        people = _beyond(people, column, descending, cursor.read(after, PersonPlace))
+    mark = "-" if descending else ""
+    rows = list(people.order_by(f"{mark}{column}", f"{mark}id")[: limit + 1])
+    page = rows[:limit]
+    return PersonList(_refs(page), _place(column, page[-1]) if len(rows) > limit else None)
+
+
+def get_person(project: Project, person_id: int) -> PersonDetail:
+    """The person with this id, or whom they were merged into. Raises PersonNotFoundError."""
+    person = _living(project, person_id)
+    [ref] = _refs([person])
+    former = [id for id in redirects.ids_of(person.pk) if id != person.pk]
+    return PersonDetail(
+        **{field: getattr(ref, field) for field in PersonRef.__struct_fields__},
+        former_ids=former,
+        properties=person.properties,
+    )
+
+
+def find_person(project: Project, distinct_id: str) -> int:
+    """The id of the person behind a distinct id. Raises PersonNotFoundError."""
+    found = DistinctId.objects.filter(project=project, distinct_id=distinct_id).first()
+    if found is None:
+        raise PersonNotFoundError(f"nobody in this project has the distinct id {distinct_id!r}")
+    return _living(project, found.person_id).pk
+
+
+def refs(project_id: int, person_ids: Iterable[int]) -> list[PersonRef]:
+    """These people in this order; ids that are nobody's in this project are left out."""
+    wanted = list(person_ids)
+    found = {ref.id: ref for ref in _refs(Person.objects.filter(project_id=project_id, pk__in=wanted))}
+    return [found[id] for id in wanted if id in found]
+
+
+def _living(project: Project, person_id: int) -> Person:
+    person = Person.objects.filter(project=project, pk=person_id).first()
+    while person is not None and person.merged_into_id is not None:
+        person = Person.objects.filter(project=project, pk=person.merged_into_id).first()
+    if person is None:
+        raise PersonNotFoundError(f"nobody in this project has the id {person_id}")
+    return person
+
+
+def _matching(project: Project, search: str) -> QuerySet[Person]:
+    people = Person.objects.filter(project=project, merged_into=None)
+    # A person's text for searching may not hold all of a long list of ids: the id itself always finds them.
+    words = search.strip()
+    return (
+        people.filter(Q(search__contains=words.lower()) | Q(pk__in=_with_id(project, words)))
+        if words
+        else people
+    )
+
+
+def _with_id(project: Project, distinct_id: str) -> QuerySet[DistinctId, int]:
+    return DistinctId.objects.filter(project=project, distinct_id=distinct_id).values_list(
+        "person_id", flat=True
+    )
+
+
+def _beyond(people: QuerySet[Person], column: str, descending: bool, place: PersonPlace) -> QuerySet[Person]:
+    """The bound on the column alone lets the index start at the right place; the second one settles ties by id."""
+    if place.sort != column:
+        raise cursor.CursorError(f"this cursor belongs to a list sorted by {place.sort}, not by {column}")
+    side = "lt" if descending else "gt"
+    other = "gte" if descending else "lte"
+    try:
+        value = COLUMNS[column].to_python(place.value)
+    except ValidationError as error:
+        raise cursor.CursorError("this is no cursor of this list; leave it out to start again") from error
+    return people.filter(**{f"{column}__{side}e": value}).exclude(**{column: value, f"id__{other}": place.id})
+
+
+def _place(column: str, person: Person) -> str:
+    value = getattr(person, column)
+    return cursor.write(
+        PersonPlace(column, value.isoformat() if isinstance(value, dt.datetime) else value, person.pk)
+    )
+
+
+def _refs(people: Iterable[Person]) -> list[PersonRef]:
+    listed = list(people)
+    ids: dict[int, list[str]] = {person.pk: [] for person in listed}
+    known = DistinctId.objects.filter(person__in=ids).order_by("-is_user", "id")
+    for person_id, distinct_id in known.values_list("person_id", "distinct_id"):
+        ids[person_id].append(distinct_id)
+    return [_ref(person, ids[person.pk]) for person in listed]
+
+
+def _ref(person: Person, distinct_ids: list[str]) -> PersonRef:
+    return PersonRef(
+        id=person.pk,
+        name=str(person),
+        distinct_ids=distinct_ids,
+        identified=person.identified,
+        first_seen=person.first_seen,
+        last_seen=person.last_seen,
+        events=person.events,
+        sessions=person.sessions,
+    )

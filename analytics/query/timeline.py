@@ -1,0 +1,180 @@
+"""One person's timeline, newest first: sessions folded, events outside of them, and what was said about their ids."""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Literal
+
+from django.db.models import Q
+from msgspec import Struct
+
+from analytics.models import IdentityLink, Session
+from analytics.query import cursor, events, redirects, sessions
+from analytics.query.events import Event
+from analytics.query.sessions import SessionRow
+from projects.models import Project
+
+EVENTS_SHOWN = 200
+LINK, SESSION, EVENT = 2, 1, 0
+NEVER = dt.datetime(9999, 1, 1, tzinfo=dt.UTC)
+GREATEST = 2**63 - 1
+HERE = Path(__file__).parent
+LOOSE = (HERE / "timeline.sql").read_text(encoding="utf-8").replace("{columns}", events.SELECT)
+INSIDE = (HERE / "session_events.sql").read_text(encoding="utf-8").replace("{columns}", events.SELECT)
+
+
+class SessionEntry(Struct, frozen=True):
+    """A visit with its newest events (at most EVENTS_SHOWN; `session.events` says how many there are)."""
+
+    at: dt.datetime
+    session: SessionRow
+    events: list[Event]
+    type: Literal["session"] = "session"
+
+
+class EventEntry(Struct, frozen=True):
+    """An event that belongs to no session."""
+
+    at: dt.datetime
+    event: Event
+    type: Literal["event"] = "event"
+
+
+class LinkEntry(Struct, frozen=True):
+    """Somebody said that two ids are one person.
+
+    other     the person on the other side, if there was one: merged into this one, or kept apart
+    refused   why the two stayed two; empty when they became one
+    undone    this entry takes an earlier one back
+    """
+
+    at: dt.datetime
+    id: int
+    cause: str
+    linked_id: str
+    distinct_id: str
+    other: int | None
+    other_name: str
+    refused: str
+    undone: bool
+    type: Literal["link"] = "link"
+
+
+Entry = SessionEntry | EventEntry | LinkEntry
+
+
+class Timeline(Struct, frozen=True):
+    """One page, newest first; `next` leads to what was before, null at the beginning of the person's story."""
+
+    entries: list[Entry]
+    next: str | None
+
+
+class TimelinePlace(cursor.Place, tag="timeline", frozen=True):
+    """Before the entry of this time, kind and number."""
+
+    at: dt.datetime
+    rank: int
+    id: cursor.Number
+
+
+def timeline(project: Project, person_id: int, *, before: str | None = None, limit: int = 100) -> Timeline:
+    """`person_id` as persons.get_person gives it; `before` is a page's `next` (raises cursor.CursorError).
+
+    A session stands where it began, so that the order of what is older never changes while somebody is here.
+    """
+    place = cursor.read(before, TimelinePlace) if before else TimelinePlace(NEVER, LINK, GREATEST)
+    ids = redirects.ids_of(person_id)
+    found: Iterator[Entry] = chain(
+        _links(project, ids, place, limit + 1),
+        _visits(project, ids, place, limit + 1),
+        _loose(project, ids, place, limit + 1),
+    )
+    entries = sorted(found, key=_order, reverse=True)
+    page = entries[:limit]
+    following = cursor.write(TimelinePlace(*_order(page[-1]))) if len(entries) > limit else None
+    return Timeline(_with_events(project, ids, page), following)
+
+
+def _order(entry: Entry) -> tuple[dt.datetime, int, int]:
+    match entry:
+        case LinkEntry():
+            return entry.at, LINK, entry.id
+        case SessionEntry():
+            return entry.at, SESSION, entry.session.id
+        case EventEntry():
+            return entry.at, EVENT, entry.event.sequence
+
+
+def _bound(rank: int, place: TimelinePlace) -> int:
+    """Entries of this kind at the very moment of `place` are still to come when their number is below this."""
+    return place.id if rank == place.rank else GREATEST if rank < place.rank else 0
+
+
+def _links(project: Project, ids: list[int], place: TimelinePlace, limit: int) -> list[LinkEntry]:
+    links = IdentityLink.objects.filter(Q(person__in=ids) | Q(other__in=ids), project=project)
+    links = links.filter(happened_at__lte=place.at).exclude(happened_at=place.at, id__gte=_bound(LINK, place))
+    return [
+        _link(link, ids)
+        for link in links.select_related("person", "other").order_by("-happened_at", "-id")[:limit]
+    ]
+
+
+def _link(link: IdentityLink, ids: list[int]) -> LinkEntry:
+    other = link.other if link.person_id in ids else link.person
+    return LinkEntry(
+        at=link.happened_at,
+        id=link.pk,
+        cause=link.cause,
+        linked_id=link.linked_id,
+        distinct_id=link.distinct_id,
+        other=other.pk if other else None,
+        other_name=str(other) if other else "",
+        refused=link.refused,
+        undone=link.cause == IdentityLink.Cause.UNDO,
+    )
+
+
+def _visits(project: Project, ids: list[int], place: TimelinePlace, limit: int) -> list[SessionEntry]:
+    visits = Session.objects.filter(project=project, person__in=ids, started_at__lte=place.at)
+    visits = visits.exclude(started_at=place.at, id__gte=_bound(SESSION, place)).order_by(
+        "-started_at", "-id"
+    )
+    return [SessionEntry(row.started_at, row, []) for row in sessions.rows(project.pk, visits[:limit])]
+
+
+def _loose(project: Project, ids: list[int], place: TimelinePlace, limit: int) -> list[EventEntry]:
+    bounds = {"at": place.at, "id": _bound(EVENT, place), "limit": limit}
+    rows = events.fetch(LOOSE, {"project": project.pk, "persons": ids} | bounds, project.pk)
+    return [EventEntry(row.timestamp, row) for row in rows]
+
+
+def _with_events(project: Project, ids: list[int], page: Sequence[Entry]) -> list[Entry]:
+    inside = _inside(project, ids, [entry.session for entry in page if isinstance(entry, SessionEntry)])
+    return [
+        SessionEntry(entry.at, entry.session, inside[entry.session.id])
+        if isinstance(entry, SessionEntry)
+        else entry
+        for entry in page
+    ]
+
+
+def _inside(project: Project, ids: list[int], visits: list[SessionRow]) -> dict[int, list[Event]]:
+    inside: dict[int, list[Event]] = defaultdict(list)
+    if not visits:
+        return inside
+    span = {
+        "first": min(visit.started_at for visit in visits),
+        "last": max(visit.ended_at for visit in visits),
+    }
+    wanted = {
+        "project": project.pk,
+        "persons": ids,
+        "sessions": [visit.id for visit in visits],
+        "limit": EVENTS_SHOWN,
+    }
+    for event in events.fetch(INSIDE, wanted | span, project.pk):
+        inside[event.session or 0].append(event)
+    return inside
