@@ -1,0 +1,79 @@
+"""Clients under load that behave as SDKs do: they send again until they are told that it was kept."""
+
+import itertools
+import random
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import httpx
+
+BATCH_SIZES = (1, 1, 5, 20, 50, 100)
+PATIENCE = 120.0
+
+
+@dataclass
+class Crowd:
+    """Sends `events` events, each with an id of its own, from several clients at once.
+
+    `acknowledged` fills while it runs; `refusals` counts the answers and broken connections after which a batch
+    was sent again. `pace` is the pause in seconds between two batches of one client.
+    """
+
+    base_url: str
+    write_key: str
+    events: int
+    clients: int = 4
+    pace: float = 0.0
+    acknowledged: set[str] = field(default_factory=set)
+    refusals: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def run(self) -> None:
+        """Returns when everything is acknowledged; raises TimeoutError when a batch was not within PATIENCE."""
+        batches = list(self._batches())
+        with ThreadPoolExecutor(self.clients) as pool:
+            list(pool.map(self._client, [batches[n :: self.clients] for n in range(self.clients)]))
+
+    def _batches(self) -> Iterator[list[str]]:
+        sizes = itertools.cycle(random.Random(self.events).choices(BATCH_SIZES, k=97))
+        left = self.events
+        while left:
+            size = min(next(sizes), left)
+            left -= size
+            yield [str(uuid.uuid4()) for _ in range(size)]
+
+    def _client(self, batches: list[list[str]]) -> None:
+        with httpx.Client(base_url=self.base_url, auth=(self.write_key, ""), timeout=30) as client:
+            for batch in batches:
+                self._send(client, batch)
+                time.sleep(self.pace)
+
+    def _send(self, client: httpx.Client, ids: list[str]) -> None:
+        calls = [_call(id) for id in ids]
+        deadline = time.monotonic() + PATIENCE
+        while not self._accepted(client, calls):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"a batch of {len(ids)} was not acknowledged within {PATIENCE} s")
+            time.sleep(0.1)
+        with self._lock:
+            self.acknowledged.update(ids)
+
+    def _accepted(self, client: httpx.Client, calls: list[dict[str, str]]) -> bool:
+        try:
+            response = client.post("/v1/batch", json={"batch": calls})
+        except httpx.TransportError:
+            return self._refused()
+        return response.status_code == httpx.codes.OK or self._refused()
+
+    def _refused(self) -> bool:
+        with self._lock:
+            self.refusals += 1
+        return False
+
+
+def _call(id: str) -> dict[str, str]:
+    return {"type": "track", "messageId": id, "userId": f"u{int(id[:4], 16) % 500}", "event": "clicked"}
