@@ -63,13 +63,22 @@ class Person(models.Model):
 
 
 class DistinctId(models.Model):
-    """One id under which a client knows a person."""
+    """One id under which a client knows a person, and the facts that are known of this id alone.
+
+    A person's counters are the fold of their ids' (sum, least, greatest), so merging and parting persons never
+    loses count. `origin_id` is the person as whom this id's events are stored; null means `person` itself. It stays
+    when a merge moves the id, so that events told apart once can be told apart again.
+    """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
     distinct_id = models.TextField()
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="distinct_ids")
     is_user = models.BooleanField(default=False, help_text="a user id, not a device's or a browser's")
     added_at = models.DateTimeField(default=now)
+    origin_id = models.BigIntegerField(null=True, blank=True)
+    events = models.BigIntegerField(default=0)
+    first_seen = models.DateTimeField(null=True, blank=True)
+    last_seen = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         db_table = "analytics_distinct_id"
@@ -136,11 +145,15 @@ class Redirect(models.Model):
 
 
 class Session(models.Model):
-    """One visit: a client's session id, cut after 30 minutes of silence and after 24 hours."""
+    """One visit: a client's session id, cut after 30 minutes of silence and after 24 hours.
+
+    `origin_id` is the person as whom its first event is stored; null means `person` itself.
+    """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="+")
     client_id = models.TextField()
+    origin_id = models.BigIntegerField(null=True, blank=True)
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField()
     events = models.IntegerField(default=0)
