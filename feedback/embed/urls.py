@@ -1,3 +1,10 @@
-from django.urls import URLPattern, URLResolver
+"""Open to every page with a write key."""
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from django.urls import URLPattern, URLResolver, path
+
+from feedback.embed import views
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("v1/comments", views.comments, name="leave_comment"),
+    path("v1/comments/", views.comments),
+]

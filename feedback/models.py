@@ -1,0 +1,60 @@
+"""What people said, in their own words, and what became of it."""
+
+import secrets
+
+from django.db import models
+from django.utils.timezone import now
+
+from analytics.schema import REACTIONS
+from projects.models import Project
+
+RECEIPT_LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
+TEXT_LIMIT = 20_000
+
+
+def new_receipt() -> str:
+    """A short code to be read aloud or typed: no letter or digit in it looks like another."""
+    return "FH-" + "".join(secrets.choice(RECEIPT_LETTERS) for _ in range(5))
+
+
+class Comment(models.Model):
+    """One thing that one person said: a reaction, words, or both. Ids grow in the order of committing."""
+
+    class Status(models.TextChoices):
+        NEW = "new"
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
+    message_id = models.UUIDField(help_text="made by the client: sent twice, kept once; also the event's id")
+    receipt = models.CharField(max_length=12, default=new_receipt)
+    reaction = models.CharField(
+        max_length=12, choices=[(name, name) for name in REACTIONS], default="", blank=True
+    )
+    text = models.TextField(default="", blank=True)
+    url = models.TextField(default="", blank=True)
+    distinct_id = models.TextField()
+    session = models.TextField(default="", blank=True, help_text="the client's own session id")
+    context = models.JSONField(default=dict, blank=True)
+    status = models.CharField(max_length=8, choices=Status.choices, default=Status.NEW)
+    created_at = models.DateTimeField(help_text="when it was said, by the server's clock")
+    received_at = models.DateTimeField(default=now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["project", "message_id"], name="one_comment_per_message"),
+            models.UniqueConstraint(fields=["project", "receipt"], name="one_comment_per_receipt"),
+            models.CheckConstraint(
+                name="a_comment_says_something", condition=~models.Q(reaction="", text="")
+            ),
+            models.CheckConstraint(
+                name="one_of_the_reactions", condition=models.Q(reaction__in=["", *REACTIONS])
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["project", "-created_at", "-id"], name="comment_newest"),
+            models.Index(fields=["project", "reaction", "-created_at", "-id"], name="comment_by_reaction"),
+            models.Index(fields=["project", "id"], name="comment_in_order"),
+            models.Index(fields=["project", "distinct_id"], name="comment_by_distinct_id"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.receipt}: {self.reaction or self.text[:40]}"
