@@ -7,14 +7,23 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 os.environ["FIRSTHAND_HOME"] = tempfile.mkdtemp(prefix="firsthand-test-")
 
 import pytest
+from django.conf import settings
+from django.db import connection
 from django.test.utils import setup_databases, teardown_databases
+from psycopg.conninfo import make_conninfo
 from pytest_django.plugin import DjangoDbBlocker
 
+from config.home import layout
 from tests import people
+
+# pytest-django reads the settings before this file: without these lines a run would use the lake of the last one.
+settings.HOME = layout.home()
+settings.LAKE_URL = layout.lake_url()
 
 
 @pytest.fixture(scope="session")
@@ -29,10 +38,18 @@ def django_db_setup(
     keep = django_db_keepdb and not django_db_createdb
     with django_db_blocker.unblock():
         configured = setup_databases(verbosity=0, interactive=False, keepdb=keep)
+    _point_everyone_at(connection.settings_dict)
     yield
     if not django_db_keepdb:
         with django_db_blocker.unblock():
             teardown_databases(configured, verbosity=0)
+
+
+def _point_everyone_at(database: dict[str, Any]) -> None:
+    """What reads DATABASE_URL itself (the lean ingest, child processes) meets the run's database too."""
+    names = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
+    given = {name: database[setting] for name, setting in names.items() if database[setting]}
+    os.environ["DATABASE_URL"] = make_conninfo(**given)
 
 
 @pytest.fixture(autouse=True)

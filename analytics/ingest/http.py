@@ -1,0 +1,108 @@
+"""The little of HTTP that ingest needs, over ASGI: a request whose body is read within bounds, and an answer."""
+
+import asyncio
+import base64
+import binascii
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs
+
+from analytics.ingest.wire.event import DropReason, Unreadable
+
+Message = MutableMapping[str, Any]
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Headers = tuple[tuple[bytes, bytes], ...]
+
+BODY_SECONDS = 20.0
+JSON_TYPE = (b"content-type", b"application/json")
+
+
+class Answer(NamedTuple):
+    """A status, a body, and headers beside Content-Length."""
+
+    status: int
+    body: bytes
+    headers: Headers = (JSON_TYPE,)
+
+
+class Request:
+    """The head of a request. Header names are lower case."""
+
+    __slots__ = ("headers", "method", "path", "peer", "query")
+
+    def __init__(self, scope: Scope) -> None:
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.query: bytes = scope.get("query_string", b"")
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.peer: str = (scope.get("client") or ("",))[0]
+
+    def header(self, name: bytes) -> str:
+        return self.headers.get(name, b"").decode("latin-1")
+
+    def parameter(self, name: str) -> str:
+        return self.parameters().get(name, "") if self.query else ""
+
+    def parameters(self) -> dict[str, str]:
+        try:
+            pairs = parse_qs(self.query.decode("latin-1"), max_num_fields=100)
+        except ValueError:
+            raise Unreadable("the query has too many parameters") from None
+        return {name: values[0] for name, values in pairs.items()}
+
+    def basic_user(self) -> str:
+        """The user name of Basic authentication, which is where Segment's clients put the write key."""
+        given = self.headers.get(b"authorization", b"")
+        if given[:6].lower() != b"basic ":
+            return ""
+        try:
+            return base64.b64decode(given[6:]).split(b":")[0].decode()
+        except (binascii.Error, UnicodeDecodeError):
+            return ""
+
+
+async def read(request: Request, receive: Receive, limit: int) -> bytes:
+    """The whole body. Raises Unreadable when it is longer than `limit` bytes (413), too slow (408) or broken off."""
+    if int(request.headers.get(b"content-length") or 0) > limit:
+        raise too_large(limit)
+    message = await receive()
+    if not message.get("more_body"):
+        return checked(message, message.get("body", b""), limit)
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await _rest(message, receive, limit)
+    except TimeoutError:
+        raise Unreadable(f"the body did not arrive within {BODY_SECONDS:.0f} s", 408) from None
+
+
+async def _rest(message: Message, receive: Receive, limit: int) -> bytes:
+    chunks = bytearray(message.get("body", b""))
+    while message.get("more_body"):
+        message = await receive()
+        chunks += message.get("body", b"")
+        checked(message, chunks, limit)
+    return bytes(chunks)
+
+
+def checked(message: Message, body: bytes | bytearray, limit: int) -> bytes:
+    if message["type"] == "http.disconnect":
+        raise Unreadable("the body broke off")
+    if len(body) > limit:
+        raise too_large(limit)
+    return body  # type: ignore[return-value]
+
+
+def too_large(limit: int) -> Unreadable:
+    return Unreadable(
+        f"the body is larger than {limit:,} bytes; send smaller batches", 413, DropReason.TOO_LARGE
+    )
+
+
+async def send(answer: Answer, channel: Send) -> None:
+    length = (b"content-length", str(len(answer.body)).encode())
+    await channel(
+        {"type": "http.response.start", "status": answer.status, "headers": [*answer.headers, length]}
+    )
+    await channel({"type": "http.response.body", "body": answer.body})

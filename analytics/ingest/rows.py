@@ -1,0 +1,67 @@
+"""Events, warnings and counts as what PostgreSQL's COPY and one upsert take."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+from msgspec.structs import astuple
+
+from analytics.ingest.wire.event import EXPLANATIONS, DropReason, Event, Note
+from analytics.schema import INBOX, names
+
+COLUMNS = len(INBOX)
+INBOX_COPY = f"COPY analytics_inbox ({', '.join(names(INBOX))}) FROM STDIN (NULL '')"
+WARNING_COPY = "COPY analytics_warning (project_id, reason, message, sample, at) FROM STDIN"
+RECEIVED, REFUSED = "received", "refused"
+SPECIAL = re.compile(r"[\\\t\n\r]")
+ESCAPES = {"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"}
+
+
+class Entry(NamedTuple):
+    """One line of the ledger. `hour` is a Unix time in seconds; project 0 is nobody's."""
+
+    project_id: int
+    hour: int
+    outcome: str
+    reason: str = ""
+
+
+Counts = Counter[Entry]
+
+
+def encode(events: Iterable[Event]) -> bytes:
+    """Rows for INBOX_COPY. An empty text is NULL there, so no column needs a test of its own."""
+    return "".join(map(_row, events)).encode()
+
+
+def _row(event: Event) -> str:
+    values = astuple(event)[:COLUMNS]
+    row = "\t".join(map(str, values))
+    if "\n" in row or "\r" in row or row.count("\t") != COLUMNS - 1:
+        return "\t".join(escape(str(value)) for value in values) + "\n"
+    return (row.replace("\\", r"\\") if "\\" in row else row) + "\n"
+
+
+def escape(text: str) -> str:
+    return SPECIAL.sub(lambda found: ESCAPES[found[0]], text)
+
+
+def warning(project_id: int, reason: DropReason | Note, sample: str, at: datetime) -> bytes:
+    """One row for WARNING_COPY."""
+    said = escape(sample.replace("\0", "\ufffd"))
+    return f"{project_id}\t{reason}\t{escape(EXPLANATIONS[reason])}\t{said}\t{at}\n".encode(errors="replace")
+
+
+def ledger_sql(counts: Counts) -> str:
+    """Adds counts to the ledger; rows in one order, so that two writers never wait for each other in a ring."""
+    values = ", ".join(
+        f"({entry.project_id}, to_timestamp({entry.hour}), '{entry.outcome}', '{entry.reason}', {count})"
+        for entry, count in sorted(counts.items())
+    )
+    return (
+        f"INSERT INTO analytics_ledger (project_id, hour, outcome, reason, count) VALUES {values} "
+        "ON CONFLICT (project_id, hour, outcome, reason) "
+        "DO UPDATE SET count = analytics_ledger.count + excluded.count"
+    )

@@ -1,0 +1,271 @@
+"""Segment's HTTP API, our native format: one call or a batch of them, each turned into an Event."""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+
+import msgspec
+
+from analytics.ingest.wire import lenient, times
+from analytics.ingest.wire.event import DropReason, Event, Note, Parcel, Refused, Unreadable, sample
+from analytics.schema import PAGEVIEW_EVENT
+
+MAX_EVENT = 32 * 1024
+MAX_BODY = 500 * 1000
+KINDS = {"t": "track", "i": "identify", "p": "page", "s": "screen", "g": "group", "a": "alias", "b": "batch"}
+NOTHING = msgspec.Raw(b"{}")
+
+Text = str | int | float | None
+
+
+class Library(msgspec.Struct, gc=False):
+    name: str = ""
+    version: str = ""
+
+
+class Page(msgspec.Struct, gc=False):
+    url: str | None = None
+    path: str | None = None
+    referrer: str | None = None
+    title: str | None = None
+
+
+class Campaign(msgspec.Struct, gc=False):
+    source: str | None = None
+    medium: str | None = None
+    name: str | None = None
+    term: str | None = None
+    content: str | None = None
+
+
+class Context(msgspec.Struct, rename="camel", gc=False):
+    library: Library | None = None
+    ip: str | None = None
+    user_agent: str | None = None
+    page: Page | None = None
+    campaign: Campaign | None = None
+    locale: str | None = None
+    session_id: Text = None
+
+
+class Call(msgspec.Struct, rename="camel", gc=False):
+    """One call as clients send it, whichever its type."""
+
+    type: str | None = None
+    message_id: Text = None
+    user_id: Text = None
+    anonymous_id: Text = None
+    timestamp: datetime | None = None
+    original_timestamp: datetime | None = None
+    sent_at: datetime | None = None
+    event: Text = None
+    name: Text = None
+    category: Text = None
+    properties: msgspec.Raw = NOTHING
+    traits: msgspec.Raw = NOTHING
+    context: Context | None = None
+    group_id: Text = None
+    previous_id: Text = None
+    write_key: str | None = None
+
+
+class Batch(msgspec.Struct, rename="camel", gc=False):
+    batch: list[msgspec.Raw]
+    context: Context | None = None
+    sent_at: datetime | None = None
+    write_key: str | None = None
+
+
+_call = msgspec.json.Decoder(Call)
+_batch = msgspec.json.Decoder(Batch)
+_page = msgspec.json.Decoder(Page)
+
+
+def parse(kind: str, body: bytes) -> Parcel:
+    """A body of POST /v1/{kind}. Raises Unreadable."""
+    mended = lenient.mend(body) if lenient.NUL in body else lenient.Mended(body)
+    try:
+        return _parse(kind, mended)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        if isinstance(error, msgspec.ValidationError):
+            raise Unreadable(f"the body has the wrong shape: {error}") from None
+        return _parse(kind, lenient.mend(body))
+
+
+def _parse(kind: str, mended: lenient.Mended) -> Parcel:
+    if kind != "batch":
+        call = _read(msgspec.Raw(mended.body), 0 in mended.changed)
+        if isinstance(call, Refused):
+            raise Unreadable("the body is not a JSON object")
+        given, notes = call
+        given.type = kind
+        return Parcel(given.write_key or "", [_event(given, len(mended.body), notes)], given.sent_at)
+    batch = _read_batch(mended.body)
+    events = [_item(raw, index in mended.changed, batch.context) for index, raw in enumerate(batch.batch)]
+    return Parcel(batch.write_key or "", events, batch.sent_at and times.aware(batch.sent_at))
+
+
+def _read_batch(body: bytes) -> Batch:
+    try:
+        return _batch.decode(body)
+    except msgspec.ValidationError:
+        values = lenient.convert(body, Batch).values
+        if "batch" not in values:
+            raise
+        return Batch(**values)  # type: ignore[arg-type]
+
+
+def _item(raw: msgspec.Raw, mended: bool, shared: Context | None) -> Event | Refused:
+    read = _read(raw, mended)
+    if isinstance(read, Refused):
+        return read
+    call, notes = read
+    if shared is not None:
+        call.context = _merged(call.context, shared)
+    return _event(call, memoryview(raw).nbytes, notes)
+
+
+def _read(raw: msgspec.Raw, mended: bool) -> tuple[Call, tuple[Note, ...]] | Refused:
+    notes: tuple[Note, ...] = (Note.TEXT_MENDED,) if mended else ()
+    try:
+        return _call.decode(raw), notes
+    except msgspec.ValidationError:
+        pass
+    try:
+        values, ignored = lenient.convert(raw, Call)
+    except msgspec.ValidationError:
+        return Refused(DropReason.NOT_AN_EVENT, sample=sample(raw))
+    times_lost = {"timestamp", "sentAt", "originalTimestamp"} & set(ignored)
+    notes += (Note.UNREADABLE_TIME,) if "timestamp" in times_lost else ()
+    notes += (Note.FIELD_IGNORED,) if set(ignored) - times_lost else ()
+    return Call(**values), notes  # type: ignore[arg-type]
+
+
+def _merged(own: Context | None, shared: Context) -> Context:
+    if own is None:
+        return shared
+    for name in Context.__struct_fields__:
+        if getattr(own, name) is None:
+            setattr(own, name, getattr(shared, name))
+    return own
+
+
+def text(value: Text) -> str:
+    """An id or a name as text: numbers are written out, nothing is empty."""
+    if value.__class__ is str:
+        return value
+    if value is None:
+        return ""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _event(call: Call, size: int, notes: tuple[Note, ...]) -> Event | Refused:
+    message_id = text(call.message_id)
+    try:
+        shape = SHAPES.get(call.type or "")
+        if shape is None:
+            return Refused(DropReason.UNKNOWN_TYPE, message_id, call.type or "")
+        user, anonymous = text(call.user_id), text(call.anonymous_id)
+        event = Event(
+            id=message_id,
+            message_id=message_id,
+            distinct_id=user or anonymous,
+            anonymous_id=anonymous,
+            user_known=1 if user else 0,
+            sent_timestamp=call.timestamp,
+            size=size,
+            notes=notes,
+        )
+        if call.context is not None:
+            _describe(event, call.context)
+        shape(event, call)
+    except UnicodeDecodeError:
+        return Refused(DropReason.NOT_UTF8, message_id)
+    return event
+
+
+def _describe(event: Event, context: Context) -> None:
+    if (library := context.library) is not None:
+        event.library = f"{library.name} {library.version}".strip()
+    event.ip = context.ip or ""
+    event.user_agent = context.user_agent or ""
+    event.locale = context.locale or ""
+    event.client_session = text(context.session_id)
+    if context.page is not None:
+        _visit(event, context.page)
+    if (campaign := context.campaign) is not None:
+        event.utm_source = campaign.source or ""
+        event.utm_medium = campaign.medium or ""
+        event.utm_campaign = campaign.name or ""
+        event.utm_term = campaign.term or ""
+        event.utm_content = campaign.content or ""
+
+
+def _visit(event: Event, page: Page) -> None:
+    event.url = page.url or event.url
+    event.path = page.path or event.path
+    event.referrer = page.referrer or event.referrer
+    event.title = page.title or event.title
+
+
+def _track(event: Event, call: Call) -> None:
+    event.event = text(call.event)
+    event.properties = str(call.properties, "utf-8")
+
+
+def _identify(event: Event, call: Call) -> None:
+    event.event = "$identify"
+    event.person_set = str(call.traits, "utf-8")
+    event.properties = f'{{"$set":{event.person_set}}}'
+    if event.anonymous_id and event.user_known and event.anonymous_id != event.distinct_id:
+        event.link, event.linked_id = "identify", event.anonymous_id
+
+
+def _viewed(event: Event, call: Call, name: str) -> None:
+    event.event = name
+    event.properties = _named(call)
+    _visit(event, _page_of(call.properties))
+    event.title = event.title or text(call.name)
+
+
+def _page_of(properties: msgspec.Raw) -> Page:
+    try:
+        return _page.decode(properties)
+    except msgspec.ValidationError:
+        return Page()
+
+
+def _named(call: Call) -> str:
+    """A page's or screen's properties with its name and category, which older clients send beside them."""
+    beside = {"name": text(call.name), "category": text(call.category)}
+    if not any(beside.values()):
+        return str(call.properties, "utf-8")
+    try:
+        given = msgspec.json.decode(call.properties, type=dict[str, msgspec.Raw])
+    except msgspec.ValidationError:
+        return str(call.properties, "utf-8")
+    said = {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in beside.items() if value}
+    return msgspec.json.encode(said | given).decode()
+
+
+def _group(event: Event, call: Call) -> None:
+    event.event = "$groupidentify"
+    key = msgspec.json.encode(text(call.group_id)).decode()
+    event.properties = (
+        f'{{"$group_type":"group","$group_key":{key},"$group_set":{str(call.traits, "utf-8")}}}'
+    )
+
+
+def _alias(event: Event, call: Call) -> None:
+    event.event = "$create_alias"
+    event.link, event.linked_id = "alias", text(call.previous_id)
+
+
+SHAPES: dict[str, Callable[[Event, Call], None]] = {
+    "track": _track,
+    "identify": _identify,
+    "page": partial(_viewed, name=PAGEVIEW_EVENT),
+    "screen": partial(_viewed, name="$screen"),
+    "group": _group,
+    "alias": _alias,
+}
