@@ -17,6 +17,10 @@ SOCKET_NAME = ".s.PGSQL.5432"
 SOCKET_PATH_LIMIT = 103  # sun_path holds 104 bytes on macOS, 108 on Linux, one of them the closing NUL
 
 
+class HomeError(Exception):
+    """The home cannot be used as asked; the message says what is in the way, where, and what to do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Home:
     """The folder that keeps everything; all paths of the embedded parts are derived from it."""

@@ -1,0 +1,57 @@
+"""The embedded broker: messages are files in the home, through kombu's filesystem transport.
+
+A message appears under its name only when it is whole: kombu itself creates the file first and writes it then, and a
+worker that looks in between would take an empty one and fall over.
+"""
+
+import os
+import uuid
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from kombu.transport import TRANSPORT_ALIASES, filesystem
+from kombu.utils.json import dumps
+
+from config.home.layout import Home
+
+EMBEDDED = "filesystem://"
+POLL_SECONDS = 0.2
+
+
+class Channel(filesystem.Channel):  # type: ignore[misc] # kombu has no types
+    """kombu's channel, with whole messages only."""
+
+    def _put(self, queue: str, payload: dict[str, Any], **options: Any) -> None:
+        folder = Path(self.data_folder_out)
+        name = f"{monotonic() * 1000:016.0f}_{uuid.uuid4()}.{queue}.msg"
+        unfinished = folder / f"{name}.part"
+        unfinished.write_text(dumps(payload), encoding="utf-8")
+        unfinished.rename(folder / name)
+
+
+class Transport(filesystem.Transport):  # type: ignore[misc]
+    Channel = Channel
+
+
+TRANSPORT_ALIASES["firsthand"] = f"{__name__}:Transport"
+
+
+def configuration(url: str, home: Home) -> dict[str, Any]:
+    """Celery's settings for the broker at `url`: the embedded one, or any that Celery knows."""
+    if url != EMBEDDED:
+        return {"broker_url": url}
+    folders = {name: home.broker / name for name in ("messages", "control", "taken")}
+    for folder in folders.values():
+        folder.mkdir(parents=True, exist_ok=True)
+    return {
+        "broker_url": "firsthand://",
+        "broker_transport_options": {
+            "data_folder_in": os.fspath(folders["messages"]),
+            "data_folder_out": os.fspath(folders["messages"]),
+            "control_folder": os.fspath(folders["control"]),
+            "processed_folder": os.fspath(folders["taken"]),
+            "store_processed": False,
+            "polling_interval": POLL_SECONDS,
+        },
+    }

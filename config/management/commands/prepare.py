@@ -1,0 +1,20 @@
+import json
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+
+from projects import first_run, sign_in
+
+
+class Command(BaseCommand):
+    help = "What `up` does before the web starts: tables, static files, the first user. Prints JSON."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        call_command("migrate", verbosity=0, interactive=False)
+        call_command("collectstatic", verbosity=0, interactive=False)
+        owner, new = first_run.ensure_owner()
+        welcome = {"sign_in": sign_in.path(sign_in.create_link(owner))}
+        if new:
+            welcome |= {"project": new.project.name, "write_key": new.write_key, "api_key": new.api_key}
+        self.stdout.write(json.dumps(welcome))

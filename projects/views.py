@@ -1,0 +1,99 @@
+"""Signing in and out, the list of projects, and a new one."""
+
+import zoneinfo
+from collections.abc import Mapping
+
+from django.contrib.auth import REDIRECT_FIELD_NAME, login, logout
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from projects import access, sign_in
+from projects.creation import NewProject, create_project
+from projects.models import Membership
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def sign_in_page(request: HttpRequest) -> HttpResponse:
+    """How to get a link; and a form for users who have a password."""
+    form = AuthenticationForm(request, data=request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        login(request, form.get_user())
+        return HttpResponseRedirect(_wanted(request))
+    status = 422 if request.method == "POST" else 200
+    context = {"form": form, "next": request.GET.get(REDIRECT_FIELD_NAME, "")}
+    return render(request, "projects/sign_in.html", context, status=status)
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def sign_in_link(request: HttpRequest, token: str) -> HttpResponse:
+    """GET shows a button and POST redeems, so that a mail scanner's or a chat's preview does not use the link up."""
+    if request.method == "GET" and sign_in.is_live(token):
+        return render(request, "projects/sign_in_link.html", {"token": token})
+    user = sign_in.redeem(token) if request.method == "POST" else None
+    if user is None:
+        return render(request, "projects/sign_in_dead_link.html", status=410)
+    login(request, user)
+    return redirect("start")
+
+
+@require_POST
+def sign_out(request: HttpRequest) -> HttpResponse:
+    logout(request)
+    return redirect("sign_in")
+
+
+@login_required
+def start(request: HttpRequest) -> HttpResponse:
+    """Straight to the people of the only project; else the list."""
+    mine = list(access.projects_of(_user(request))[:2])
+    if len(mine) == 1:
+        return HttpResponseRedirect(f"/projects/{mine[0].slug}/people/")
+    return redirect("projects")
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def project_list(request: HttpRequest) -> HttpResponse:
+    """All projects of this user; POST makes a new one, whose API key is shown on the answer and never again."""
+    context: dict[str, object] = {"timezones": sorted(zoneinfo.available_timezones())}
+    status = 200
+    if request.method == "POST":
+        try:
+            context["new"] = _create(_user(request), request.POST)
+            status = 201
+        except ValidationError as error:
+            context |= {"problems": error.messages, "entered": request.POST}
+            status = 422
+    context["projects"] = access.projects_of(_user(request))
+    return render(request, "projects/project_list.html", context, status=status)
+
+
+@transaction.atomic
+def _create(user: User, entered: Mapping[str, str]) -> NewProject:
+    new = create_project(entered.get("name", "").strip(), timezone=entered.get("timezone", "UTC"))
+    Membership.objects.create(project=new.project, user=user, role=Membership.Role.OWNER)
+    return new
+
+
+def _user(request: HttpRequest) -> User:
+    """The signed-in user; only for views behind login_required."""
+    if not isinstance(request.user, User):
+        raise PermissionDenied("sign in first")
+    return request.user
+
+
+def _wanted(request: HttpRequest) -> str:
+    """Where the user was going; only on this host, or the link of a stranger could lead elsewhere."""
+    target = request.POST.get(REDIRECT_FIELD_NAME, "")
+    safe = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
+    return target if safe else "/"
