@@ -4,26 +4,17 @@ Nothing is rolled back or truncated: rows of one project never meet another's, w
 """
 
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-os.environ["FIRSTHAND_HOME"] = tempfile.mkdtemp(prefix="firsthand-test-")
-
 import pytest
-from django.conf import settings
 from django.db import connection
 from django.test.utils import setup_databases, teardown_databases
 from psycopg.conninfo import make_conninfo
 from pytest_django.plugin import DjangoDbBlocker
 
-from config.home import layout
 from tests import people
-
-# pytest-django reads the settings before this file: without these lines a run would use the lake of the last one.
-settings.HOME = layout.home()
-settings.LAKE_URL = layout.lake_url()
 
 
 @pytest.fixture(scope="session")
