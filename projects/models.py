@@ -51,9 +51,13 @@ class Key(models.Model):
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="keys")
     kind = models.CharField(max_length=5, choices=Kind.choices)
     name = models.CharField(max_length=120, default="", blank=True)
-    token = models.CharField(max_length=80, default="", blank=True, help_text="the write key itself; empty for API keys")
+    token = models.CharField(
+        max_length=80, default="", blank=True, help_text="the write key itself; empty for API keys"
+    )
     digest = models.CharField(max_length=64, unique=True, help_text="SHA-256 of the key, in hexadecimal")
-    hint = models.CharField(max_length=12, default="", help_text="the key's last characters, to tell keys apart")
+    hint = models.CharField(
+        max_length=12, default="", help_text="the key's last characters, to tell keys apart"
+    )
     scopes = ArrayField(models.CharField(max_length=40), default=list, blank=True)
     created_at = models.DateTimeField(default=now)
     last_used_at = models.DateTimeField(null=True, blank=True)
