@@ -117,6 +117,10 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_THROTTLE_CLASSES": ["analytics.api.auth.KeyThrottle"],
+    "DEFAULT_THROTTLE_RATES": {"api_key": f"{env.integer('FIRSTHAND_API_RATE', 1200, least=1)}/min"},
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "analytics.api.negotiation.Negotiation",
+    "DEFAULT_METADATA_CLASS": None,
     "EXCEPTION_HANDLER": "analytics.api.problems.problem_response",
     "UNAUTHENTICATED_USER": None,
     "URL_FORMAT_OVERRIDE": None,
@@ -127,6 +131,8 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    "POSTPROCESSING_HOOKS": ["analytics.api.describe.add_components"],
+    "SORT_OPERATION_PARAMETERS": False,
 }
 
 LOGGING = {

@@ -1,3 +1,5 @@
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from analytics.api.reference import docs
+
+urlpatterns: list[URLPattern | URLResolver] = [path("", docs, name="api-docs")]

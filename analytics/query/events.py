@@ -6,13 +6,12 @@ Sequences are given in the order of commits, so what is read up to one of them n
 import datetime as dt
 import json
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from django.db import connection
-from msgspec import Struct, structs
+from msgspec import Meta, Struct, structs
 
 from analytics.query import cursor, redirects
 from projects.models import Project
@@ -51,7 +50,7 @@ class Event(Struct, frozen=True):
     country: str | None
     locale: str | None
     library: str | None
-    properties: msgspec.Raw
+    properties: Annotated[msgspec.Raw, Meta(extra_json_schema={"type": "object"})]
 
     @property
     def details(self) -> dict[str, Any]:
@@ -82,7 +81,11 @@ COLUMNS = tuple(RENAMED.get(name, name) for name in Event.__struct_fields__)
 SELECT = ", ".join(f'"{name}"' for name in COLUMNS)
 HOT = Path(__file__).with_name("hot_events.sql").read_text(encoding="utf-8").replace("{columns}", SELECT)
 LAST_HOT = "SELECT max(sequence) FROM analytics_event"
-BATCH = 5_000
+TOUCHED = """
+SELECT DISTINCT {column}
+FROM analytics_event
+WHERE project_id = %(project)s AND sequence > %(after)s AND sequence <= %(upto)s AND {column} IS NOT NULL
+"""
 
 
 def read(project: Project, which: Selection, *, after: int, upto: int, limit: int) -> list[Event]:
@@ -90,11 +93,14 @@ def read(project: Project, which: Selection, *, after: int, upto: int, limit: in
     return _hot(project.pk, which, after, upto, limit)
 
 
-def stream(project: Project, which: Selection, *, after: int, upto: int) -> Iterator[list[Event]]:
-    """All of them, a batch at a time; no connection or lock is held between batches, however slow the reader."""
-    while rows := read(project, which, after=after, upto=upto, limit=BATCH):
-        yield rows
-        after = rows[-1].sequence
+def touched(
+    project: Project, column: Literal["person_id", "session_id"], *, after: int, upto: int
+) -> set[int]:
+    """The persons (as of now) or sessions that the events in this stretch belong to."""
+    sql = TOUCHED.replace("{column}", column)
+    with connection.cursor() as database:
+        database.execute(sql, {"project": project.pk, "after": after, "upto": upto})
+        return {row[0] for row in database.fetchall()}
 
 
 def newest() -> int:

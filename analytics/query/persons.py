@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from analytics.models import DistinctId, Person
 from analytics.query import cursor, redirects
@@ -74,14 +74,32 @@ def list_people(
 
 def get_person(project: Project, person_id: int) -> PersonDetail:
     """The person with this id, or whom they were merged into. Raises PersonNotFoundError."""
-    person = _living(project, person_id)
-    [ref] = _refs([person])
-    former = [id for id in redirects.ids_of(person.pk) if id != person.pk]
-    return PersonDetail(
-        **{field: getattr(ref, field) for field in PersonRef.__struct_fields__},
-        former_ids=former,
-        properties=person.properties,
-    )
+    [detail] = _details([_living(project, person_id)])
+    return detail
+
+
+def details(project: Project, person_ids: Iterable[int]) -> list[PersonDetail]:
+    """These people, by id; who was merged away is left out."""
+    people = Person.objects.filter(project=project, pk__in=list(person_ids), merged_into=None)
+    return _details(people.order_by("id"))
+
+
+def ids_after(project: Project, person_id: int, *, limit: int, distinct_id: str | None = None) -> list[int]:
+    """The ids of the next people, by id."""
+    people = Person.objects.filter(project=project, merged_into=None, pk__gt=person_id)
+    if distinct_id is not None:
+        people = people.filter(pk__in=_with_id(project, distinct_id))
+    return list(people.order_by("id").values_list("pk", flat=True)[:limit])
+
+
+def among(project: Project, person_ids: Iterable[int], *, distinct_id: str | None = None) -> list[int]:
+    """Who these people are by now, by id."""
+    ids = set(person_ids)
+    now = redirects.canonical(project.pk, ids)
+    people = Person.objects.filter(project=project, merged_into=None, pk__in={now.get(id, id) for id in ids})
+    if distinct_id is not None:
+        people = people.filter(pk__in=_with_id(project, distinct_id))
+    return list(people.order_by("id").values_list("pk", flat=True))
 
 
 def find_person(project: Project, distinct_id: str) -> int:
@@ -152,6 +170,15 @@ def _refs(people: Iterable[Person]) -> list[PersonRef]:
     for person_id, distinct_id in known.values_list("person_id", "distinct_id"):
         ids[person_id].append(distinct_id)
     return [_ref(person, ids[person.pk]) for person in listed]
+
+
+def _details(people: Iterable[Person]) -> list[PersonDetail]:
+    listed = list(people)
+    former = redirects.former(person.pk for person in listed)
+    return [
+        PersonDetail(**structs.asdict(ref), former_ids=former[person.pk], properties=person.properties)
+        for person, ref in zip(listed, _refs(listed), strict=True)
+    ]
 
 
 def _ref(person: Person, distinct_ids: list[str]) -> PersonRef:

@@ -1,18 +1,20 @@
 """Who somebody is by now: persons that were merged away, and the ones that they turned out to be."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 
 from django.db import connection
 
 FORMER = """
-SELECT newest.person_id
+SELECT newest.target_id, newest.person_id
 FROM (
     SELECT DISTINCT ON (person_id) person_id, target_id
     FROM analytics_redirect
-    WHERE person_id IN (SELECT person_id FROM analytics_redirect WHERE target_id = %(person)s)
+    WHERE person_id IN (SELECT person_id FROM analytics_redirect WHERE target_id = ANY(%(persons)s))
     ORDER BY person_id, link_id DESC
 ) AS newest
-WHERE newest.target_id = %(person)s
+WHERE newest.target_id = ANY(%(persons)s) AND newest.target_id <> newest.person_id
+ORDER BY newest.person_id
 """
 
 CANONICAL = """
@@ -23,12 +25,19 @@ ORDER BY person_id, link_id DESC
 """
 
 
+def former(person_ids: Iterable[int]) -> dict[int, list[int]]:
+    """For each of these persons, the ones who were merged into them and still are."""
+    found: dict[int, list[int]] = defaultdict(list)
+    with connection.cursor() as cursor:
+        cursor.execute(FORMER, {"persons": list(person_ids)})
+        for target, person in cursor.fetchall():
+            found[target].append(person)
+    return found
+
+
 def ids_of(person_id: int) -> list[int]:
     """The ids under which this person's events were stored: their own, and those of all who were merged into them."""
-    with connection.cursor() as cursor:
-        cursor.execute(FORMER, {"person": person_id})
-        former = [row[0] for row in cursor.fetchall()]
-    return sorted({person_id, *former})
+    return [person_id, *former([person_id])[person_id]]
 
 
 def canonical(project_id: int, person_ids: Iterable[int]) -> dict[int, int]:

@@ -3,10 +3,12 @@
 import datetime as dt
 from collections.abc import Iterable
 
+from django.db.models import QuerySet
 from msgspec import Struct
 
 from analytics.models import Session
 from analytics.query import redirects
+from projects.models import Project
 
 
 class SessionRow(Struct, frozen=True):
@@ -32,6 +34,14 @@ class SessionRow(Struct, frozen=True):
     country: str | None
 
 
+class SessionSelection(Struct, frozen=True, kw_only=True):
+    """Which sessions: those that began from `start` on and before `end`, of one person; None is any."""
+
+    start: dt.datetime | None = None
+    end: dt.datetime | None = None
+    person: int | None = None
+
+
 COPIED = [name for name in SessionRow.__struct_fields__ if name not in {"person", "seconds"}]
 
 
@@ -45,3 +55,30 @@ def rows(project_id: int, sessions: Iterable[Session]) -> list[SessionRow]:
 def row(session: Session, person: int) -> SessionRow:
     seconds = int((session.ended_at - session.started_at).total_seconds())
     return SessionRow(person=person, seconds=seconds, **{name: getattr(session, name) for name in COPIED})
+
+
+def listed(project: Project, session_ids: Iterable[int]) -> list[SessionRow]:
+    """These sessions of the project, by id."""
+    return rows(project.pk, Session.objects.filter(project=project, pk__in=list(session_ids)).order_by("id"))
+
+
+def ids_after(project: Project, session_id: int, which: SessionSelection, *, limit: int) -> list[int]:
+    """The ids of the next sessions, by id."""
+    found = _matching(Session.objects.filter(project=project, pk__gt=session_id), which)
+    return list(found.order_by("id").values_list("pk", flat=True)[:limit])
+
+
+def among(project: Project, session_ids: Iterable[int], which: SessionSelection) -> list[int]:
+    """Those of these sessions that match, by id."""
+    found = _matching(Session.objects.filter(project=project, pk__in=list(session_ids)), which)
+    return list(found.order_by("id").values_list("pk", flat=True))
+
+
+def _matching(found: QuerySet[Session], which: SessionSelection) -> QuerySet[Session]:
+    if which.person is not None:
+        found = found.filter(person__in=redirects.ids_of(which.person))
+    if which.start is not None:
+        found = found.filter(started_at__gte=which.start)
+    if which.end is not None:
+        found = found.filter(started_at__lt=which.end)
+    return found

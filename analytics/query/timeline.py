@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar
 
 from django.db.models import Q
 from msgspec import Struct
@@ -25,24 +25,24 @@ LOOSE = (HERE / "timeline.sql").read_text(encoding="utf-8").replace("{columns}",
 INSIDE = (HERE / "session_events.sql").read_text(encoding="utf-8").replace("{columns}", events.SELECT)
 
 
-class SessionEntry(Struct, frozen=True):
+class SessionEntry(Struct, frozen=True, tag="session", tag_field="type"):
     """A visit with its newest events (at most EVENTS_SHOWN; `session.events` says how many there are)."""
 
     at: dt.datetime
     session: SessionRow
     events: list[Event]
-    type: Literal["session"] = "session"
+    type: ClassVar[str] = "session"
 
 
-class EventEntry(Struct, frozen=True):
+class EventEntry(Struct, frozen=True, tag="event", tag_field="type"):
     """An event that belongs to no session."""
 
     at: dt.datetime
     event: Event
-    type: Literal["event"] = "event"
+    type: ClassVar[str] = "event"
 
 
-class LinkEntry(Struct, frozen=True):
+class LinkEntry(Struct, frozen=True, tag="link", tag_field="type"):
     """Somebody said that two ids are one person.
 
     other     the person on the other side, if there was one: merged into this one, or kept apart
@@ -59,7 +59,7 @@ class LinkEntry(Struct, frozen=True):
     other_name: str
     refused: str
     undone: bool
-    type: Literal["link"] = "link"
+    type: ClassVar[str] = "link"
 
 
 Entry = SessionEntry | EventEntry | LinkEntry

@@ -1,0 +1,151 @@
+"""GET /api/v1/people, people/{id} and people/{id}/timeline."""
+
+from typing import Annotated, Any
+
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from msgspec import Meta, Struct
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from analytics.api import describe, listing, parameters
+from analytics.api.auth import project_of
+from analytics.api.changes import Changes, ListPlace
+from analytics.query import persons, timeline
+from analytics.query.persons import PersonDetail
+from analytics.query.timeline import Entry
+from projects.models import Project
+
+
+class PeoplePlace(ListPlace, tag="people", frozen=True):
+    """A place in the list of people."""
+
+
+class PeopleParameters(parameters.Listing, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which people."""
+
+    distinct_id: Annotated[str | None, Meta(description="The person behind this id.")] = None
+
+
+class PeoplePage(Struct, frozen=True):
+    """`next` is always there: hand it back as `since`, now while `more` is true, later for who is new or changed."""
+
+    people: list[PersonDetail]
+    next: str
+    more: bool
+
+
+class PeopleSource:
+    """All people by id, or those whom anything happened to since a place."""
+
+    name = "people"
+    row = PersonDetail
+
+    def __init__(self, project: Project, distinct_id: str | None, since: str | None) -> None:
+        self.project = project
+        self.distinct_id = distinct_id
+        self.changes = Changes(project, PeoplePlace, "person_id", since)
+
+    def take(self, limit: int) -> list[PersonDetail]:
+        return persons.details(self.project, self.changes.take(self._after, self._among, limit))
+
+    def _after(self, person_id: int, limit: int) -> list[int]:
+        return persons.ids_after(self.project, person_id, limit=limit, distinct_id=self.distinct_id)
+
+    def _among(self, ids: set[int]) -> list[int]:
+        return persons.among(self.project, ids, distinct_id=self.distinct_id)
+
+    @property
+    def place(self) -> str:
+        return self.changes.place
+
+    @property
+    def end(self) -> str:
+        return self.changes.end
+
+
+class People(APIView):
+    """Everybody in the project; who was merged away is listed under `former_ids` of who they turned out to be."""
+
+    scope = "people:read"
+    formats = listing.FORMATS
+
+    @describe.operation("People", parameters=PeopleParameters, answer=PeoplePage, row=PersonDetail)
+    def get(self, request: Request) -> HttpResponseBase:
+        asked = parameters.read(request, PeopleParameters)
+        source = PeopleSource(project_of(request), asked.distinct_id, asked.since)
+        return listing.respond(request, source, asked.format, asked.limit)
+
+
+class OnePerson(APIView):
+    """One person; a merged-away id answers with whom they were merged into."""
+
+    scope = "people:read"
+    formats = listing.FORMATS
+
+    @describe.operation("A person", parameters=parameters.Presentation, answer=PersonDetail, row=PersonDetail)
+    def get(self, request: Request, person_id: int) -> HttpResponse:
+        asked = parameters.read(request, parameters.Presentation)
+        return listing.respond_one(request, persons.get_person(project_of(request), person_id), asked.format)
+
+
+class TimelineParameters(parameters.Presentation, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How far back."""
+
+    limit: parameters.Limit = 100
+    before: Annotated[
+        str | None, Meta(description="The `next` of the page before; left out: from now on back.")
+    ] = None
+
+
+class TimelinePage(Struct, frozen=True):
+    """Newest first; `next` leads further back as `before`, and is null at the beginning of the person's story."""
+
+    entries: list[Entry]
+    next: str | None
+    more: bool
+
+
+class TimelineRow(Struct, frozen=True):
+    """An entry as a line of CSV: `entry` is all of it, as JSON."""
+
+    at: Any
+    type: str
+    entry: Any
+
+
+class TimelineSource:
+    """One person's entries, newest first."""
+
+    name = "entries"
+    row = TimelineRow
+    end = None
+
+    def __init__(self, project: Project, person_id: int, before: str | None) -> None:
+        self.project = project
+        self.person_id = persons.get_person(project, person_id).id
+        self.place = before
+        self.finished = False
+
+    def take(self, limit: int) -> list[Entry]:
+        if self.finished:
+            return []
+        page = timeline.timeline(self.project, self.person_id, before=self.place, limit=limit)
+        self.place = page.next
+        self.finished = page.next is None
+        return page.entries
+
+
+class PersonTimeline(APIView):
+    """What one person did: sessions with their events inside, events outside of sessions, and identity links."""
+
+    scope = "people:read"
+    formats = listing.FORMATS
+
+    @describe.operation(
+        "A person's timeline", parameters=TimelineParameters, answer=TimelinePage, row=TimelineRow
+    )
+    def get(self, request: Request, person_id: int) -> HttpResponseBase:
+        asked = parameters.read(request, TimelineParameters)
+        source = TimelineSource(project_of(request), person_id, asked.before)
+        return listing.respond(request, source, asked.format, asked.limit)
