@@ -1,0 +1,208 @@
+"""The engine: Ibis tables over the lake's files, exactly as they were at a data version.
+
+Every question is one Ibis expression; FIRSTHAND_ENGINE says who computes it. DuckDB works inside this process, with
+ENGINE_MEMORY and ENGINE_THREADS as its bounds, and spills to the home beyond them. Another engine is another entry
+of ENGINES: something that gives an Ibis backend and reads Parquet files into a table of it.
+"""
+
+import datetime as dt
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Protocol
+
+import duckdb
+import ibis
+import pyarrow as pa
+from django.conf import settings
+from django.db import connection
+from ibis.expr import types as ir
+
+from analytics.lake import table
+from analytics.lake.columns import ACTIVITY, EVENTS, Layout
+from analytics.models import DataVersion
+from config.env import ConfigurationError
+
+NOTHING = DataVersion(id=0, lake_version=table.NEVER, activity_version=table.NEVER, link_id=0)
+"""What is known before the first rollup."""
+
+REDIRECTS = """
+SELECT person_id, target_id
+FROM (
+    SELECT DISTINCT ON (person_id) person_id, target_id
+    FROM analytics_redirect
+    WHERE project_id = %(project)s AND link_id <= %(link)s
+    ORDER BY person_id, link_id DESC
+) AS newest
+WHERE person_id <> target_id
+ORDER BY person_id
+"""
+REDIRECT = pa.schema([("moved_id", pa.int64()), ("target_id", pa.int64())])
+
+
+class Engine(Protocol):
+    """What computes."""
+
+    def session(self) -> AbstractContextManager[Any]:
+        """An Ibis backend for one thread and one snapshot."""
+
+    def parquet(self, backend: Any, project_id: int, paths: Sequence[str], columns: pa.Schema) -> ir.Table:
+        """The columns of one project's files; an empty table when there are no files."""
+
+    def stream(self, backend: Any, expr: ir.Table, rows: int) -> pa.RecordBatchReader:
+        """The result in batches of at most `rows`, without ever holding all of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """One project at one data version.
+
+    events    every event, under the person who it belongs to as of the version: schema.EVENT and `day` (UTC)
+    activity  (project_id, day (local), person_id, event, count, first_at, last_at), likewise
+    stored    events under the person ids that they were stored with: the way to find one person's rows quickly
+    """
+
+    events: ir.Table
+    activity: ir.Table
+    stored: ir.Table
+    version: DataVersion
+    _engine: Engine
+    _backend: Any
+
+    def run(self, expr: ir.Table) -> pa.Table:
+        return self._backend.to_pyarrow(expr)
+
+    def stream(self, expr: ir.Table, rows: int = 50_000) -> pa.RecordBatchReader:
+        """The result in batches, in flat memory. Read it inside the snapshot and before its next question."""
+        return self._engine.stream(self._backend, expr, rows)
+
+    def table(self, rows: pa.Table) -> ir.Table:
+        """A small table of our own, to join with."""
+        return ibis.memtable(rows)
+
+
+@contextmanager
+def snapshot(
+    project_id: int, version: DataVersion | None = None, *, days: tuple[dt.date, dt.date] | None = None
+) -> Iterator[Tables]:
+    """The project's tables at a version (default: the newest); `days` leaves out files of events beyond (UTC days).
+
+    Raises ConfigurationError when FIRSTHAND_ENGINE names an engine that does not exist.
+    """
+    state = version or DataVersion.objects.order_by("-id").first() or NOTHING
+    engine = _engine()
+    with engine.session() as backend:
+        events = _files(EVENTS, project_id, state.lake_version, days)
+        stored = engine.parquet(backend, project_id, events, _columns(EVENTS))
+        activity = _files(ACTIVITY, project_id, state.activity_version, None)
+        yield Tables(
+            events=_canonical(stored, _redirects(project_id, state.link_id)),
+            activity=engine.parquet(backend, project_id, activity, _columns(ACTIVITY)),
+            stored=stored,
+            version=state,
+            _engine=engine,
+            _backend=backend,
+        )
+
+
+def _files(layout: Layout, project: int, at: int, days: tuple[dt.date, dt.date] | None) -> list[str]:
+    first, last = days or (dt.date.min, dt.date.max)
+    return [f.path for f in table.files(layout, project, at) if f.last_day >= first and f.first_day <= last]
+
+
+def _columns(layout: Layout) -> pa.Schema:
+    """What a table of the snapshot has: the month only says in which folder a file lies."""
+    return pa.schema([field for field in layout.columns if field.name != "month"])
+
+
+def _canonical(stored: ir.Table, redirects: pa.Table) -> ir.Table:
+    if not redirects.num_rows:
+        return stored
+    moved = ibis.memtable(redirects)
+    joined = stored.left_join(moved, stored.person_id == moved.moved_id)
+    now = ibis.coalesce(joined.target_id, joined.person_id)
+    return joined.mutate(person_id=now).select(stored.columns)
+
+
+@lru_cache(maxsize=64)
+def _redirects(project_id: int, link_id: int) -> pa.Table:
+    """Who was somebody else as of a link: persons that were stored under `moved_id` and are `target_id`."""
+    with connection.cursor() as cursor:
+        cursor.execute(REDIRECTS, {"project": project_id, "link": link_id})
+        found = cursor.fetchall()
+    return pa.table([[row[0] for row in found], [row[1] for row in found]], schema=REDIRECT)
+
+
+class DuckDB:
+    """In this process: one database in memory, a connection of its own for each session."""
+
+    @contextmanager
+    def session(self) -> Iterator[Any]:
+        backend = ibis.duckdb.from_connection(_database(os.getpid()).cursor())
+        try:
+            yield backend
+        finally:
+            backend.disconnect()
+
+    def parquet(self, backend: Any, project_id: int, paths: Sequence[str], columns: pa.Schema) -> ir.Table:
+        listed = ", ".join(_literal(path) for path in paths)
+        source = f"FROM read_parquet([{listed}], hive_partitioning = false)" if paths else "WHERE false"
+        chosen = ", ".join(_select(field, project_id, bool(paths)) for field in columns)
+        return backend.sql(f"SELECT {chosen} {source}", schema=ibis.schema(columns))
+
+    def stream(self, backend: Any, expr: ir.Table, rows: int) -> pa.RecordBatchReader:
+        # Ibis's own to_pyarrow_batches calls a method that DuckDB 2.0 no longer has.
+        reader = backend._to_duckdb_relation(expr).to_arrow_reader(rows)
+        return reader.cast(expr.schema().to_pyarrow())
+
+
+def _select(field: pa.Field, project_id: int, present: bool) -> str:
+    if field.name == "project_id":
+        return f"{project_id}::INTEGER AS project_id"
+    return f'"{field.name}"' if present else f'NULL::{_DUCKDB[field.type]} AS "{field.name}"'
+
+
+_DUCKDB = {
+    pa.int32(): "INTEGER",
+    pa.int64(): "BIGINT",
+    pa.binary(): "BLOB",
+    pa.string(): "VARCHAR",
+    pa.date32(): "DATE",
+    pa.timestamp("us", tz="UTC"): "TIMESTAMPTZ",
+}
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+@lru_cache(maxsize=1)
+def _database(_process: int) -> duckdb.DuckDBPyConnection:
+    """One database per process: one that was inherited through a fork has lost its threads."""
+    spill = settings.HOME.root / "spill"
+    spill.parent.mkdir(parents=True, exist_ok=True)
+    bounds: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": settings.ENGINE_MEMORY,
+        "threads": settings.ENGINE_THREADS,
+        "temp_directory": str(spill),
+        "preserve_insertion_order": False,
+    }
+    database = duckdb.connect(":memory:", config=bounds)
+    # The lake's files never change once written, so their footers need to be read only once.
+    database.execute("SET GLOBAL parquet_metadata_cache = true; SET GLOBAL TimeZone = 'UTC'")
+    return database
+
+
+ENGINES: dict[str, Engine] = {"duckdb": DuckDB()}
+
+
+def _engine() -> Engine:
+    kind = settings.ENGINE_URL.partition("://")[0]
+    if kind not in ENGINES:
+        raise ConfigurationError(
+            f"FIRSTHAND_ENGINE={settings.ENGINE_URL!r} is no engine that this version has;"
+            f" there is: {', '.join(f'{name}://' for name in ENGINES)}"
+        )
+    return ENGINES[kind]

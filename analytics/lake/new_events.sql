@@ -1,0 +1,11 @@
+-- Events beyond the lake's mark, in the lake's columns; uuid as its 16 bytes.
+SELECT
+    sequence, project_id, uuid_send(id) AS id, event, "timestamp", received_at, distinct_id, person_id, session_id,
+    url, path, title, referrer, referring_domain, utm_source, utm_medium, utm_campaign, utm_term, utm_content,
+    browser, os, device, country, locale, library, properties,
+    ("timestamp" AT TIME ZONE 'UTC')::date AS day,
+    to_char("timestamp" AT TIME ZONE 'UTC', 'YYYY-MM') AS month
+FROM analytics_event
+WHERE sequence > $1
+ORDER BY sequence
+LIMIT $2

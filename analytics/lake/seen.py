@@ -1,0 +1,50 @@
+"""Which late events the lake holds already; enrich asks before it stores an event that happened days ago."""
+
+import datetime as dt
+from collections import defaultdict
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from analytics.lake import table
+from analytics.lake.columns import EVENTS
+
+CANDIDATES = pa.schema([("project_id", pa.int32()), ("id", pa.binary()), ("day", pa.date32())])
+FOUND = pa.schema([("project_id", pa.int32()), ("id", pa.binary())])
+A_DAY = dt.timedelta(days=1)
+
+
+def already_stored(candidates: pa.Table) -> pa.Table:
+    """The (project_id, id) among the candidates (project_id, id, day) that are in the lake, without repeats.
+
+    `day` is the UTC day on which the event says that it happened. Days beside it are read too, because the same event
+    sent again may be clock-corrected across midnight. Only the id and day columns of the months concerned are read.
+    """
+    rows = [_found(int(project), wanted) for project, wanted in _by_project(candidates)]
+    return pa.concat_tables([FOUND.empty_table(), *rows])
+
+
+def _by_project(candidates: pa.Table) -> list[tuple[int, pa.Table]]:
+    projects = pc.unique(candidates["project_id"]).to_pylist()
+    return [(p, candidates.filter(pc.equal(candidates["project_id"], p))) for p in projects]
+
+
+def _found(project: int, wanted: pa.Table) -> pa.Table:
+    ids = pc.unique(wanted["id"])
+    batches = [
+        batch.column("id").filter(pc.is_in(batch.column("id"), value_set=ids))
+        for where in _months(project, pc.unique(wanted["day"]).to_pylist())
+        for batch in table.scan(EVENTS, ["id", "day"], where)
+    ]
+    stored = pc.unique(pa.chunked_array(batches, type=pa.binary()))
+    return pa.table([pa.repeat(pa.scalar(project, pa.int32()), len(stored)), stored], schema=FOUND)
+
+
+def _months(project: int, days: list[dt.date]) -> list[str]:
+    months: dict[str, set[dt.date]] = defaultdict(set)
+    for near in {day + step for day in days for step in (-A_DAY, A_DAY * 0, A_DAY)}:
+        months[f"{near:%Y-%m}"].add(near)
+    return [
+        f"project_id = {project} AND month = '{month}' AND day IN ({table.day_list(near)})"
+        for month, near in sorted(months.items())
+    ]

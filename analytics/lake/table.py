@@ -1,0 +1,185 @@
+"""The lake: open Delta tables of Parquet files under LAKE_URL. The only module that imports deltalake.
+
+Tables are opened anew for each use: what is remembered between uses is keyed by a Delta version, which never changes.
+Credentials of object stores come from the environment (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, ...).
+"""
+
+import datetime as dt
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import pyarrow as pa
+from deltalake import (
+    CommitProperties,
+    DeltaTable,
+    Transaction,
+    WriterProperties,
+    write_deltalake,
+)
+from deltalake.writer.properties import ColumnProperties
+from django.conf import settings
+
+from analytics.lake.columns import PARTITION, Layout
+
+Days = Mapping[int, Collection[dt.date]]
+"""Days by project id."""
+
+LOADER = "firsthand-load"
+DAYS = "firsthand.days"
+NEVER = -1
+ROW_GROUP = 50_000
+
+CONFIGURATION = {
+    "delta.checkpointInterval": "100",
+    "delta.logRetentionDuration": "interval 7 days",
+    "delta.enableExpiredLogCleanup": "true",
+}
+WRITER = WriterProperties(
+    compression="ZSTD",
+    compression_level=3,
+    max_row_group_size=ROW_GROUP,
+    column_properties={"id": ColumnProperties(dictionary_enabled=False)},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A Parquet file of one project and month, and the ranges of what it holds (days inclusive)."""
+
+    path: str
+    month: str
+    rows: int
+    bytes: int
+    first_day: dt.date
+    last_day: dt.date
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """UTC days that loads have touched, by project. `known` is false when the log no longer says all of them."""
+
+    days: dict[int, set[dt.date]]
+    known: bool
+
+
+def url(layout: Layout) -> str:
+    return f"{settings.LAKE_URL.rstrip('/')}/{layout.name}"
+
+
+def exists(layout: Layout) -> bool:
+    return bool(DeltaTable.is_deltatable(url(layout)))
+
+
+def version(layout: Layout) -> int:
+    """The newest version of the table; NEVER while there is none."""
+    return int(DeltaTable(url(layout)).version()) if exists(layout) else NEVER
+
+
+def mark(layout: Layout) -> int:
+    """The highest sequence that the lake holds; 0 while it holds none."""
+    return _mark(DeltaTable(url(layout))) if exists(layout) else 0
+
+
+def append(layout: Layout, rows: pa.Table, *, after: int, until: int, days: Days) -> bool:
+    """Add events with sequences in (after, until] in one commit that moves the mark to `until`.
+
+    False when the mark is no longer at `after`: another loader was faster, and nothing is written. Two that commit at
+    the same time cannot both succeed, because Delta refuses the second commit for the same application.
+    """
+    table = _open(layout)
+    if _mark(table) != after:
+        return False
+    commit = CommitProperties(
+        custom_metadata={DAYS: json.dumps({str(p): sorted(map(str, d)) for p, d in sorted(days.items())})},
+        app_transactions=[Transaction(LOADER, until)],
+    )
+    write_deltalake(table, rows, mode="append", writer_properties=WRITER, commit_properties=commit)
+    return True
+
+
+def replace(layout: Layout, rows: pa.RecordBatchReader, where: str) -> int:
+    """Put `rows` in the place of everything that fulfils `where`, in one commit; the new version."""
+    table = _open(layout)
+    write_deltalake(table, rows, mode="overwrite", predicate=where, writer_properties=WRITER)
+    return int(table.version())
+
+
+def files(layout: Layout, project_id: int, at: int) -> tuple[File, ...]:
+    """The files that make up a project at a version, by month and day."""
+    return _listing(url(layout), at).get(project_id, ()) if at != NEVER else ()
+
+
+def projects(layout: Layout, at: int) -> list[int]:
+    """The projects that have rows at a version."""
+    return sorted(_listing(url(layout), at)) if at != NEVER else []
+
+
+def scan(layout: Layout, columns: list[str], where: str) -> Iterator[pa.RecordBatch]:
+    """The newest rows that fulfil `where`, batch by batch; files and row groups out of range are not read."""
+    if exists(layout):
+        stream = DeltaTable(url(layout)).scan(columns=columns, predicate=where)
+        wanted = pa.schema([layout.columns.field(name) for name in columns])
+        yield from pa.RecordBatchReader.from_stream(stream).cast(wanted)
+
+
+def changes(layout: Layout, after: int, until: int) -> Changes:
+    """What the loads in versions (after, until] touched. Compaction and expiry name no days: they change no fact."""
+    if after >= until:
+        return Changes({}, known=True)
+    commits = [c for c in DeltaTable(url(layout)).history(until - after + 1) if after < c["version"] <= until]
+    found: dict[int, set[dt.date]] = defaultdict(set)
+    for commit in commits:
+        for project, days in json.loads(commit.get(DAYS, "{}")).items():
+            found[int(project)].update(map(dt.date.fromisoformat, days))
+    return Changes(dict(found), known=len(commits) == until - max(after, NEVER))
+
+
+def day_list(days: Iterable[dt.date]) -> str:
+    """Days as the inside of an IN (...) of the lake's predicates."""
+    return ", ".join(f"DATE '{day}'" for day in sorted(days))
+
+
+def month_list(days: Iterable[dt.date]) -> str:
+    """The months of the days, likewise."""
+    return ", ".join(sorted({f"'{day:%Y-%m}'" for day in days}))
+
+
+def _open(layout: Layout) -> DeltaTable:
+    return DeltaTable.create(
+        url(layout),
+        layout.columns,
+        mode="ignore",
+        partition_by=list(PARTITION),
+        configuration={**CONFIGURATION, "delta.dataSkippingStatsColumns": ",".join(layout.ranges)},
+    )
+
+
+def _mark(table: DeltaTable) -> int:
+    return int(table.transaction_version(LOADER) or 0)
+
+
+@lru_cache(maxsize=8)
+def _listing(address: str, at: int) -> dict[int, tuple[File, ...]]:
+    table = DeltaTable(address, version=at)
+    found: dict[int, list[File]] = defaultdict(list)
+    for action in pa.table(table.get_add_actions(flatten=True)).to_pylist():
+        found[action["partition.project_id"]].append(_file(address, action))
+    return {
+        project: tuple(sorted(each, key=lambda file: (file.month, file.first_day, file.path)))
+        for project, each in found.items()
+    }
+
+
+def _file(address: str, action: Mapping[str, Any]) -> File:
+    return File(
+        path=f"{address}/{action['path']}",
+        month=action["partition.month"],
+        rows=action["num_records"],
+        bytes=action["size_bytes"],
+        first_day=action["min.day"],
+        last_day=action["max.day"],
+    )

@@ -1,0 +1,72 @@
+"""Events as enrich leaves them, without the way there: for tests of what comes after (load, engine, rollup)."""
+
+import datetime as dt
+import itertools
+import json
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connection
+
+from analytics.models import IdentityLink, Person, Redirect
+from projects.models import Project
+
+STORED_ON = dt.date(2026, 1, 1)
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """One event of one person."""
+
+    person: int
+    event: str
+    at: dt.datetime
+    id: uuid.UUID = field(default_factory=uuid.uuid4)
+    properties: dict[str, Any] = field(default_factory=dict)
+
+
+def person(project: Project, name: str, first_seen: dt.datetime) -> int:
+    return Person.objects.create(project=project, name=name, first_seen=first_seen, last_seen=first_seen).pk
+
+
+def store(project: Project, events: Iterable[Happened]) -> int:
+    """Puts events where enrich puts them; how many."""
+    rows = [
+        (project.pk, e.id, e.event, e.at, f"id-{e.person}", e.person, json.dumps(e.properties))
+        for e in events
+    ]
+    with connection.cursor() as cursor:
+        _partition(cursor)
+        cursor.executemany(
+            """
+            INSERT INTO analytics_event (stored_on, sequence, project_id, id, event, "timestamp", received_at,
+                                         distinct_id, person_id, properties)
+            VALUES ('2026-01-01', nextval('analytics_event_sequence'), %s, %s, %s, %s, now(), %s, %s, %s)
+            """,
+            rows,
+        )
+    return len(rows)
+
+
+def _partition(cursor: Any) -> None:
+    cursor.execute(
+        "CREATE TABLE IF NOT EXISTS analytics_event_20260101 PARTITION OF analytics_event"
+        " FOR VALUES FROM ('2026-01-01') TO ('2026-01-02')"
+    )
+
+
+def merge(project: Project, gone: int, kept: int, at: dt.datetime) -> int:
+    """`gone` turns out to be `kept`: the link's id. Keeps the redirects flat, as the model asks."""
+    link = IdentityLink.objects.create(
+        project=project, cause="by hand", linked_id=f"id-{gone}", distinct_id=f"id-{kept}",
+        person_id=kept, other_id=gone, happened_at=at,
+    )  # fmt: skip
+    before = Redirect.objects.filter(project=project, target_id=gone).values_list("person_id", flat=True)
+    moved = {gone, *before}
+    Redirect.objects.bulk_create(
+        Redirect(project=project, person_id=p, target_id=kept, link=link) for p in moved
+    )
+    return link.pk
