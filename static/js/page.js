@@ -31,6 +31,11 @@
     if (form && event.target.checkValidity()) form.requestSubmit();
   });
 
+  document.addEventListener("submit", (event) => {
+    const question = event.target.dataset.confirm;
+    if (question && !confirm(question)) event.preventDefault();
+  });
+
   // The panel of people behind a figure: closed by its button, by Escape, and by a click beside it.
   const panel = () => document.querySelector("[data-panel]");
   const closePanel = () => panel()?.replaceChildren();

@@ -1,0 +1,91 @@
+"""A trend as bars: heights in per cent of a round number above the highest."""
+
+import datetime as dt
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from analytics.console.triangle import label
+from analytics.query.results import Point, TrendSeries
+
+STEPS = (1, 2, 2.5, 5, 10)
+LABELS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One period. `height` is in per cent; `tick` is written under it, and empty under most."""
+
+    label: str
+    tick: str
+    value: str
+    people: int
+    height: float
+    complete: bool
+    href: str
+
+    @property
+    def sentence(self) -> str:
+        people = f"{self.people} {'person' if self.people == 1 else 'people'}"
+        counted = people if self.value == str(self.people) else f"{self.value}, {people}"
+        return f"{self.label}: {counted}" if self.complete else f"{self.label}: {counted} so far"
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """`lines` are the scale: its label, and how far below the top it lies, in per cent."""
+
+    bars: list[Bar]
+    lines: list[tuple[str, float]]
+
+    @property
+    def is_dense(self) -> bool:
+        return len(self.bars) > 45
+
+
+def chart(series: TrendSeries, interval: str, href: Callable[[str], str]) -> Chart:
+    """`href` gives the address of the people of a period, by its start."""
+    top, step = _scale(max((point.value or 0 for point in series.points), default=0))
+    every = math.ceil(len(series.points) / LABELS) or 1
+    bars = [
+        _bar(point, interval, top, href(point.start) if point.people else "", number % every == 0)
+        for number, point in enumerate(series.points)
+    ]
+    count = round(top / step)
+    return Chart(bars, [(shown(step * line), round(100 - 100 * line / count, 2)) for line in range(count + 1)])
+
+
+def _bar(point: Point, interval: str, top: float, href: str, is_labelled: bool) -> Bar:  # noqa: FBT001
+    name = label(point.start, interval)
+    return Bar(
+        label=name,
+        tick=_tick(point.start, interval) if is_labelled else "",
+        value=shown(point.value or 0),
+        people=point.people,
+        height=round(100 * (point.value or 0) / top, 2),
+        complete=point.complete,
+        href=href,
+    )
+
+
+def _tick(start: str, interval: str) -> str:
+    moment = dt.datetime.fromisoformat(start)
+    if interval == "hour":
+        return f"{moment:%H:%M}"
+    return f"{moment:%b %Y}" if interval == "month" else f"{moment.day} {moment:%b}"
+
+
+def _scale(highest: float) -> tuple[float, float]:
+    """The top of the scale and the distance of its lines: at most five, at round numbers; whole ones for counts."""
+    if highest <= 0:
+        return 1, 1
+    rough = highest / 4
+    magnitude = 10 ** math.floor(math.log10(rough))
+    step = next(magnitude * factor for factor in STEPS if magnitude * factor >= rough * 0.999)
+    step = max(1, step) if highest >= 1 else step
+    step = math.ceil(step) if highest >= 4 and step < 10 else step
+    return step * math.ceil(highest / step - 1e-9), step
+
+
+def shown(value: float) -> str:
+    return f"{value:,.0f}".replace(",", "\u202f") if float(value).is_integer() else f"{value:,.2f}".replace(",", "\u202f")

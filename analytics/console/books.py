@@ -1,0 +1,60 @@
+"""The ledger by local day: received = stored + duplicates + refused, and what is still on its way."""
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any
+
+from django.utils.timezone import localdate, now
+
+from analytics.models import LedgerEntry
+from projects.models import Project
+
+Outcome = LedgerEntry.Outcome
+DAYS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One day's arrivals. `reasons` are those of the refused, the most frequent first."""
+
+    date: dt.date
+    received: int
+    stored: int
+    duplicates: int
+    refused: int
+    reasons: list[tuple[str, int]]
+
+    @property
+    def waiting(self) -> int:
+        """Acknowledged and durable, not yet sorted to a person."""
+        return max(0, self.received - self.stored - self.duplicates - self.refused)
+
+
+def days(project: Project) -> list[Day]:
+    """The last DAYS days on which anything arrived, newest first, in the current time zone."""
+    since = now() - dt.timedelta(days=DAYS)
+    rows = LedgerEntry.objects.filter(project_id=project.pk, hour__gte=since)
+    by_day: dict[dt.date, list[dict[str, Any]]] = {}
+    for row in rows.values("hour", "outcome", "reason", "count"):
+        by_day.setdefault(localdate(row["hour"]), []).append(row)
+    return [_day(date, entries) for date, entries in sorted(by_day.items(), key=itemgetter(0), reverse=True)]
+
+
+def _day(date: dt.date, rows: Iterable[dict[str, Any]]) -> Day:
+    outcomes: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
+    for row in rows:
+        outcomes[row["outcome"]] += row["count"]
+        if row["outcome"] == Outcome.REFUSED:
+            reasons[row["reason"]] += row["count"]
+    return Day(
+        date=date,
+        received=outcomes[Outcome.RECEIVED],
+        stored=outcomes[Outcome.STORED],
+        duplicates=outcomes[Outcome.DUPLICATE],
+        refused=outcomes[Outcome.REFUSED],
+        reasons=reasons.most_common(),
+    )

@@ -1,0 +1,14 @@
+"""What a form offers to choose from."""
+
+from django.db.models import Sum
+
+from analytics.models import PeriodCount
+from projects.models import Project
+
+MOST = 500
+
+
+def events(project: Project) -> list[str]:
+    """Names of the events that this project has seen, the most frequent first."""
+    seen = PeriodCount.objects.filter(project=project, interval="month").exclude(event="")
+    return list(seen.values("event").annotate(total=Sum("events")).order_by("-total", "event").values_list("event", flat=True)[:MOST])

@@ -1,0 +1,124 @@
+"""Retention and trends as pages, and the people behind each of their figures."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+from django.views.decorators.vary import vary_on_headers
+
+from analytics.console import choices, questions
+from analytics.console.bars import chart, shown
+from analytics.console.door import project_page
+from analytics.console.figures import SMALL
+from analytics.console.questions import Question
+from analytics.console.triangle import label, triangle
+from analytics.query import names
+from analytics.query.cursor import CursorError
+from analytics.query.people import people
+from analytics.query.results import RetentionAnswer, TrendsAnswer
+from analytics.query.run import answer
+from analytics.query.spec import QueryError, Retention, parse
+from projects.models import Project
+
+PAGE = 50
+ASK: dict[str, Callable[[Project, Mapping[str, str]], Question]] = {
+    "retention": questions.retention,
+    "trends": questions.trends,
+}
+
+
+@require_GET
+@project_page()
+def retention(request: HttpRequest, project: Project) -> HttpResponse:
+    question = questions.retention(project, request.GET)
+    return _insight(request, project, question, _triangle)
+
+
+@require_GET
+@project_page()
+def trends(request: HttpRequest, project: Project) -> HttpResponse:
+    question = questions.trends(project, request.GET)
+    return _insight(request, project, question, _chart)
+
+
+def _insight(
+    request: HttpRequest,
+    project: Project,
+    question: Question,
+    draw: Callable[[Project, Question], dict[str, Any]],
+) -> HttpResponse:
+    """The page with its answer; or with its form as it was filled in, and what is wrong with it."""
+    context = {"project": project, "question": question, "given": question.given, "events": choices.events(project)}
+    page = f"analytics/{question.kind}.html"
+    try:
+        drawn = draw(project, question)
+    except QueryError as error:
+        return render(request, page, context | {"problem": str(error)}, status=400)
+    return render(request, page, context | drawn)
+
+
+def _triangle(project: Project, question: Question) -> dict[str, Any]:
+    query = cast("Retention", parse(question.kind, question.body))
+    found = cast("RetentionAnswer", answer(project, query))
+    small = names.of_small_cohorts(project, query, found, below=SMALL)
+
+    def href(cohort: str, offset: int) -> str:
+        return question.people_at({"cohort": cohort, "offset": offset})
+
+    drawn = triangle(found, query.period, small, href)
+    return {"triangle": drawn, "stamp": found.stamp, "has_people": any(row.size.people for row in drawn.rows)}
+
+
+def _chart(project: Project, question: Question) -> dict[str, Any]:
+    found = cast("TrendsAnswer", answer(project, parse(question.kind, question.body)))
+    [series] = found.series
+
+    def href(start: str) -> str:
+        return question.people_at({"start": start})
+
+    drawn = chart(series, question.given["interval"], href)
+    total = None if series.total is None else shown(series.total)
+    return {"chart": drawn, "series": series, "total": total, "stamp": found.stamp}
+
+
+@require_GET
+@vary_on_headers("HX-Request")
+@project_page()
+def behind(request: HttpRequest, project: Project, kind: str) -> HttpResponse:
+    """The people behind one figure: a panel beside it, or a page of its own under the same address."""
+    question = ASK[kind](project, request.GET)
+    page = "analytics/behind_panel.html" if request.headers.get("HX-Request") else "analytics/behind.html"
+    try:
+        query = parse(kind, question.body)
+        found = people(project, query, _point(kind, request.GET), limit=PAGE, after=request.GET.get("after"))
+    except (QueryError, CursorError) as error:
+        return render(request, "analytics/problem.html", {"project": project, "problem": error}, status=400)
+    context = {"project": project, "question": question, "found": found, "title": _title(kind, question, request.GET)}
+    return render(request, page, context | {"back": f"../?{question.address}"})
+
+
+def _point(kind: str, asked: Mapping[str, str]) -> dict[str, Any]:
+    """Which figure of the answer, as the API names it."""
+    if kind == "trends":
+        return {"series": 0, "start": _given(asked, "start"), "breakdown": None}
+    offset = _given(asked, "offset")
+    if not (offset.isascii() and offset.isdigit()):
+        raise QueryError("offset", f"{offset!r} is no number of periods; write 0 or more")
+    return {"cohort": _given(asked, "cohort"), "offset": int(offset)}
+
+
+def _given(asked: Mapping[str, str], name: str) -> str:
+    if not asked.get(name):
+        raise QueryError(name, "is missing: it names the figure whose people are asked for")
+    return asked[name]
+
+
+def _title(kind: str, question: Question, asked: Mapping[str, str]) -> str:
+    given = question.given
+    if kind == "trends":
+        return f"{given['event'] or 'Any event'}, {label(asked['start'], given['interval'])}"
+    cohort, offset = label(asked["cohort"], given["period"]), int(asked["offset"])
+    back = f"came back in {given['period']} {offset}" if offset else "all of them"
+    return f"Cohort of {cohort}: {back}"

@@ -1,0 +1,120 @@
+"""An event as a sentence about its person: "viewed /pricing", "clicked Save", "signed up"."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from analytics.query.events import Event
+from analytics.schema import COMMENT_EVENT, PAGEVIEW_EVENT, REACTIONS
+
+LONGEST = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """`verb` is ours to write; `subject` is what clients sent, and always shown escaped and cut."""
+
+    icon: str
+    verb: str
+    subject: str = ""
+
+
+Details = dict[str, Any]
+Speaker = Callable[[Event, Details], Sentence]
+
+
+def sentence(event: Event, details: Details) -> Sentence:
+    return SPEAKERS.get(event.event, _named)(event, details)
+
+
+def _named(event: Event, details: Details) -> Sentence:
+    return Sentence("event", " ".join(event.event.lstrip("$").replace("_", " ").split())[:LONGEST] or event.event)
+
+
+def _viewed(event: Event, details: Details) -> Sentence:
+    return Sentence("page", "viewed", event.path or event.url or _text(details, "name") or "a page")
+
+
+def _left(event: Event, details: Details) -> Sentence:
+    return Sentence("page", "left", event.path or event.url or "a page")
+
+
+def _screen(event: Event, details: Details) -> Sentence:
+    return Sentence("page", "opened", _text(details, "$screen_name", "name") or "a screen")
+
+
+def _identified(event: Event, details: Details) -> Sentence:
+    return Sentence("person", "was identified as", event.distinct_id)
+
+
+def _aliased(event: Event, details: Details) -> Sentence:
+    return Sentence("link", "got another id,", _text(details, "alias", "previousId") or event.distinct_id)
+
+
+def _described(event: Event, details: Details) -> Sentence:
+    return Sentence("person", "facts were updated")
+
+
+def _grouped(event: Event, details: Details) -> Sentence:
+    return Sentence("people", "joined", _text(details, "$group_key", "groupId", "name") or "a group")
+
+
+def _clicked(event: Event, details: Details) -> Sentence:
+    return Sentence("event", "clicked", _text(details, "$el_text", "text", "name") or "something")
+
+
+def _failed(event: Event, details: Details) -> Sentence:
+    kind, words = _text(details, "$exception_type", "type"), _text(details, "$exception_message", "message")
+    return Sentence("error", "met an error,", ": ".join(part for part in (kind, words) if part) or "unnamed")
+
+
+def _commented(event: Event, details: Details) -> Sentence:
+    return Sentence("comment", "said")
+
+
+SPEAKERS: dict[str, Speaker] = {
+    PAGEVIEW_EVENT: _viewed,
+    "$pageleave": _left,
+    "$screen": _screen,
+    "$identify": _identified,
+    "$create_alias": _aliased,
+    "$set": _described,
+    "$groupidentify": _grouped,
+    "$group": _grouped,
+    "$autocapture": _clicked,
+    "$exception": _failed,
+    COMMENT_EVENT: _commented,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A comment's words in the timeline; `reaction` is one of the four, or empty."""
+
+    reaction: str
+    text: str
+
+
+def said(event: Event, details: Details) -> Said | None:
+    """What was said, if this event is a comment. A client may send any reaction under this name; only ours count."""
+    if event.event != COMMENT_EVENT:
+        return None
+    reaction, text = details.get("reaction"), details.get("text")
+    return Said(reaction if reaction in REACTIONS else "", text if isinstance(text, str) else "")
+
+
+def facts(details: Details) -> list[tuple[str, str]]:
+    """The properties worth reading: those that the makers themselves named, without the clients' own `$` ones."""
+    return [(name, _shown(value)) for name, value in details.items() if not name.startswith("$") and name]
+
+
+def _shown(value: object) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
+
+def _text(details: Details, *names: str) -> str:
+    """The first of these properties that is there as a text or a number."""
+    found = (details.get(name) for name in names)
+    return next((str(value)[:LONGEST] for value in found if isinstance(value, str | int | float) and value != ""), "")

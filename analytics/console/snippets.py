@@ -1,0 +1,38 @@
+"""Lines to paste that send the first events of a project."""
+
+import json
+import shlex
+from dataclasses import dataclass
+
+from projects.models import Key, Project
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """`name` makes the block's id in the page."""
+
+    name: str
+    title: str
+    text: str
+
+
+EXAMPLES: tuple[tuple[str, str, str, dict[str, object]], ...] = (
+    ("identify", "Say who somebody is", "v1/identify", {"userId": "ana", "traits": {"name": "Ana", "email": "ana@example.com"}}),
+    ("track", "Say what they did", "v1/track", {"userId": "ana", "event": "signed_up", "properties": {"plan": "free"}}),
+    ("comment", "Say what they said", "v1/comments", {"userId": "ana", "reaction": "confusing", "text": "Where do I invite Bo?"}),
+)
+
+
+def write_key(project: Project) -> str:
+    """The newest live write key; empty when all are revoked."""
+    live = Key.objects.filter(project=project, kind=Key.Kind.WRITE, revoked_at=None)
+    return live.order_by("-id").values_list("token", flat=True).first() or ""
+
+
+def curl(project: Project, host: str) -> list[Snippet]:
+    """`host` is this installation's address, with its closing slash."""
+    key = write_key(project) or "YOUR_WRITE_KEY"
+    return [
+        Snippet(name, title, f"curl -u {key}: {shlex.quote(host + path)} \\\n  -d {shlex.quote(json.dumps(body))}")
+        for name, title, path, body in EXAMPLES
+    ]

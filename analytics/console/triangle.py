@@ -1,0 +1,81 @@
+"""A retention answer as a triangle: one row a cohort, one column a period since."""
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from analytics.console.figures import Figure
+from analytics.query.results import RetentionAnswer, RetentionCohort, RetentionValue
+
+Names = dict[tuple[str, int], tuple[str, ...]]
+"""By cohort and offset: the people of a small cohort, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One cohort: what it is called, how many they are, and what became of them."""
+
+    label: str
+    size: Figure
+    cells: list[Figure]
+
+
+@dataclass(frozen=True, slots=True)
+class Triangle:
+    columns: list[str]
+    rows: list[Row]
+    average: list[Figure | None]
+
+
+def triangle(answer: RetentionAnswer, period: str, names: Names, href: Callable[[str, int], str]) -> Triangle:
+    """`href` gives the address of the people behind a cell, by cohort and offset."""
+    rows = [
+        Row(label(cohort.start, period), *_cells(cohort, names, href))
+        for cohort in answer.cohorts
+    ]
+    width = max((len(row.cells) for row in rows), default=0)
+    columns = [f"{period.capitalize()} {number}" for number in range(1, width + 1)]
+    return Triangle(columns, rows, [_average(answer, offset) for offset in range(1, width + 1)])
+
+
+def _cells(cohort: RetentionCohort, names: Names, href: Callable[[str, int], str]) -> tuple[Figure, list[Figure]]:
+    figures = [
+        Figure(
+            people=value.people,
+            of=cohort.people,
+            complete=value.complete or value.offset == 0,
+            interval=value.interval,
+            href=href(cohort.start, value.offset) if value.people else "",
+            names=names.get((cohort.start, value.offset), ()),
+        )
+        for value in cohort.values
+    ]
+    return figures[0], figures[1:]
+
+
+def _average(answer: RetentionAnswer, offset: int) -> Figure | None:
+    """All complete cells of a column together; None as long as there is none."""
+    known = [
+        (cohort.people, value.people)
+        for cohort in answer.cohorts
+        for value in cohort.values
+        if value.offset == offset and value.complete and cohort.people
+    ]
+    if not known:
+        return None
+    of, people = (sum(column) for column in zip(*known, strict=True))
+    return Figure(people, of, interval=_interval(answer.average, offset))
+
+
+def _interval(values: list[RetentionValue], offset: int) -> tuple[float, float] | None:
+    return next((value.interval for value in values if value.offset == offset), None)
+
+
+def label(start: str, period: str) -> str:
+    """The name of a period by its first moment: 5 Jan, January 2026, 5 Jan 14:00."""
+    moment = dt.datetime.fromisoformat(start)
+    if period == "month":
+        return f"{moment:%b %Y}"
+    if period == "hour":
+        return f"{moment.day} {moment:%b %H:%M}"
+    return f"{moment:%a} {moment.day} {moment:%b}" if period == "day" else f"{moment.day} {moment:%b %Y}"
