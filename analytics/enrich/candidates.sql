@@ -1,0 +1,9 @@
+-- Columns as bytes (big-endian), so that tens of thousands of rows cost one row's fetching.
+SELECT
+    string_agg(int4send(c.project_id), ''),
+    string_agg(uuid_send(c.id), ''),
+    string_agg(int4send((c."timestamp" AT TIME ZONE 'UTC')::date - date '1970-01-01'), ''),
+    string_agg(int8send(c.position), '')
+FROM claimed c
+WHERE c."timestamp" < now() - interval '2 days'
+    AND NOT EXISTS (SELECT FROM dropped d WHERE d.position = c.position);

@@ -1,0 +1,22 @@
+-- What is not stored: an id seen twice in the batch (the first one stays), one that is stored already, and the rows
+-- of projects that are gone.
+CREATE TEMPORARY TABLE dropped ON COMMIT DROP AS
+SELECT c.position, 'refused' AS outcome, 'project_gone' AS reason
+FROM claimed c
+WHERE NOT EXISTS (SELECT FROM projects_project p WHERE p.id = c.project_id);
+
+INSERT INTO dropped
+SELECT repeated.position, 'duplicate', ''
+FROM (
+    SELECT c.position, row_number() OVER (PARTITION BY c.id, c.project_id ORDER BY c.position) AS nth
+    FROM claimed c
+) AS repeated
+WHERE repeated.nth > 1;
+
+-- LATERAL with LIMIT: always by the index, never by reading three days of events.
+INSERT INTO dropped
+SELECT c.position, 'duplicate', ''
+FROM claimed c
+CROSS JOIN LATERAL (
+    SELECT 1 FROM analytics_event e WHERE e.id = c.id AND e.project_id = c.project_id LIMIT 1
+) AS stored;

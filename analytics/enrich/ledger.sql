@@ -1,0 +1,6 @@
+INSERT INTO analytics_ledger AS ledger (project_id, hour, outcome, reason, count)
+SELECT project_id, date_trunc('hour', received_at, 'UTC'), 'stored', '', count(*)
+FROM claimed
+GROUP BY 1, 2
+ORDER BY 1, 2
+ON CONFLICT (project_id, hour, outcome, reason) DO UPDATE SET count = ledger.count + excluded.count;

@@ -1,0 +1,82 @@
+"""The days of analytics_event: made ahead, dropped when the lake has them.
+
+Attached and detached in ways that do not wait for readers: a partition made or dropped under its parent's own lock
+would stand behind the longest export, and everything else behind it.
+"""
+
+import datetime as dt
+
+from django.conf import settings
+from django.db import connection, transaction
+
+LISTING = """
+SELECT c.relname, i.inhrelid IS NOT NULL, coalesce(i.inhdetachpending, false)
+FROM pg_class c LEFT JOIN pg_inherits i ON i.inhrelid = c.oid
+WHERE c.relkind = 'r' AND c.relname ~ '^analytics_event_[0-9]{8}$' AND pg_table_is_visible(c.oid)
+ORDER BY c.relname
+"""
+
+
+def name(day: dt.date) -> str:
+    return f"analytics_event_{day:%Y%m%d}"
+
+
+def ensure(days: list[dt.date]) -> None:
+    """Make the partitions of these days (of storing, UTC) that are missing."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT day FROM unnest(%s::date[]) AS day WHERE to_regclass('analytics_event_' || to_char(day, 'YYYYMMDD')) IS NULL",
+            [days],
+        )
+        missing = [day for (day,) in cursor.fetchall()]
+    for day in missing:
+        _make(day)
+
+
+def _make(day: dt.date) -> None:
+    until = day + dt.timedelta(days=1)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('firsthand.partitions'))")
+        cursor.execute(f"CREATE TABLE IF NOT EXISTS {name(day)} (LIKE analytics_event INCLUDING DEFAULTS)")
+        cursor.execute("SELECT count(*) FROM pg_inherits WHERE inhrelid = %s::regclass", [name(day)])
+        if not cursor.fetchone()[0]:
+            cursor.execute(
+                f"ALTER TABLE analytics_event ATTACH PARTITION {name(day)} FOR VALUES FROM ('{day}') TO ('{until}')"
+            )
+
+
+def expire(mark: int, today: dt.date) -> list[dt.date]:
+    """Drop the days before the last HOT_DAYS whose every event has a sequence up to the lake's `mark`.
+
+    Outside of any transaction. Returns the days dropped; one that could not be detached in an earlier, interrupted run
+    is finished.
+    """
+    dropped = []
+    for table, attached, pending in _partitions():
+        day = dt.datetime.strptime(table[-8:], "%Y%m%d").replace(tzinfo=dt.UTC).date()
+        if day >= today - dt.timedelta(days=settings.HOT_DAYS) or not _in_the_lake(table, mark):
+            continue
+        if attached:
+            _detach(table, pending)
+        with connection.cursor() as cursor:
+            cursor.execute(f"DROP TABLE {table}")
+        dropped.append(day)
+    return dropped
+
+
+def _partitions() -> list[tuple[str, bool, bool]]:
+    with connection.cursor() as cursor:
+        cursor.execute(LISTING)
+        return list(cursor.fetchall())
+
+
+def _in_the_lake(table: str, mark: int) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT NOT EXISTS (SELECT FROM {table} WHERE sequence > %s)", [mark])
+        return bool(cursor.fetchone()[0])
+
+
+def _detach(table: str, pending: bool) -> None:
+    how = "FINALIZE" if pending else "CONCURRENTLY"
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE analytics_event DETACH PARTITION {table} {how}")

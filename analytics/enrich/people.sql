@@ -1,0 +1,73 @@
+-- The facts of each id, then of each person: counters, first and last seen, standing, properties, names.
+INSERT INTO analytics_distinct_id
+    (project_id, distinct_id, person_id, origin_id, is_user, added_at, events, first_seen, last_seen)
+SELECT
+    project_id, distinct_id, person_id, nullif(stored_as, person_id), known_at IS NOT NULL, now(),
+    events, first_seen, last_seen
+FROM mentioned
+WHERE is_new
+ORDER BY first_sequence, events DESC;
+
+UPDATE analytics_distinct_id d SET
+    is_user = d.is_user OR m.known_at IS NOT NULL,
+    events = d.events + m.events,
+    first_seen = least(d.first_seen, m.first_seen),
+    last_seen = greatest(d.last_seen, m.last_seen)
+FROM mentioned m
+WHERE NOT m.is_new AND m.events > 0 AND d.project_id = m.project_id AND d.distinct_id = m.distinct_id;
+
+CREATE TEMPORARY TABLE touched ON COMMIT DROP AS
+SELECT
+    ids.*,
+    coalesce(visits.sessions, 0) AS sessions,
+    coalesce(told.identified, false) AS identified,
+    told.properties,
+    p.id IS NULL AS is_new
+FROM (
+    SELECT
+        project_id,
+        person_id,
+        sum(events) AS events,
+        min(first_seen) AS first_seen,
+        max(last_seen) AS last_seen,
+        bool_or(is_new) AS has_new_ids
+    FROM mentioned
+    GROUP BY project_id, person_id
+) AS ids
+LEFT JOIN (SELECT person_id, count(*) AS sessions FROM visit WHERE is_new GROUP BY person_id) AS visits
+    USING (person_id)
+LEFT JOIN jsonb_to_recordset(%(changed)s::jsonb) AS told (person_id bigint, identified boolean, properties jsonb)
+    USING (person_id)
+LEFT JOIN analytics_person p ON p.id = ids.person_id;
+
+INSERT INTO analytics_person
+    (id, project_id, identified, name, search, properties, first_seen, last_seen, events, sessions)
+SELECT
+    t.person_id, t.project_id, t.identified, named.name,
+    analytics_person_search(named.name, told.properties, ids.listed),
+    told.properties, coalesce(t.first_seen, now()), coalesce(t.last_seen, now()), t.events, t.sessions
+FROM touched t
+CROSS JOIN LATERAL (SELECT coalesce(t.properties, '{}') AS properties) AS told
+JOIN (
+    SELECT
+        person_id,
+        (array_agg(distinct_id ORDER BY first_sequence, events DESC) FILTER (WHERE known_at IS NOT NULL))[1] AS user_id,
+        (array_agg(distinct_id ORDER BY first_sequence, events DESC))[1] AS any_id,
+        string_agg(left(distinct_id, 100), ' ' ORDER BY first_sequence, events DESC) AS listed
+    FROM mentioned
+    WHERE is_new
+    GROUP BY person_id
+) AS ids USING (person_id)
+CROSS JOIN LATERAL (SELECT analytics_person_name(told.properties, ids.user_id, ids.any_id) AS name) AS named
+WHERE t.is_new
+ORDER BY t.person_id;
+
+UPDATE analytics_person p SET
+    events = p.events + t.events,
+    sessions = p.sessions + t.sessions,
+    first_seen = least(p.first_seen, t.first_seen),
+    last_seen = greatest(p.last_seen, t.last_seen),
+    identified = p.identified OR t.identified,
+    properties = coalesce(t.properties, p.properties)
+FROM touched t
+WHERE p.id = t.person_id AND NOT t.is_new;

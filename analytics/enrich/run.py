@@ -1,0 +1,82 @@
+"""Inbox to event: identity, sessions and people of a batch, in one transaction, by one writer at a time.
+
+1. claim     the oldest rows of the inbox, in arrival order
+2. drop      what was stored before, and what belongs to no project
+3. identify  which person each distinct id is, links in the order of their arrival
+4. describe  browser, system, device, country
+5. sessions  of events with a client's session id, then of those without
+6. count     the facts of ids and people
+7. move      the rows leave the inbox and are events
+8. books     stored, per project and hour of arrival
+
+A row that cannot be stored is found by halving, refused, and never holds up the others.
+"""
+
+import datetime as dt
+
+import msgspec
+from django.db import DataError, IntegrityError, connection
+from django.db.backends.utils import CursorWrapper
+
+from analytics.enrich import agents, duplicates, partitions, people, poison
+from analytics.enrich.move import move
+from analytics.enrich.sql import statement
+from analytics.lake.lock import single_writer
+from analytics.schema import NOBODY, PAGEVIEW_EVENT
+
+
+class EnrichReport(msgspec.Struct, frozen=True):
+    """What became of the rows: claimed = stored + duplicates + refused. Nothing claimed: nothing there, or busy."""
+
+    claimed: int = 0
+    stored: int = 0
+    duplicates: int = 0
+    refused: int = 0
+
+
+def enrich(limit: int = 50_000) -> EnrichReport:
+    """Enrich up to `limit` waiting events. Raises when the database is away; then nothing has changed."""
+    if not _waiting():
+        return EnrichReport()
+    today = dt.datetime.now(dt.UTC).date()
+    partitions.ensure([today, today + dt.timedelta(days=1)])
+    try:
+        return _batch(limit)
+    except (DataError, IntegrityError, msgspec.MsgspecError) as error:
+        return enrich(limit // 2) if limit > 1 else _refuse(error)
+
+
+def _waiting() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM analytics_inbox)")
+        return bool(cursor.fetchone()[0])
+
+
+def _batch(limit: int) -> EnrichReport:
+    with single_writer("enrich") as alone, connection.cursor() as cursor:
+        return _enrich(cursor, limit) if alone else EnrichReport()
+
+
+def _enrich(cursor: CursorWrapper, limit: int) -> EnrichReport:
+    cursor.execute(statement("claim"), {"limit": limit, "nobody": sorted(NOBODY), "pageview": PAGEVIEW_EVENT})
+    cursor.execute("SELECT count(*) FROM claimed")
+    (claimed,) = cursor.fetchone()
+    repeated, refused = duplicates.drop(cursor) if claimed else (0, 0)
+    stored = _store(cursor) if claimed > repeated + refused else 0
+    return EnrichReport(claimed, stored, repeated, refused)
+
+
+def _store(cursor: CursorWrapper) -> int:
+    cursor.execute(statement("mentioned"))
+    resolution = people.identify(cursor)
+    agents.describe(cursor)
+    for step in ("placed", "sessions", "joined"):
+        cursor.execute(statement(step))
+    people.count(cursor, resolution)
+    cursor.execute(statement("ledger"))
+    return move(cursor)
+
+
+def _refuse(error: Exception) -> EnrichReport:
+    with single_writer("enrich") as alone:
+        return EnrichReport(claimed=1, refused=poison.refuse_first(error)) if alone else EnrichReport()

@@ -1,0 +1,16 @@
+-- The people of these ids as they stand before the batch; a person without a row is new. `absorbed` in the order of
+-- the redirects.
+SELECT
+    m.project_id,
+    m.distinct_id,
+    m.person_id,
+    p.id IS NULL AS is_new,
+    coalesce(p.identified, false),
+    coalesce(p.properties, '{}')::text,
+    ARRAY(SELECT a.id FROM analytics_person a WHERE a.merged_into_id = p.id ORDER BY a.id)
+FROM mentioned m
+JOIN (
+    SELECT DISTINCT project_id, distinct_id
+    FROM jsonb_to_recordset(%(ids)s::jsonb) AS named (project_id integer, distinct_id text)
+) AS named USING (project_id, distinct_id)
+LEFT JOIN analytics_person p ON p.id = m.person_id;

@@ -1,0 +1,107 @@
+"""How people come into a test: through the door, like everybody. HTTP to ingest, then the real pipeline.
+
+journey = Journey(team)
+journey.page("laptop", "/pricing", at=clock.day(0), known=False, session="s1")
+journey.identify("ana", device="laptop", at=clock.day(0, minutes=2), traits={"name": "Ana"})
+journey.track("ana", "signup", at=clock.day(0, minutes=3))
+journey.through()
+"""
+
+import datetime as dt
+import uuid
+from collections.abc import Mapping
+from typing import Any, Self
+
+from analytics.enrich.run import EnrichReport, enrich
+from analytics.ingest.local import LocalIngest
+from tests import clock
+from tests.people import Team
+
+BATCH = 200
+"""Calls per request, well within Segment's 500 KB."""
+
+
+class Journey:
+    """What people of one project do, in the order in which it is sent. Nothing leaves before `send`.
+
+    Everywhere `who` is a user id, or with `known=False` the id of a device whose user is not known; `device` is the
+    anonymous id that a client sends beside its user id; `session` is the client's own session id; `id` the message
+    id, for sending a message twice on purpose.
+    """
+
+    def __init__(self, team: Team) -> None:
+        self.team = team
+        self.calls: list[dict[str, Any]] = []
+        self.sent: list[dict[str, Any]] = []
+
+    def track(
+        self, who: str, event: str, *, at: dt.datetime = clock.D0, properties: Mapping[str, Any] | None = None,
+        **more: Any,
+    ) -> Self:  # fmt: skip
+        return self._call("track", who, at, event=event, properties=dict(properties or {}), **more)
+
+    def page(self, who: str, path: str = "/", *, at: dt.datetime = clock.D0, **more: Any) -> Self:
+        url = f"https://shop.example{path}"
+        return self._call("page", who, at, properties={"url": url, "path": path}, **more)
+
+    def identify(
+        self, who: str, *, at: dt.datetime = clock.D0, traits: Mapping[str, Any] | None = None, **more: Any
+    ) -> Self:
+        return self._call("identify", who, at, traits=dict(traits or {}), **more)
+
+    def alias(self, who: str, previous: str, *, at: dt.datetime = clock.D0, **more: Any) -> Self:
+        """`previous` and `who` are one person."""
+        return self._call("alias", who, at, previousId=previous, **more)
+
+    def _call(
+        self, kind: str, who: str, at: dt.datetime, *, known: bool = True, device: str | None = None,
+        session: str | None = None, id: uuid.UUID | str | None = None, context: Mapping[str, Any] | None = None,
+        **fields: Any,
+    ) -> Self:  # fmt: skip
+        ids = {"userId": who} if known else {"anonymousId": who}
+        if device is not None:
+            ids["anonymousId"] = device
+        about = dict(context or {}) | ({"sessionId": session} if session else {})
+        call = {
+            "type": kind,
+            "messageId": str(id or uuid.uuid4()),
+            "timestamp": at.isoformat(),
+            "context": about,
+        }
+        self.calls.append(call | ids | fields)
+        return self
+
+    def send(self) -> Self:
+        """Post what was gathered; every request must be acknowledged."""
+        calls, self.calls = self.calls, []
+        self.sent += calls
+        return self._post(calls)
+
+    def send_again(self) -> Self:
+        """Post everything that was sent before once more, as a client does that missed the answer."""
+        return self._post(self.sent)
+
+    def _post(self, calls: list[dict[str, Any]]) -> Self:
+        with LocalIngest() as ingest:
+            for start in range(0, len(calls), BATCH):
+                batch = {"batch": calls[start : start + BATCH]}
+                answer = ingest.post("/v1/batch", batch, key=self.team.write_key)
+                assert answer.status_code == 200, answer.text
+        return self
+
+    def enriched(self, limit: int = 50_000) -> EnrichReport:
+        """Send, then enrich until the inbox is empty: people, sessions and hot events are there. Sums the reports."""
+        self.send()
+        claimed = stored = duplicates = refused = 0
+        while (report := enrich(limit)).claimed:
+            claimed, stored = claimed + report.claimed, stored + report.stored
+            duplicates, refused = duplicates + report.duplicates, refused + report.refused
+        return EnrichReport(claimed, stored, duplicates, refused)
+
+    def through(self) -> Self:
+        """Send, then the whole pipeline until nothing is left: answers count it."""
+        from analytics.pipeline import until_idle
+
+        self.send()
+        until_idle()
+        return self
