@@ -42,4 +42,4 @@ MOVE = _statement()
 def move(cursor: CursorWrapper) -> int:
     """Returns how many events were stored."""
     cursor.execute(MOVE)
-    return cursor.rowcount
+    return int(cursor.rowcount)
