@@ -46,3 +46,9 @@ def find_write_key(text: str) -> Key | None:
     """The live write key with this text, with its project."""
     live = Key.objects.filter(kind=Key.Kind.WRITE, digest=digest(text), revoked_at=None)
     return live.select_related("project").first()
+
+
+def live_write_key(project: Project) -> str | None:
+    """The text of the project's oldest live write key: what a page or a command on this machine sends with."""
+    live = Key.objects.filter(project=project, kind=Key.Kind.WRITE, revoked_at=None)
+    return live.values_list("token", flat=True).first()
