@@ -1,0 +1,124 @@
+"""A whole installation as a user starts it: `manage.py up` in a home of its own."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import psutil
+
+from config.home import lock
+from config.home.layout import Home
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PARTS = ("PostgreSQL", "web", "worker")
+PATIENCE = 60
+
+
+def free_port() -> int:
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", 0))
+        return int(door.getsockname()[1])
+
+
+def eventually(happens: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
+    deadline = time.monotonic() + seconds
+    while not happens():
+        assert time.monotonic() < deadline, f"waited {seconds:g} s in vain for: {what}"
+        time.sleep(0.05)
+
+
+@dataclass
+class Installation:
+    """`prefix` goes before every command line (another user, for example)."""
+
+    root: Path
+    port: int = field(default_factory=free_port)
+    prefix: Sequence[str] = ()
+    process: subprocess.Popen[str] | None = None
+
+    @property
+    def console(self) -> Path:
+        return self.root.parent / "console.txt"
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """Hardly anything: a fresh machine's cron has no more than this."""
+        kept = {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}
+        return {**kept, "FIRSTHAND_HOME": str(self.root), "PORT": str(self.port), **more}
+
+    def manage(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*self.prefix, sys.executable, str(ROOT / "manage.py"), *words],
+            env=self.environment(**more),
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE,
+        )
+
+    def start(self) -> float:
+        """Seconds until the first page could be had."""
+        began = time.monotonic()
+        with self.console.open("w") as console:
+            command = [*self.prefix, sys.executable, str(ROOT / "manage.py"), "up"]
+            self.process = subprocess.Popen(
+                command, env=self.environment(), cwd=ROOT, stdout=console, stderr=subprocess.STDOUT, text=True
+            )
+        eventually(lambda: self.says("Firsthand runs.") or self.ended(), "the greeting")
+        assert self.says("Firsthand runs."), self.console.read_text()
+        return time.monotonic() - began
+
+    def ended(self) -> bool:
+        return self.process is None or self.process.poll() is not None
+
+    def says(self, text: str) -> bool:
+        return text in self.console.read_text()
+
+    def ensure_running(self) -> None:
+        if self.ended():
+            self.start()
+
+    def signal(self, number: signal.Signals) -> int:
+        """Send it to the supervisor and return the exit status."""
+        assert self.process is not None
+        self.process.send_signal(number)
+        return self.process.wait(PATIENCE)
+
+    def pids(self) -> dict[str, int]:
+        return {
+            name: child.pid for name, child in zip(PARTS, lock.read(Home(self.root)).children, strict=False)
+        }
+
+    def processes(self) -> list[str]:
+        """Every live process that works on this home."""
+        found = []
+        for process in psutil.process_iter(["cmdline", "status"]):
+            words = process.info["cmdline"] or []
+            if process.info["status"] != psutil.STATUS_ZOMBIE and any(
+                str(self.root) in word for word in words
+            ):
+                found.append(f"{process.pid} {' '.join(words)[:120]}")
+        return found
+
+    def get(self, path: str) -> httpx.Response:
+        return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=10)
+
+    def answers(self, path: str, status: int = 200) -> bool:
+        try:
+            return self.get(path).status_code == status
+        except httpx.HTTPError:
+            return False
+
+    def link(self) -> str:
+        """The path of the sign-in link that the console shows."""
+        found = re.search(r"(/sign-in/\S+)", self.console.read_text())
+        assert found is not None
+        return found[1]
