@@ -117,6 +117,16 @@ def refs(project_id: int, person_ids: Iterable[int]) -> list[PersonRef]:
     return [found[id] for id in wanted if id in found]
 
 
+def by_distinct_ids(project: Project, distinct_ids: Iterable[str]) -> dict[str, PersonRef]:
+    """Who is behind each of these distinct ids; those that are nobody's are left out."""
+    known = DistinctId.objects.filter(project=project, distinct_id__in=set(distinct_ids))
+    behind = dict(known.values_list("distinct_id", "person_id"))
+    now = redirects.canonical(project.pk, behind.values())
+    living = {id: now.get(id, id) for id in behind.values()}
+    people = {ref.id: ref for ref in refs(project.pk, set(living.values()))}
+    return {id: people[living[person]] for id, person in behind.items() if living[person] in people}
+
+
 def _living(project: Project, person_id: int) -> Person:
     person = Person.objects.filter(project=project, pk=person_id).first()
     while person is not None and person.merged_into_id is not None:
