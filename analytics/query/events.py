@@ -6,6 +6,7 @@ Sequences are given in the order of commits, so what is read up to one of them n
 import datetime as dt
 import json
 import uuid
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,7 +14,7 @@ import msgspec
 from django.db import connection
 from msgspec import Meta, Struct, structs
 
-from analytics.query import cursor, redirects
+from analytics.query import archive, cursor, redirects
 from projects.models import Project
 
 
@@ -76,10 +77,12 @@ class EventPlace(cursor.Place, tag="events", frozen=True):
     sequence: cursor.Number
 
 
+EVER = (dt.datetime(1, 1, 1, tzinfo=dt.UTC), dt.datetime(9999, 12, 31, tzinfo=dt.UTC))
 RENAMED = {"person": "person_id", "session": "session_id"}
 COLUMNS = tuple(RENAMED.get(name, name) for name in Event.__struct_fields__)
 SELECT = ", ".join(f'"{name}"' for name in COLUMNS)
 HOT = Path(__file__).with_name("hot_events.sql").read_text(encoding="utf-8").replace("{columns}", SELECT)
+FIRST_HOT = "SELECT min(sequence) FROM analytics_event"
 LAST_HOT = "SELECT max(sequence) FROM analytics_event"
 TOUCHED = """
 SELECT DISTINCT {column}
@@ -90,46 +93,82 @@ WHERE project_id = %(project)s AND sequence > %(after)s AND sequence <= %(upto)s
 
 def read(project: Project, which: Selection, *, after: int, upto: int, limit: int) -> list[Event]:
     """The next events, `after` < sequence <= `upto`, at most `limit`; fewer only when there are no more."""
-    return _hot(project.pk, which, after, upto, limit)
+    rows = _hot(project.pk, which, after, upto, limit)
+    # Asked after reading: had a day's partition been dropped meanwhile, its events would be missing from `rows`.
+    if _is_hot(after):
+        return rows
+    held = archive.mark()
+    stored = _stored(project.pk, which, after, min(upto, held), limit)
+    if len(stored) == limit:
+        return stored
+    return stored + _hot(project.pk, which, max(after, held), upto, limit - len(stored))
 
 
 def touched(
     project: Project, column: Literal["person_id", "session_id"], *, after: int, upto: int
 ) -> set[int]:
-    """The persons (as of now) or sessions that the events in this stretch belong to."""
-    sql = TOUCHED.replace("{column}", column)
-    with connection.cursor() as database:
-        database.execute(sql, {"project": project.pk, "after": after, "upto": upto})
-        return {row[0] for row in database.fetchall()}
+    """The persons, as they were stored, or the sessions that the events in this stretch belong to."""
+    found = _touched(project.pk, column, after, upto)
+    return found if _is_hot(after) else found | archive.touched(project.pk, column, after=after, upto=upto)
 
 
 def newest() -> int:
     """The sequence of the event stored last, of any project; 0 when there is none."""
-    return _number(LAST_HOT) or 0
+    last = _number(LAST_HOT)
+    return archive.mark() if last is None else last
 
 
-def fetch(sql: str, parameters: dict[str, Any], project_id: int) -> list[Event]:
-    """Run a query whose columns are SELECT, and name everyone by who they are now."""
+def fetch(sql: str, parameters: dict[str, Any]) -> list[Event]:
+    """Events by a query whose columns are SELECT, under the persons that they were stored as."""
     with connection.cursor() as database:
         database.execute(sql, parameters)
-        rows = [_event(row) for row in database.fetchall()]
-    return renamed(rows, redirects.canonical(project_id, {row.person for row in rows}))
+        return named(database.fetchall())
 
 
-def renamed(rows: list[Event], now: dict[int, int]) -> list[Event]:
-    if not now:
-        return rows
-    return [structs.replace(row, person=now.get(row.person, row.person)) for row in rows]
+def named(rows: Iterable[tuple[Any, ...]]) -> list[Event]:
+    """Rows whose columns are COLUMNS."""
+    return [Event(*(*row[:-1], msgspec.Raw(row[-1].encode()))) for row in rows]
 
 
-def _event(row: tuple[Any, ...]) -> Event:
-    return Event(*(*row[:-1], msgspec.Raw(row[-1].encode())))
+def current(project_id: int, rows: list[Event]) -> list[Event]:
+    """The same events under who the persons are by now."""
+    now = redirects.canonical(project_id, {row.person for row in rows})
+    return [structs.replace(row, person=now.get(row.person, row.person)) for row in rows] if now else rows
 
 
 def _hot(project_id: int, which: Selection, after: int, upto: int, limit: int) -> list[Event]:
-    persons = None if which.person is None else redirects.ids_of(which.person)
-    place = {"project": project_id, "after": after, "upto": upto, "limit": limit, "persons": persons}
-    return fetch(HOT, place | structs.asdict(which), project_id)
+    place = {"project": project_id, "after": after, "upto": upto, "limit": limit, "persons": _persons(which)}
+    return current(project_id, fetch(HOT, place | structs.asdict(which)))
+
+
+def _stored(project_id: int, which: Selection, after: int, upto: int, limit: int) -> list[Event]:
+    filters: dict[str, Any] = {
+        "event": which.event,
+        "person_id": _persons(which),
+        "distinct_id": which.distinct_id,
+    }
+    filters |= {"session_id": which.session}
+    given = {name: value for name, value in filters.items() if value is not None}
+    moments = which.start or EVER[0], which.end or EVER[1]
+    rows = archive.between(project_id, COLUMNS, given, after=after, upto=upto, moments=moments, limit=limit)
+    return current(project_id, named(rows))
+
+
+def _persons(which: Selection) -> list[int] | None:
+    return None if which.person is None else redirects.ids_of(which.person)
+
+
+def _is_hot(after: int) -> bool:
+    """Whether every event beyond this sequence is still in PostgreSQL; what is not there is in the lake for sure."""
+    first = _number(FIRST_HOT)
+    return first is not None and first <= after + 1
+
+
+def _touched(project_id: int, column: str, after: int, upto: int) -> set[int]:
+    with connection.cursor() as database:
+        parameters = {"project": project_id, "after": after, "upto": upto}
+        database.execute(TOUCHED.replace("{column}", column), parameters)
+        return {row[0] for row in database.fetchall()}
 
 
 def _number(sql: str) -> int | None:

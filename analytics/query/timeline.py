@@ -7,11 +7,12 @@ from itertools import chain
 from pathlib import Path
 from typing import ClassVar
 
+from django.db import connection
 from django.db.models import Q
 from msgspec import Struct
 
 from analytics.models import IdentityLink, Session
-from analytics.query import cursor, events, redirects, sessions
+from analytics.query import archive, cursor, events, redirects, sessions
 from analytics.query.events import Event
 from analytics.query.sessions import SessionRow
 from projects.models import Project
@@ -20,6 +21,14 @@ EVENTS_SHOWN = 200
 LINK, SESSION, EVENT = 2, 1, 0
 NEVER = dt.datetime(9999, 1, 1, tzinfo=dt.UTC)
 GREATEST = 2**63 - 1
+LEFT = """
+SELECT
+    (SELECT coalesce(sum(events), 0) FROM analytics_person WHERE project_id = %(project)s AND id = ANY(%(persons)s)
+                                                             AND merged_into_id IS NULL)
+    - (SELECT coalesce(sum(events), 0) FROM analytics_session WHERE person_id = ANY(%(persons)s))
+    - (SELECT count(*) FROM analytics_event WHERE person_id = ANY(%(persons)s) AND session_id IS NULL),
+    (SELECT stored_on FROM analytics_event ORDER BY sequence LIMIT 1)
+"""
 HERE = Path(__file__).parent
 LOOSE = (HERE / "timeline.sql").read_text(encoding="utf-8").replace("{columns}", events.SELECT)
 INSIDE = (HERE / "session_events.sql").read_text(encoding="utf-8").replace("{columns}", events.SELECT)
@@ -146,9 +155,31 @@ def _visits(project: Project, ids: list[int], place: TimelinePlace, limit: int) 
 
 
 def _loose(project: Project, ids: list[int], place: TimelinePlace, limit: int) -> list[EventEntry]:
-    bounds = {"at": place.at, "id": _bound(EVENT, place), "limit": limit}
-    rows = events.fetch(LOOSE, {"project": project.pk, "persons": ids} | bounds, project.pk)
-    return [EventEntry(row.timestamp, row) for row in rows]
+    at, sequence = place.at, _bound(EVENT, place)
+    wanted = {"project": project.pk, "persons": ids, "at": at, "id": sequence, "limit": limit}
+    rows = events.fetch(LOOSE, wanted)
+    if _older_are_stored(project, ids, rows, limit):
+        older = archive.loose(project.pk, events.COLUMNS, ids, (at, sequence), limit)
+        rows = _together(rows, events.named(older))[:limit]
+    return [EventEntry(row.timestamp, row) for row in events.current(project.pk, rows)]
+
+
+def _older_are_stored(project: Project, ids: list[int], rows: list[Event], limit: int) -> bool:
+    """Whether the lake holds events outside of sessions that could stand among these.
+
+    Nothing that has left the hot window is younger than the window: clocks may be ahead by a day at most.
+    """
+    with connection.cursor() as database:
+        database.execute(LEFT, {"project": project.pk, "persons": ids})
+        left, first_day = database.fetchone()
+    full = len(rows) == limit and first_day is not None
+    return left > 0 and not (full and rows[-1].timestamp.date() > first_day)
+
+
+def _together(rows: list[Event], more: list[Event]) -> list[Event]:
+    """Newest first; an event that is in the hot window and in the lake counts once."""
+    once = {row.sequence: row for row in (*rows, *more)}
+    return sorted(once.values(), key=lambda row: (row.timestamp, row.sequence), reverse=True)
 
 
 def _with_events(project: Project, ids: list[int], page: Sequence[Entry]) -> list[Entry]:
@@ -162,19 +193,34 @@ def _with_events(project: Project, ids: list[int], page: Sequence[Entry]) -> lis
 
 
 def _inside(project: Project, ids: list[int], visits: list[SessionRow]) -> dict[int, list[Event]]:
-    inside: dict[int, list[Event]] = defaultdict(list)
+    found = _hot_inside(project, ids, visits)
+    missing = [v for v in visits if len(found[v.id]) < min(v.events, EVENTS_SHOWN)]
+    if missing:
+        wanted = {"session_id": [visit.id for visit in missing], "person_id": ids}
+        first, last = _span(missing)
+        rows = archive.of_sessions(
+            project.pk, events.COLUMNS, wanted, days=(first.date(), last.date()), limit=EVENTS_SHOWN
+        )
+        for session, older in _by_session(events.current(project.pk, events.named(rows))).items():
+            found[session] = _together(found[session], older)[:EVENTS_SHOWN]
+    return found
+
+
+def _hot_inside(project: Project, ids: list[int], visits: list[SessionRow]) -> dict[int, list[Event]]:
     if not visits:
-        return inside
-    span = {
-        "first": min(visit.started_at for visit in visits),
-        "last": max(visit.ended_at for visit in visits),
-    }
-    wanted = {
-        "project": project.pk,
-        "persons": ids,
-        "sessions": [visit.id for visit in visits],
-        "limit": EVENTS_SHOWN,
-    }
-    for event in events.fetch(INSIDE, wanted | span, project.pk):
-        inside[event.session or 0].append(event)
-    return inside
+        return defaultdict(list)
+    first, last = _span(visits)
+    wanted = {"project": project.pk, "persons": ids, "sessions": [visit.id for visit in visits]}
+    bounds = {"first": first, "last": last, "limit": EVENTS_SHOWN}
+    return _by_session(events.current(project.pk, events.fetch(INSIDE, wanted | bounds)))
+
+
+def _span(visits: list[SessionRow]) -> tuple[dt.datetime, dt.datetime]:
+    return min(visit.started_at for visit in visits), max(visit.ended_at for visit in visits)
+
+
+def _by_session(rows: list[Event]) -> dict[int, list[Event]]:
+    found: dict[int, list[Event]] = defaultdict(list)
+    for row in rows:
+        found[row.session or 0].append(row)
+    return found

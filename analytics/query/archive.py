@@ -1,0 +1,105 @@
+"""Events out of the lake, for readers whose rows have left the hot window; under the persons they were stored as."""
+
+import datetime as dt
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import ibis
+import pyarrow as pa
+from ibis.expr import types as ir
+
+from analytics import engine
+from analytics.lake import table
+from analytics.lake.columns import EVENTS
+from analytics.models import DataVersion
+
+Rows = Iterator[tuple[Any, ...]]
+Days = tuple[dt.date, dt.date]
+Moments = tuple[dt.datetime, dt.datetime]
+
+
+def mark() -> int:
+    """The lake holds every event up to this sequence; 0 while it holds none."""
+    return table.mark(EVENTS)
+
+
+def between(
+    project_id: int,
+    columns: Sequence[str],
+    filters: dict[str, Any],
+    *,
+    after: int,
+    upto: int,
+    moments: Moments,
+    limit: int,
+) -> Rows:
+    """In the order of their sequence. `filters`: a column and its value, or a list; `moments`: from, and before."""
+    start, end = moments
+    with _stored(project_id, (start.date(), end.date())) as (tables, events):
+        stretch = events.filter(events.sequence > after, events.sequence <= upto)
+        timely = stretch.filter(stretch.timestamp >= start, stretch.timestamp < end)
+        rows = timely.filter(*_equal(timely, filters))
+        return _rows(tables.run(rows.order_by("sequence").limit(limit).select(*columns)))
+
+
+def touched(project_id: int, column: str, *, after: int, upto: int) -> set[int]:
+    """The values of a column in a stretch of sequences."""
+    with _stored(project_id) as (tables, events):
+        rows = events.filter(events.sequence > after, events.sequence <= upto, events[column].notnull())
+        return set(tables.run(rows.select(column).distinct())[column].to_pylist())
+
+
+def loose(
+    project_id: int, columns: Sequence[str], persons: list[int], place: tuple[dt.datetime, int], limit: int
+) -> Rows:
+    """The newest events of a person outside of sessions, before a time and sequence, newest first."""
+    at, sequence = place
+    with _stored(project_id, (dt.date.min, at.date())) as (tables, events):
+        moment = ibis.literal(at)
+        before = (events.timestamp < moment) | ((events.timestamp == moment) & (events.sequence < sequence))
+        rows = events.filter(events.person_id.isin(persons), events.session_id.isnull(), before)
+        return _rows(tables.run(_newest_first(rows).limit(limit).select(*columns)))
+
+
+def of_sessions(
+    project_id: int, columns: Sequence[str], filters: dict[str, Any], *, days: Days, limit: int
+) -> Rows:
+    """The newest `limit` events of each of some sessions, newest first."""
+    with _stored(project_id, days) as (tables, events):
+        rows = events.filter(*_equal(events, filters))
+        place = ibis.row_number().over(
+            group_by=rows.session_id, order_by=[rows.timestamp.desc(), rows.sequence.desc()]
+        )
+        ranked = rows.mutate(place=place)
+        return _rows(tables.run(_newest_first(ranked.filter(ranked.place < limit)).select(*columns)))
+
+
+@contextmanager
+def _stored(
+    project_id: int, days: Days = (dt.date.min, dt.date.max)
+) -> Iterator[tuple[engine.Tables, ir.Table]]:
+    """The lake as it is now: what was loaded counts here before any rollup has seen it."""
+    newest = DataVersion(id=0, lake_version=table.version(EVENTS), activity_version=table.NEVER, link_id=0)
+    with engine.snapshot(project_id, newest, days=days) as tables:
+        yield tables, tables.stored
+
+
+def _equal(events: ir.Table, filters: dict[str, Any]) -> list[ir.BooleanValue]:
+    return [
+        events[name].isin(value) if isinstance(value, list) else events[name] == value
+        for name, value in filters.items()
+    ]
+
+
+def _newest_first(rows: ir.Table) -> ir.Table:
+    return rows.order_by(rows.timestamp.desc(), rows.sequence.desc())
+
+
+def _rows(found: pa.Table) -> Rows:
+    """As PostgreSQL would give them: the uuid comes as its 16 bytes."""
+    columns = {name: found[name].to_pylist() for name in found.column_names}
+    if "id" in columns:
+        columns["id"] = [uuid.UUID(bytes=value) for value in columns["id"]]
+    return zip(*columns.values(), strict=True)
