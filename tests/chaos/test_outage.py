@@ -1,0 +1,83 @@
+"""The database goes away under load: everybody is still told yes, and it is true."""
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from config.home import lock, postgres
+from config.home.layout import Home
+from config.home.part import Part
+from tests.chaos.conftest import LONG, Target, started
+from tests.chaos.crowd import Crowd
+from tests.config.installation import Installation, eventually
+
+pytestmark = [pytest.mark.chaos, pytest.mark.xdist_group("chaos")]
+
+OUTAGE = 20.0 if LONG else 5.0
+EVENTS = 20_000
+
+
+class Elsewhere(Installation):
+    """An installation whose database is somebody else's, as DATABASE_URL says."""
+
+    database_url: str = ""
+
+    def environment(self, **more: str) -> dict[str, str]:
+        return super().environment(DATABASE_URL=self.database_url, **more)
+
+
+@pytest.fixture
+def database(folder: Path) -> Iterator[Home]:
+    home = Home(folder / "database")
+    with lock.hold(home, "test"):
+        yield home
+
+
+@pytest.fixture
+def server(database: Home) -> Iterator[Part]:
+    postgres.prepare(database)
+    part = postgres.describe(database)
+    part.start()
+    postgres.wait(database, part)
+    yield part
+    part.stop()
+
+
+@pytest.fixture
+def target(folder: Path, database: Home, server: Part) -> Iterator[Target]:
+    installation = Elsewhere(folder / "home")
+    installation.database_url = database.database_url
+    yield started(installation)
+    installation.signal(signal.SIGTERM)
+
+
+def outage(database: Home, server: Part) -> None:
+    time.sleep(1)
+    server.stop()
+    time.sleep(OUTAGE)
+    postgres.prepare(database)
+    server.start()
+    postgres.wait(database, server)
+
+
+def test_nothing_is_refused_and_nothing_is_lost(
+    target: Target, database: Home, server: Part
+) -> None:
+    batches = EVENTS / 46  # the mean of crowd.BATCH_SIZES
+    crowd = Crowd(target.url, target.write_key, EVENTS, pace=(OUTAGE + 3) * 4 / batches)
+    away = threading.Thread(target=outage, args=(database, server))
+    away.start()
+    crowd.run()
+    away.join()
+    eventually(lambda: target.counted() >= EVENTS, f"{EVENTS} events to be stored", 120)
+
+    assert crowd.refusals == 0
+    ids = target.ids()
+    assert len(ids) == len(set(ids))
+    assert set(ids) == crowd.acknowledged
+    doctor = target.installation.manage("doctor")
+    assert doctor.returncode == 0, doctor.stdout + doctor.stderr

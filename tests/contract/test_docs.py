@@ -1,0 +1,69 @@
+"""What users can set, call or be told is in the documentation, or it does not exist."""
+
+import re
+from pathlib import Path
+
+from analytics.metrics.registry import METRICS
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from analytics.ingest.accept import DropReason
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def page(name: str) -> str:
+    return (ROOT / "docs" / name).read_text(encoding="utf-8")
+
+
+def variables() -> set[str]:
+    readers = re.compile(r'env\.(?:text|integer|boolean|words|path|secret)\(\s*"([A-Z_]+)"')
+    sources = [
+        path
+        for package in ("config", "projects", "analytics", "feedback")
+        for path in (ROOT / package).rglob("*.py")
+    ]
+    return {name for path in sources for name in readers.findall(path.read_text(encoding="utf-8"))}
+
+
+def addresses(patterns: list[URLPattern | URLResolver], prefix: str = "") -> set[str]:
+    found: set[str] = set()
+    for item in patterns:
+        route = prefix + str(item.pattern)
+        found |= addresses(item.url_patterns, route) if isinstance(item, URLResolver) else {route}
+    return found
+
+
+def test_every_variable_is_in_settings_md() -> None:
+    assert variables() >= {"FIRSTHAND_HOME", "DATABASE_URL"}
+    assert {name for name in variables() if f"`{name}`" not in page("settings.md")} == set()
+
+
+def test_settings_md_speaks_of_no_other_variable() -> None:
+    named = set(re.findall(r"`((?:FIRSTHAND|DATABASE)_[A-Z_]+)`", page("settings.md")))
+    assert {name.removesuffix("_FILE") for name in named} - variables() == set()
+
+
+def test_every_address_of_the_export_api_is_in_api_md() -> None:
+    routes = {
+        route for route in addresses(get_resolver().url_patterns) if route.startswith(("api/v1/", "v1/"))
+    }
+    documented = page("api.md")
+    missing = {
+        route for route in routes if "/" + re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", route) not in documented
+    }
+    assert missing == set()
+
+
+def test_every_reason_of_refusal_is_in_api_md() -> None:
+    assert {str(reason) for reason in DropReason if f"`{reason}`" not in page("api.md")} == set()
+
+
+def test_every_metric_is_in_metrics_md() -> None:
+    assert {name for name in METRICS if name not in page("metrics.md")} == set()
+
+
+def test_every_make_command_of_the_readme_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    named = set(re.findall(r"`?make ([a-z]+)", (ROOT / "README.md").read_text(encoding="utf-8")))
+    assert {"run", "test", "check"} <= named
+    assert {name for name in named if not re.search(rf"^{name}:", makefile, re.M)} == set()
