@@ -48,7 +48,7 @@ def follow(installation: Installation, block: str, **keys: str) -> str:
 def printed(installation: Installation, kind: str) -> str:
     found = re.search(rf"{kind}_\S+", installation.console.read_text())
     assert found is not None
-    return found[0]
+    return str(found[0])
 
 
 def ask(installation: Installation, path: str, body: object | None = None) -> Any:

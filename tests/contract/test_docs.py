@@ -6,7 +6,7 @@ from pathlib import Path
 from analytics.metrics.registry import METRICS
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from analytics.ingest.accept import DropReason
+from analytics.ingest.wire.event import DropReason
 
 ROOT = Path(__file__).parent.parent.parent
 
