@@ -35,7 +35,7 @@ Step = Callable[[Event, Arrival], DropReason | None]
 def arrived(event: Event, arrival: Arrival) -> DropReason | None:
     event.project_id = arrival.project_id
     event.received_at = arrival.received_at
-    event.ip = event.ip or arrival.ip
+    event.ip = event.ip or ("" if event.placeless else arrival.ip)
     event.user_agent = event.user_agent or arrival.user_agent
     return None
 
@@ -91,6 +91,8 @@ def named_once(event: Event, arrival: Arrival) -> DropReason | None:
     if not event.id:
         event.id = str(uuid4())
     elif UUID_TEXT.fullmatch(event.id) is None:
+        if event.uuid_only:
+            return DropReason.INVALID_UUID
         event.id = _uuid5(arrival.project_id, event.id)
     return None
 
@@ -194,6 +196,11 @@ class Accepted(msgspec.Struct, gc=False):
     events: list[Event]
     refused: list[tuple[int, Refused]]
     noted: list[tuple[int, Event]]
+
+    @property
+    def remarkable(self) -> bool:
+        """Whether there is anything to tell beyond that it is kept."""
+        return bool(self.refused or self.noted)
 
 
 def accept(events: list[Event | Refused], arrival: Arrival) -> Accepted:

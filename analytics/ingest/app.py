@@ -4,25 +4,33 @@ It runs behind config.asgi, or alone: `granian --interface asgi analytics.ingest
 """
 
 import asyncio
-import logging
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import ParamSpec, TypeVar
 
-from analytics.ingest import http, rows
-from analytics.ingest.accept import Accepted, accept
-from analytics.ingest.commit import Committer, Full, Shipment
-from analytics.ingest.doors import DOORS, Door
-from analytics.ingest.http import Answer, Receive, Request, Scope, Send
+from analytics.ingest import books, doors, http
+from analytics.ingest.accept import accept
+from analytics.ingest.commit import Committer, Full
+from analytics.ingest.doors import Desk, Door
+from analytics.ingest.http import JSON_TYPE, Answer, Receive, Request, Scope, Send
 from analytics.ingest.keys import Access, Keys
-from analytics.ingest.wire.event import Arrival, DropReason, Parcel, Unreadable
+from analytics.ingest.peers import Proxies
+from analytics.ingest.wire.event import EXPLANATIONS, Arrival, DropReason, Parcel, Unreadable, sample
+from config import env
 from config.home import layout
 
-log = logging.getLogger(__name__)
+ASIDE = 256 * 1024
+"""Bodies of more bytes are worked on in a thread, so that those who send little do not wait for those who send much."""
+
+NOT_FOUND = Answer(404, b'{"success":false,"error":"nothing is served under this path"}')
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def serves(scope: Scope) -> bool:
     """Whether a request is for ingest; comments and threads under /v1/ are not."""
-    path: str = scope["path"]
-    return path in DOORS or path.rstrip("/") in DOORS
+    return doors.find(scope["path"]) is not None
 
 
 class Ingest:
@@ -35,12 +43,16 @@ class Ingest:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
-        else:
-            await self._serve(Request(scope), receive, send)
+        elif scope["type"] == "http":
+            request = Request(scope)
+            await http.send(await self._answer(request, receive), request, send)
 
     async def start(self) -> None:
-        url = self._url or layout.database_url()
-        self._keys = Keys(url, layout.home().spool / "keys.json")
+        """Begin to listen. The database may be away: known keys are remembered, and events go to the spool."""
+        url, home = self._url or layout.database_url(), layout.home()
+        self._proxies = Proxies(env.words("FIRSTHAND_TRUSTED_PROXIES"))
+        self._samples = books.Samples()
+        self._keys = Keys(url, home.spool / "keys.json")
         self._committer = Committer(url)
         self._tasks = [
             asyncio.create_task(self._keys.keep_fresh()),
@@ -56,65 +68,89 @@ class Ingest:
         await self._keys.close()
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
-        while (message := await receive())["type"] != "lifespan.shutdown":
-            if message["type"] == "lifespan.startup":
-                await self.start()
-                await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.start()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
         await self.stop()
         await send({"type": "lifespan.shutdown.complete"})
 
-    async def _serve(self, request: Request, receive: Receive, send: Send) -> None:
-        door = DOORS.get(request.path) or DOORS.get(request.path.rstrip("/"))
+    async def _answer(self, request: Request, receive: Receive) -> Answer:
+        door = doors.find(request.path)
         if door is None:
-            await http.send(Answer(404, b'{"success":false,"error":"there is no such path"}'), send)
-            return
-        await http.send(await self._answer(door, request, receive), send)
-
-    async def _answer(self, door: Door, request: Request, receive: Receive) -> Answer:
-        received_at = datetime.now(UTC)
-        key = ""
-        access: Access | None = None
+            return NOT_FOUND
+        if request.method == "OPTIONS":
+            return http.preflight(request, door.methods)
+        if request.method not in door.methods:
+            return http.not_allowed(door.methods)
         try:
-            key = request.basic_user()
-            body = await http.read(request, receive, door.max_body)
-            parcel = door.parse(request, body)
-            access = await self._keys.find(key or parcel.key)
-            if access is None:
-                raise Unreadable("unknown write key", 401, DropReason.UNKNOWN_KEY)
-            arrival = _arrival(door, request, parcel, access, received_at)
-            taken = accept(parcel.events, arrival)
-            await self._committer.put(_shipment(taken, arrival))
-            return door.accepted(taken)
+            if isinstance(door, Desk):
+                return await self._tell(door, request, receive)
+            return await self._take(door, request, receive)
+        except Full as full:
+            wait = (b"retry-after", b"%d" % full.seconds)
+            return Answer(503, b'{"success":false,"error":"busy; send it again later"}', (JSON_TYPE, wait))
+
+    async def _tell(self, desk: Desk, request: Request, receive: Receive) -> Answer:
+        try:
+            await http.read(request, receive, desk.max_body)
         except Unreadable as error:
+            return doors.segment_refused(error)
+        return desk.answer(request)
+
+    async def _take(self, door: Door, request: Request, receive: Receive) -> Answer:
+        """1. read, 2. parse, 3. whose is it, 4. accept or refuse each event, 5. store, 6. answer."""
+        received_at = datetime.now(UTC)
+        parcel, body = Parcel(request.basic_user(), []), b""
+        try:
+            body = await http.read(request, receive, door.max_body)
+            parsed = await _run(len(body), door.parse, request, body)
+            parcel = Parcel(parcel.key or parsed.key, parsed.events, parsed.sent_at)
+            access = await self._admit(request, parcel)
+        except Unreadable as error:
+            await self._refuse(error, parcel, body, received_at)
             return door.refused(error)
-        except Full:
-            return Answer(503, b'{"success":false,"error":"busy"}', ((b"retry-after", b"2"), http.JSON_TYPE))
+        arrival = self._arrival(door, request, parcel, access, received_at)
+        taken = await _run(len(body), accept, parcel.events, arrival)
+        await self._committer.put(await _run(len(body), books.shipment, taken, arrival, self._samples))
+        return door.accepted(request, taken)
+
+    async def _admit(self, request: Request, parcel: Parcel) -> Access:
+        """Raises Unreadable: 401 for a key that is nobody's, 403 for an origin that is not the project's."""
+        access = await self._keys.find(parcel.key)
+        if access is None:
+            told = EXPLANATIONS[DropReason.UNKNOWN_KEY] if parcel.key else "no write key was sent"
+            raise Unreadable(told, 401, DropReason.UNKNOWN_KEY)
+        if not access.allows(request.header(b"origin")):
+            raise Unreadable(EXPLANATIONS[DropReason.ORIGIN], 403, DropReason.ORIGIN)
+        return access
+
+    async def _refuse(self, error: Unreadable, parcel: Parcel, body: bytes, at: datetime) -> None:
+        """A request that is refused as a whole is counted too, for its project if its key is known."""
+        access = await self._keys.find(parcel.key)
+        project_id = access.project_id if access else 0
+        events = max(1, len(parcel.events))
+        await self._committer.put(
+            books.refusal(project_id, error.reason, events, sample(body), at, self._samples)
+        )
+
+    def _arrival(
+        self, door: Door, request: Request, parcel: Parcel, access: Access, received_at: datetime
+    ) -> Arrival:
+        return Arrival(
+            project_id=access.project_id,
+            received_at=received_at,
+            sent_at=parcel.sent_at,
+            user_agent=request.header(b"user-agent"),
+            ip=self._proxies.client(request.peer, request.header(b"x-forwarded-for")),
+            max_event=door.max_event,
+        )
 
 
-def _arrival(door: Door, request: Request, parcel: Parcel, access: Access, received_at: datetime) -> Arrival:
-    return Arrival(
-        project_id=access.project_id,
-        received_at=received_at,
-        sent_at=parcel.sent_at,
-        user_agent=request.header(b"user-agent"),
-        ip=request.peer,
-        max_event=door.max_event,
-    )
-
-
-def _shipment(taken: Accepted, arrival: Arrival) -> Shipment:
-    hour = int(arrival.received_at.timestamp()) // 3600 * 3600
-    counts = [(rows.Entry(arrival.project_id, hour, rows.RECEIVED), len(taken.events) + len(taken.refused))]
-    warnings = []
-    for _, refused in taken.refused:
-        counts.append((rows.Entry(arrival.project_id, hour, rows.REFUSED, refused.reason), 1))
-        warnings.append(rows.warning(arrival.project_id, refused.reason, refused.sample, arrival.received_at))
-    for _, event in taken.noted:
-        for note in event.notes:
-            warnings.append(
-                rows.warning(arrival.project_id, note, event.properties[:500], arrival.received_at)
-            )
-    return Shipment(rows.encode(taken.events), b"".join(warnings), counts)
+async def _run(size: int, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    if size < ASIDE:
+        return function(*args, **kwargs)
+    return await asyncio.to_thread(function, *args, **kwargs)
 
 
 app = Ingest()

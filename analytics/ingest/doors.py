@@ -2,39 +2,55 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
 
+from analytics.ingest import boot
 from analytics.ingest.accept import Accepted
-from analytics.ingest.http import Answer, Request
-from analytics.ingest.wire import segment
+from analytics.ingest.http import TEXT_TYPE, Answer, Request
+from analytics.ingest.wire import posthog, segment, times
 from analytics.ingest.wire.event import EXPLANATIONS, DropReason, Event, Note, Parcel, Refused, Unreadable
+
+ANY = ("GET", "HEAD", "POST", "OPTIONS")
 
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """One path: `parse` raises Unreadable; limits are in bytes, inflated."""
+    """One path that takes events. `parse` raises Unreadable; limits are in bytes, of what was inflated."""
 
     parse: Callable[[Request, bytes], Parcel]
-    accepted: Callable[[Accepted], Answer]
+    accepted: Callable[[Request, Accepted], Answer]
     refused: Callable[[Unreadable], Answer]
     max_body: int
     max_event: int
+    methods: tuple[str, ...] = ("POST", "OPTIONS")
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One path that takes nothing and answers what a client asks when it starts."""
+
+    answer: Callable[[Request], Answer]
+    methods: tuple[str, ...] = ANY
+    max_body: int = posthog.MAX_BODY
 
 
 SUCCESS = Answer(200, b'{"success":true}')
+STATUS_ONE = Answer(200, b'{"status":1}')
+BEACON = Answer(204, b"", ())
 
 
-def segment_accepted(taken: Accepted) -> Answer:
-    if not taken.refused and not taken.noted:
-        return SUCCESS
-    said: dict[str, Any] = {"success": True}
-    if taken.refused:
-        said["rejected"] = [_told(index, event, event.reason) for index, event in taken.refused]
-    if taken.noted:
-        said["warnings"] = [_told(index, event, note) for index, event in taken.noted for note in event.notes]
-    return Answer(200, msgspec.json.encode(said))
+def segment_accepted(request: Request, taken: Accepted) -> Answer:
+    return Answer(200, msgspec.json.encode({"success": True, **told(taken)})) if taken.remarkable else SUCCESS
+
+
+def told(taken: Accepted) -> dict[str, Any]:
+    """What was refused and what was mended, each by its index in the batch."""
+    rejected = [_told(index, event, event.reason) for index, event in taken.refused]
+    warnings = [_told(index, event, note) for index, event in taken.noted for note in event.notes]
+    return {**({"rejected": rejected} if rejected else {}), **({"warnings": warnings} if warnings else {})}
 
 
 def _told(index: int, event: Event | Refused, reason: DropReason | Note) -> dict[str, Any]:
@@ -43,16 +59,98 @@ def _told(index: int, event: Event | Refused, reason: DropReason | Note) -> dict
 
 
 def segment_refused(error: Unreadable) -> Answer:
-    return Answer(error.status, msgspec.json.encode({"success": False, "error": str(error)}))
+    said = {"success": False, "code": error.reason, "error": str(error)}
+    return Answer(error.status, msgspec.json.encode(said))
 
 
-def segment_door(kind: str) -> Door:
-    def parse(request: Request, body: bytes) -> Parcel:
-        return segment.parse(kind, body)
+def posthog_accepted(request: Request, taken: Accepted) -> Answer:
+    """A request in which nothing could be taken is an error, so that somebody notices; else 200 exactly."""
+    if not taken.events and (reason := next((event.reason for _, event in taken.refused), None)):
+        status = 413 if reason == DropReason.TOO_LARGE else 400
+        if reason != DropReason.BOT:
+            return Answer(status, f"{reason}: {EXPLANATIONS[reason]}".encode(), (TEXT_TYPE,))
+    if request.parameter("beacon") == "1":
+        return BEACON
+    return Answer(200, msgspec.json.encode({"status": 1, **told(taken)})) if taken.remarkable else STATUS_ONE
 
+
+def posthog_refused(error: Unreadable) -> Answer:
+    return Answer(error.status, f"{error.reason}: {error}".encode(), (TEXT_TYPE,))
+
+
+def results_accepted(request: Request, taken: Accepted) -> Answer:
+    """The newest format: a result for each event, by its uuid. Nothing is to be sent again."""
+    results: dict[str, dict[str, str]] = {event.message_id: {"result": "ok"} for event in taken.events}
+    for _, event in taken.noted:
+        results[event.message_id] = {"result": "warning", "details": EXPLANATIONS[event.notes[0]]}
+    for _, refused in taken.refused:
+        results[refused.message_id] = {"result": "drop", "details": EXPLANATIONS[refused.reason]}
+    return Answer(200, msgspec.json.encode({"results": results}))
+
+
+def results_refused(error: Unreadable) -> Answer:
+    return Answer(error.status, msgspec.json.encode({"error": error.reason, "detail": str(error)}))
+
+
+def parse_segment(request: Request, body: bytes, *, kind: str) -> Parcel:
+    return segment.parse(kind, body)
+
+
+def parse_posthog(request: Request, body: bytes, *, engage: bool = False) -> Parcel:
+    said = request.parameters() if request.query else {}
+    clock = said.get("_", "")
+    return posthog.parse(
+        body,
+        posthog.Head(
+            content_type=request.header(b"content-type"),
+            data=said.get("data", ""),
+            compression=said.get("compression", ""),
+            sent_at=times.read(int(clock)) if clock.isdecimal() and len(clock) < 16 else None,
+            engage=engage,
+        ),
+    )
+
+
+def parse_results(request: Request, body: bytes) -> Parcel:
+    """The clock is that of the request: `created_at` stays the same when a client sends again an hour later."""
+    sent_at = times.read(request.header(b"posthog-request-timestamp"))
+    return posthog.parse(body, posthog.Head(sent_at=sent_at, key=request.bearer()))
+
+
+def _segment(kind: str) -> Door:
+    parse = partial(parse_segment, kind=kind)
     return Door(parse, segment_accepted, segment_refused, segment.MAX_BODY, segment.MAX_EVENT)
 
 
-DOORS: dict[str, Door] = {}
-for letter, kind in segment.KINDS.items():
-    DOORS[f"/v1/{letter}"] = DOORS[f"/v1/{kind}"] = segment_door(kind)
+def _posthog(*, engage: bool = False) -> Door:
+    return Door(
+        partial(parse_posthog, engage=engage),
+        posthog_accepted,
+        posthog_refused,
+        posthog.MAX_BODY,
+        posthog.MAX_EVENT,
+        methods=ANY,
+    )
+
+
+DOORS: dict[str, Door | Desk] = {
+    **{f"/v1/{kind}": _segment(kind) for kind in segment.KINDS.values()},
+    **{f"/v1/{letter}": _segment(kind) for letter, kind in segment.KINDS.items()},
+    **{path: _posthog() for path in ("/e", "/i/v0/e", "/capture", "/track", "/batch")},
+    "/engage": _posthog(engage=True),
+    "/i/v1/analytics/events": Door(
+        parse_results, results_accepted, results_refused, posthog.MAX_BODY, posthog.MAX_EVENT
+    ),
+    "/s": Desk(boot.discarded),
+    "/flags": Desk(boot.flags),
+    "/decide": Desk(boot.decide),
+}
+CONFIGURATION = Desk(boot.configuration, methods=("GET", "HEAD", "OPTIONS"))
+
+
+def find(path: str) -> Door | Desk | None:
+    """What stands behind a path, with or without a slash at its end; None where it is not ours."""
+    door = DOORS.get(path)
+    if door is None:
+        door = DOORS.get(path.rstrip("/"))
+    return CONFIGURATION if door is None and boot.CONFIGURATION.fullmatch(path) else door

@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
-from analytics.ingest.wire.event import DropReason, Unreadable
+from analytics.ingest.wire.encoding import content, too_large
+from analytics.ingest.wire.event import Unreadable
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -17,6 +18,8 @@ Headers = tuple[tuple[bytes, bytes], ...]
 
 BODY_SECONDS = 20.0
 JSON_TYPE = (b"content-type", b"application/json")
+TEXT_TYPE = (b"content-type", b"text/plain; charset=utf-8")
+SHARED = ((b"access-control-allow-credentials", b"true"), (b"vary", b"origin"))
 
 
 class Answer(NamedTuple):
@@ -52,6 +55,10 @@ class Request:
             raise Unreadable("the query has too many parameters") from None
         return {name: values[0] for name, values in pairs.items()}
 
+    def bearer(self) -> str:
+        given = self.header(b"authorization")
+        return given[7:].strip() if given[:7].lower() == "bearer " else ""
+
     def basic_user(self) -> str:
         """The user name of Basic authentication, which is where Segment's clients put the write key."""
         given = self.headers.get(b"authorization", b"")
@@ -64,12 +71,19 @@ class Request:
 
 
 async def read(request: Request, receive: Receive, limit: int) -> bytes:
-    """The whole body. Raises Unreadable when it is longer than `limit` bytes (413), too slow (408) or broken off."""
-    if int(request.headers.get(b"content-length") or 0) > limit:
+    """The whole body without its Content-Encoding. Raises Unreadable: 413 beyond `limit` bytes, 408 when slow."""
+    body = await _raw(request, receive, limit)
+    encodings = request.headers.get(b"content-encoding")
+    return content(body, encodings.decode("latin-1"), limit) if encodings else body
+
+
+async def _raw(request: Request, receive: Receive, limit: int) -> bytes:
+    announced = request.headers.get(b"content-length", b"")
+    if announced.isdigit() and int(announced) > limit:
         raise too_large(limit)
     message = await receive()
     if not message.get("more_body"):
-        return checked(message, message.get("body", b""), limit)
+        return _checked(message, message.get("body", b""), limit)
     try:
         async with asyncio.timeout(BODY_SECONDS):
             return await _rest(message, receive, limit)
@@ -82,11 +96,11 @@ async def _rest(message: Message, receive: Receive, limit: int) -> bytes:
     while message.get("more_body"):
         message = await receive()
         chunks += message.get("body", b"")
-        checked(message, chunks, limit)
+        _checked(message, chunks, limit)
     return bytes(chunks)
 
 
-def checked(message: Message, body: bytes | bytearray, limit: int) -> bytes:
+def _checked(message: Message, body: bytes | bytearray, limit: int) -> bytes:
     if message["type"] == "http.disconnect":
         raise Unreadable("the body broke off")
     if len(body) > limit:
@@ -94,15 +108,33 @@ def checked(message: Message, body: bytes | bytearray, limit: int) -> bytes:
     return body  # type: ignore[return-value]
 
 
-def too_large(limit: int) -> Unreadable:
-    return Unreadable(
-        f"the body is larger than {limit:,} bytes; send smaller batches", 413, DropReason.TOO_LARGE
+async def send(answer: Answer, request: Request, channel: Send) -> None:
+    """Pages of any origin may read the answer: what is protected is the project's data, which no answer holds."""
+    headers = [*answer.headers, (b"content-length", b"%d" % len(answer.body))]
+    if (origin := request.headers.get(b"origin")) is not None:
+        headers += [(b"access-control-allow-origin", origin), *SHARED]
+    await channel({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await channel({"type": "http.response.body", "body": b"" if request.method == "HEAD" else answer.body})
+
+
+def not_allowed(methods: tuple[str, ...]) -> Answer:
+    allowed = ", ".join(methods).encode()
+    return Answer(
+        405,
+        b'{"success":false,"error":"this path takes only %b"}' % allowed,
+        (JSON_TYPE, (b"allow", allowed)),
     )
 
 
-async def send(answer: Answer, channel: Send) -> None:
-    length = (b"content-length", str(len(answer.body)).encode())
-    await channel(
-        {"type": "http.response.start", "status": answer.status, "headers": [*answer.headers, length]}
+def preflight(request: Request, methods: tuple[str, ...]) -> Answer:
+    """The answer to OPTIONS: all headers that are asked for are allowed, for a day."""
+    asked = request.headers.get(b"access-control-request-headers", b"content-type, authorization")
+    return Answer(
+        204,
+        b"",
+        (
+            (b"access-control-allow-methods", ", ".join(methods).encode()),
+            (b"access-control-allow-headers", asked),
+            (b"access-control-max-age", b"86400"),
+        ),
     )
-    await channel({"type": "http.response.body", "body": answer.body})

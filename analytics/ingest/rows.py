@@ -31,6 +31,11 @@ class Entry(NamedTuple):
 Counts = Counter[Entry]
 
 
+def hour(moment: datetime) -> int:
+    """The beginning of a moment's hour, as a Unix time."""
+    return int(moment.timestamp()) // 3600 * 3600
+
+
 def encode(events: Iterable[Event]) -> bytes:
     """Rows for INBOX_COPY. An empty text is NULL there, so no column needs a test of its own."""
     return "".join(map(_row, events)).encode()

@@ -6,8 +6,6 @@ from typing import NamedTuple
 
 import msgspec
 
-from analytics.schema import INBOX
-
 
 class DropReason(StrEnum):
     """Why an event, or a whole request, was refused; the ledger counts each of them."""
@@ -23,6 +21,7 @@ class DropReason(StrEnum):
     PROPERTIES = "properties"
     NO_NAME = "no_name"
     NO_ID = "no_id"
+    NOT_STORABLE = "not_storable"
     INVALID_UUID = "invalid_uuid"
     NOT_UTF8 = "not_utf8"
     BOT = "bot"
@@ -54,6 +53,7 @@ EXPLANATIONS: dict[DropReason | Note, str] = {
     DropReason.NO_ID: "nobody is named; give userId or anonymousId (distinct_id), a text or a number",
     DropReason.INVALID_UUID: "uuid is not a UUID; leave it out or send a valid one",
     DropReason.NOT_UTF8: "the text of the event is not UTF-8",
+    DropReason.NOT_STORABLE: "the database does not take it",
     DropReason.BOT: "sent by a well-known crawler",
     Note.MEANINGLESS_ID: "this id stands for nobody, so it identifies no one",
     Note.FUTURE: "the time lies more than 23 hours ahead; the time of arrival was taken",
@@ -74,6 +74,8 @@ class Event(msgspec.Struct, gc=False):
     anonymous_id   the anonymous side, when distinct_id is a user id
     age_ms         PostHog's `offset`: how long ago it happened when it was sent
     trust_clock    the client says its clock is right ($ignore_sent_at)
+    uuid_only      an id that is no UUID is an error (PostHog), not another name (Segment)
+    placeless      sent by a server, whose address says nothing about the person's country
     size           bytes of the event as JSON
     notes          what was mended
     """
@@ -110,6 +112,8 @@ class Event(msgspec.Struct, gc=False):
     sent_timestamp: datetime | None = None
     age_ms: float | None = None
     trust_clock: bool = False
+    uuid_only: bool = False
+    placeless: bool = False
     size: int = 0
     notes: tuple[Note, ...] = ()
 
@@ -154,9 +158,18 @@ class Unreadable(Exception):  # noqa: N818 (it names the state of a body)
         self.reason = reason
 
 
-COLUMNS = len(INBOX)
-
 SAMPLE = 500
+Text = str | int | float | None
+"""What clients use for ids and names."""
+
+
+def text(value: Text) -> str:
+    """An id or a name as text: numbers are written out, nothing is empty."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def sample(raw: msgspec.Raw | bytes) -> str:

@@ -7,12 +7,12 @@ DuckDB refuse some of these as text or JSON, so they are replaced here, once, be
 import json
 from datetime import datetime
 from types import UnionType
-from typing import NamedTuple, TypeVar, Union, get_args, get_origin
+from typing import Generic, NamedTuple, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
 from analytics.ingest.wire import times
-from analytics.ingest.wire.event import Unreadable
+from analytics.ingest.wire.event import Note, Unreadable
 
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
@@ -86,6 +86,39 @@ def _text(text: str) -> str:
     except UnicodeEncodeError:
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return text.replace("\0", REPLACEMENT)
+
+
+class Decoded(NamedTuple, Generic[Shape]):
+    """A Struct, and the names of the fields that had the wrong type and were left out."""
+
+    value: Shape
+    ignored: list[str]
+
+
+def decode(
+    raw: msgspec.Raw | bytes, strict: msgspec.json.Decoder[Shape], shape: type[Shape]
+) -> Decoded[Shape]:
+    """Strictly where possible, else field by field. Raises msgspec.ValidationError for what is no object."""
+    try:
+        return Decoded(strict.decode(raw), [])
+    except msgspec.ValidationError:
+        values, ignored = convert(raw, shape)
+        return Decoded(shape(**values), ignored)
+
+
+TIMES = {"timestamp", "originalTimestamp", "sentAt", "offset"}
+
+
+def notes(mended: bool, ignored: list[str]) -> tuple[Note, ...]:
+    """What to tell the sender of an event that was read this way."""
+    if not mended and not ignored:
+        return ()
+    told = {
+        Note.TEXT_MENDED: mended,
+        Note.UNREADABLE_TIME: "timestamp" in ignored,
+        Note.FIELD_IGNORED: not set(ignored) <= TIMES,
+    }
+    return tuple(note for note, applies in told.items() if applies)
 
 
 def convert(raw: msgspec.Raw | bytes, shape: type[msgspec.Struct]) -> Converted:

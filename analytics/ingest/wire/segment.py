@@ -7,15 +7,35 @@ from functools import partial
 import msgspec
 
 from analytics.ingest.wire import lenient, times
-from analytics.ingest.wire.event import DropReason, Event, Note, Parcel, Refused, Unreadable, sample
+from analytics.ingest.wire.event import (
+    DropReason,
+    Event,
+    Note,
+    Parcel,
+    Refused,
+    Text,
+    Unreadable,
+    sample,
+    text,
+)
 from analytics.schema import PAGEVIEW_EVENT
 
 MAX_EVENT = 32 * 1024
 MAX_BODY = 500 * 1000
 KINDS = {"t": "track", "i": "identify", "p": "page", "s": "screen", "g": "group", "a": "alias", "b": "batch"}
+SERVERS = frozenset(
+    {
+        "analytics-python",
+        "@segment/analytics-node",
+        "analytics-node",
+        "analytics-ruby",
+        "analytics-go",
+        "analytics-php",
+        "analytics-java",
+        "Analytics.NET",
+    }
+)
 NOTHING = msgspec.Raw(b"{}")
-
-Text = str | int | float | None
 
 
 class Library(msgspec.Struct, gc=False):
@@ -70,7 +90,7 @@ class Call(msgspec.Struct, rename="camel", gc=False):
 
 
 class Batch(msgspec.Struct, rename="camel", gc=False):
-    batch: list[msgspec.Raw]
+    batch: list[msgspec.Raw] | None = None
     context: Context | None = None
     sent_at: datetime | None = None
     write_key: str | None = None
@@ -94,51 +114,27 @@ def parse(kind: str, body: bytes) -> Parcel:
 
 def _parse(kind: str, mended: lenient.Mended) -> Parcel:
     if kind != "batch":
-        call = _read(msgspec.Raw(mended.body), 0 in mended.changed)
-        if isinstance(call, Refused):
-            raise Unreadable("the body is not a JSON object")
-        given, notes = call
-        given.type = kind
-        return Parcel(given.write_key or "", [_event(given, len(mended.body), notes)], given.sent_at)
-    batch = _read_batch(mended.body)
+        call, ignored = lenient.decode(mended.body, _call, Call)
+        call.type = kind
+        events: list[Event | Refused] = [
+            _event(call, mended.body, lenient.notes(0 in mended.changed, ignored))
+        ]
+        return Parcel(call.write_key or "", events, call.sent_at and times.aware(call.sent_at))
+    batch = lenient.decode(mended.body, _batch, Batch).value
+    if batch.batch is None:
+        raise Unreadable('batch is missing; send {"batch": [...]}')
     events = [_item(raw, index in mended.changed, batch.context) for index, raw in enumerate(batch.batch)]
     return Parcel(batch.write_key or "", events, batch.sent_at and times.aware(batch.sent_at))
 
 
-def _read_batch(body: bytes) -> Batch:
-    try:
-        return _batch.decode(body)
-    except msgspec.ValidationError:
-        values = lenient.convert(body, Batch).values
-        if "batch" not in values:
-            raise
-        return Batch(**values)  # type: ignore[arg-type]
-
-
 def _item(raw: msgspec.Raw, mended: bool, shared: Context | None) -> Event | Refused:
-    read = _read(raw, mended)
-    if isinstance(read, Refused):
-        return read
-    call, notes = read
-    if shared is not None:
-        call.context = _merged(call.context, shared)
-    return _event(call, memoryview(raw).nbytes, notes)
-
-
-def _read(raw: msgspec.Raw, mended: bool) -> tuple[Call, tuple[Note, ...]] | Refused:
-    notes: tuple[Note, ...] = (Note.TEXT_MENDED,) if mended else ()
     try:
-        return _call.decode(raw), notes
-    except msgspec.ValidationError:
-        pass
-    try:
-        values, ignored = lenient.convert(raw, Call)
+        call, ignored = lenient.decode(raw, _call, Call)
     except msgspec.ValidationError:
         return Refused(DropReason.NOT_AN_EVENT, sample=sample(raw))
-    times_lost = {"timestamp", "sentAt", "originalTimestamp"} & set(ignored)
-    notes += (Note.UNREADABLE_TIME,) if "timestamp" in times_lost else ()
-    notes += (Note.FIELD_IGNORED,) if set(ignored) - times_lost else ()
-    return Call(**values), notes  # type: ignore[arg-type]
+    if shared is not None:
+        call.context = _merged(call.context, shared)
+    return _event(call, raw, lenient.notes(mended, ignored))
 
 
 def _merged(own: Context | None, shared: Context) -> Context:
@@ -150,21 +146,12 @@ def _merged(own: Context | None, shared: Context) -> Context:
     return own
 
 
-def text(value: Text) -> str:
-    """An id or a name as text: numbers are written out, nothing is empty."""
-    if value.__class__ is str:
-        return value
-    if value is None:
-        return ""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
-
-
-def _event(call: Call, size: int, notes: tuple[Note, ...]) -> Event | Refused:
+def _event(call: Call, raw: msgspec.Raw | bytes, notes: tuple[Note, ...]) -> Event | Refused:
     message_id = text(call.message_id)
     try:
         shape = SHAPES.get(call.type or "")
         if shape is None:
-            return Refused(DropReason.UNKNOWN_TYPE, message_id, call.type or "")
+            return Refused(DropReason.UNKNOWN_TYPE, message_id, sample(raw))
         user, anonymous = text(call.user_id), text(call.anonymous_id)
         event = Event(
             id=message_id,
@@ -173,20 +160,21 @@ def _event(call: Call, size: int, notes: tuple[Note, ...]) -> Event | Refused:
             anonymous_id=anonymous,
             user_known=1 if user else 0,
             sent_timestamp=call.timestamp,
-            size=size,
+            size=memoryview(raw).nbytes,
             notes=notes,
         )
         if call.context is not None:
             _describe(event, call.context)
         shape(event, call)
     except UnicodeDecodeError:
-        return Refused(DropReason.NOT_UTF8, message_id)
+        return Refused(DropReason.NOT_UTF8, message_id, sample(raw))
     return event
 
 
 def _describe(event: Event, context: Context) -> None:
     if (library := context.library) is not None:
         event.library = f"{library.name} {library.version}".strip()
+        event.placeless = library.name in SERVERS
     event.ip = context.ip or ""
     event.user_agent = context.user_agent or ""
     event.locale = context.locale or ""

@@ -1,0 +1,42 @@
+"""Whose address a request comes from: the peer's, or what a proxy that we trust says."""
+
+import ipaddress
+from functools import lru_cache
+
+from config import env
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Proxies:
+    """FIRSTHAND_TRUSTED_PROXIES: addresses and networks (10.0.0.0/8) whose X-Forwarded-For is believed; none at first.
+
+    Raises ConfigurationError for a word that is neither.
+    """
+
+    def __init__(self, words: tuple[str, ...]) -> None:
+        self._networks = tuple(map(_network, words))
+        self.trusts = lru_cache(maxsize=1024)(self._trusts)
+
+    def client(self, peer: str, forwarded: str) -> str:
+        """The address nearest to us that is no trusted proxy: what lies beyond it, anybody may have written."""
+        if not forwarded or not self._networks:
+            return peer
+        hops = [*(hop.strip() for hop in forwarded.split(",")), peer]
+        return next((hop for hop in reversed(hops) if not self.trusts(hop)), hops[0])
+
+    def _trusts(self, address: str) -> bool:
+        try:
+            parsed = ipaddress.ip_address(address)
+        except ValueError:
+            return False
+        return any(parsed in network for network in self._networks)
+
+
+def _network(word: str) -> Network:
+    try:
+        return ipaddress.ip_network(word, strict=False)
+    except ValueError:
+        raise env.ConfigurationError(
+            f"FIRSTHAND_TRUSTED_PROXIES has {word!r}, which is no address; write for example 10.0.0.0/8"
+        ) from None

@@ -1,0 +1,239 @@
+"""PostHog's formats: an array of events, a batch, or one event, wrapped in any of the ways that its clients use."""
+
+from datetime import datetime
+from typing import NamedTuple
+from urllib.parse import parse_qs
+
+import msgspec
+
+from analytics.ingest.wire import encoding, lenient, times
+from analytics.ingest.wire.event import DropReason, Event, Parcel, Refused, Unreadable, sample, text
+from analytics.ingest.wire.event import Text as Id
+
+MAX_EVENT = 1 << 20
+MAX_BODY = 20 * 1000 * 1000
+NOTHING = msgspec.Raw(b"{}")
+DIRECT = "$direct"
+
+
+class Capture(msgspec.Struct, gc=False):
+    """One event as clients send it."""
+
+    event: str | None = None
+    distinct_id: Id = None
+    other_distinct_id: Id = msgspec.field(name="$distinct_id", default=None)
+    uuid: str | None = None
+    properties: msgspec.Raw = NOTHING
+    timestamp: datetime | None = None
+    offset: float | None = None
+    set: msgspec.Raw = msgspec.field(name="$set", default=NOTHING)
+    set_once: msgspec.Raw = msgspec.field(name="$set_once", default=NOTHING)
+    api_key: str | None = None
+    token: str | None = None
+    other_token: str | None = msgspec.field(name="$token", default=None)
+    session_id: str | None = None
+    options: "Options | None" = None
+
+
+class Options(msgspec.Struct, gc=False):
+    """What the newest clients lift out of an event's properties."""
+
+    disable_skew_correction: bool = False
+
+
+class Properties(msgspec.Struct, gc=False):
+    """The properties that mean something to us; all of them are kept as they were sent."""
+
+    distinct_id: Id = None
+    token: str | None = None
+    alias: Id = None
+    anonymous_id: Id = msgspec.field(name="$anon_distinct_id", default=None)
+    is_identified: bool | None = msgspec.field(name="$is_identified", default=None)
+    set: msgspec.Raw = msgspec.field(name="$set", default=NOTHING)
+    set_once: msgspec.Raw = msgspec.field(name="$set_once", default=NOTHING)
+    ignore_sent_at: bool | None = msgspec.field(name="$ignore_sent_at", default=None)
+    session_id: Id = msgspec.field(name="$session_id", default=None)
+    url: str | None = msgspec.field(name="$current_url", default=None)
+    path: str | None = msgspec.field(name="$pathname", default=None)
+    title: str | None = None
+    other_title: str | None = msgspec.field(name="$title", default=None)
+    referrer: str | None = msgspec.field(name="$referrer", default=None)
+    referring_domain: str | None = msgspec.field(name="$referring_domain", default=None)
+    utm_source: str | None = None
+    utm_medium: str | None = None
+    utm_campaign: str | None = None
+    utm_term: str | None = None
+    utm_content: str | None = None
+    locale: str | None = msgspec.field(name="$browser_language", default=None)
+    library: str | None = msgspec.field(name="$lib", default=None)
+    library_version: Id = msgspec.field(name="$lib_version", default=None)
+    user_agent: str | None = msgspec.field(name="$raw_user_agent", default=None)
+    ip: str | None = msgspec.field(name="$ip", default=None)
+    no_place: bool | None = msgspec.field(name="$geoip_disable", default=None)
+
+
+class Batch(msgspec.Struct, gc=False):
+    """A batch; or, without `batch`, one event's envelope."""
+
+    batch: list[msgspec.Raw] | None = None
+    api_key: str | None = None
+    token: str | None = None
+    sent_at: datetime | None = None
+
+
+class Head(NamedTuple):
+    """What the request says beside its body."""
+
+    content_type: str = ""
+    data: str = ""
+    compression: str = ""
+    sent_at: datetime | None = None
+    key: str = ""
+    engage: bool = False
+
+
+_batch = msgspec.json.Decoder(Batch)
+_list = msgspec.json.Decoder(list[msgspec.Raw])
+_capture = msgspec.json.Decoder(Capture)
+_properties = msgspec.json.Decoder(Properties)
+
+
+def parse(body: bytes, head: Head) -> Parcel:
+    """A body of any of PostHog's capture paths. Raises Unreadable."""
+    body = unwrap(body, head)
+    try:
+        mended = lenient.mend(body) if lenient.NUL in body else lenient.Mended(body)
+        return _parse(mended, head)
+    except msgspec.ValidationError as error:
+        raise Unreadable(f"the body has the wrong shape: {error}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _parse(lenient.mend(body), head)
+
+
+def unwrap(body: bytes, head: Head) -> bytes:
+    """JSON out of query or form data, base64, lz-string and gzip, whatever of these is around it."""
+    hint = head.compression
+    if head.data:
+        body = head.data.encode("latin-1", "replace")
+    elif head.content_type.startswith("application/x-www-form-urlencoded") or body.startswith(b"data="):
+        fields = parse_qs(body.decode(errors="replace"), max_num_fields=20)
+        body = fields["data"][0].encode() if "data" in fields else body
+        hint = fields.get("compression", [hint])[0]
+    if hint in ("lz64", "lz-string"):
+        return encoding.from_lz_string(body.replace(b" ", b"+"), MAX_BODY)
+    if body[:1] not in (b"{", b"[", encoding.GZIP_MAGIC[:1]):
+        body = encoding.from_base64(body.replace(b" ", b"+")) or body
+    return encoding.inflate(body, MAX_BODY) if body.startswith(encoding.GZIP_MAGIC) else body
+
+
+def _parse(mended: lenient.Mended, head: Head) -> Parcel:
+    envelope = _envelope(mended.body)
+    raws = [msgspec.Raw(mended.body)] if envelope.batch is None else envelope.batch
+    if not raws:
+        raise Unreadable("the batch is empty; send at least one event")
+    keys = {head.key or envelope.api_key or envelope.token or ""}
+    events = [_item(raw, index in mended.changed, head, keys) for index, raw in enumerate(raws)]
+    keys.discard("")
+    if len(keys) > 1:
+        raise Unreadable(
+            "the events carry different keys; send one request for each", 401, DropReason.UNKNOWN_KEY
+        )
+    sent_at = envelope.sent_at or head.sent_at
+    return Parcel(keys.pop() if keys else "", events, sent_at and times.aware(sent_at))
+
+
+def _envelope(body: bytes) -> Batch:
+    if body.lstrip()[:1] == b"[":
+        return Batch(_list.decode(body))
+    return lenient.decode(body, _batch, Batch).value
+
+
+def _item(raw: msgspec.Raw, mended: bool, head: Head, keys: set[str]) -> Event | Refused:
+    try:
+        capture, ignored = lenient.decode(raw, _capture, Capture)
+        properties, more = _read_properties(capture.properties)
+    except msgspec.ValidationError:
+        return Refused(DropReason.NOT_AN_EVENT, sample=sample(raw))
+    if not head.key:
+        keys.add(capture.api_key or capture.token or capture.other_token or properties.token or "")
+    try:
+        event = _event(capture, properties, head)
+    except UnicodeDecodeError:
+        return Refused(DropReason.NOT_UTF8, capture.uuid or "", sample(raw))
+    event.size = memoryview(raw).nbytes
+    event.notes = lenient.notes(mended, [*ignored, *more])
+    return event
+
+
+def _read_properties(raw: msgspec.Raw) -> lenient.Decoded[Properties]:
+    """Properties that are no object are refused by a later step, which sees them as they were sent."""
+    try:
+        return lenient.decode(raw, _properties, Properties)
+    except msgspec.ValidationError:
+        return lenient.Decoded(Properties(), [])
+
+
+def _event(capture: Capture, properties: Properties, head: Head) -> Event:
+    name = capture.event or ("$identify" if head.engage else "")
+    event = Event(
+        id=capture.uuid or "",
+        message_id=capture.uuid or "",
+        event=name,
+        distinct_id=text(capture.distinct_id)
+        or text(capture.other_distinct_id)
+        or text(properties.distinct_id),
+        user_known=1 if properties.is_identified or name == "$identify" else 0,
+        sent_timestamp=capture.timestamp,
+        age_ms=capture.offset,
+        trust_clock=bool(properties.ignore_sent_at)
+        or bool(capture.options and capture.options.disable_skew_correction),
+        properties=str(capture.properties, "utf-8"),
+        client_session=text(properties.session_id) or capture.session_id or "",
+        uuid_only=True,
+        placeless=bool(properties.no_place),
+    )
+    _describe(event, properties)
+    _link(event, properties)
+    event.person_set = _facts(event, "$set", capture.set, properties.set)
+    event.person_set_once = _facts(event, "$set_once", capture.set_once, properties.set_once)
+    return event
+
+
+def _facts(event: Event, name: str, beside: msgspec.Raw, within: msgspec.Raw) -> str:
+    """Facts about the person; those sent beside the properties are put into them, since only these are kept."""
+    if within is not NOTHING or beside is NOTHING:
+        return "" if within is NOTHING else str(within, "utf-8")
+    facts = str(beside, "utf-8")
+    rest = event.properties.strip()
+    if rest.startswith("{") and facts.startswith("{"):
+        rest = rest[1:].lstrip()
+        event.properties = f'{{"{name}":{facts}{"" if rest == "}" else ","}{rest}'
+    return facts
+
+
+def _describe(event: Event, said: Properties) -> None:
+    event.url = said.url or ""
+    event.path = said.path or ""
+    event.title = said.title or said.other_title or ""
+    event.referrer = "" if said.referrer == DIRECT else said.referrer or ""
+    event.referring_domain = "" if said.referring_domain == DIRECT else said.referring_domain or ""
+    event.utm_source = said.utm_source or ""
+    event.utm_medium = said.utm_medium or ""
+    event.utm_campaign = said.utm_campaign or ""
+    event.utm_term = said.utm_term or ""
+    event.utm_content = said.utm_content or ""
+    event.locale = said.locale or ""
+    event.library = f"{said.library or ''} {text(said.library_version)}".strip()
+    event.user_agent = said.user_agent or ""
+    event.ip = said.ip or ""
+
+
+def _link(event: Event, said: Properties) -> None:
+    """`$create_alias` names the earlier id as distinct_id and the new one as alias: the new one stays."""
+    if event.event == "$identify":
+        event.linked_id = text(said.anonymous_id)
+        event.link = "identify" if event.linked_id and event.linked_id != event.distinct_id else ""
+    elif event.event == "$create_alias":
+        event.linked_id = text(said.distinct_id) or event.distinct_id
+        event.distinct_id = text(said.alias)
+        event.link = "alias"
