@@ -22,6 +22,8 @@ from zoneinfo import ZoneInfo
 import ibis
 from ibis.expr import types as ir
 
+from analytics.metrics.functions import epoch_us
+
 Steps = tuple[tuple[int, int], ...]
 Interval = Literal["hour", "day", "week", "month"]
 
@@ -30,11 +32,6 @@ HOUR = 3_600
 DAY = 86_400
 MICRO = 1_000_000
 _THURSDAY = EPOCH.weekday()
-
-
-@ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]
-def epoch_us(timestamp: dt.datetime) -> int:  # type: ignore[empty-body]
-    """Microseconds since 1970 UTC. DuckDB has it; a Spark session names its `unix_micros` so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +85,45 @@ class Calendar:
         if interval == "hour":
             return self.start(interval, number).astimezone(self.zone).isoformat(timespec="minutes")
         return self.first_day(interval, number).isoformat()
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The stretch of whole periods that a question is about. Expressions count its periods from 0."""
+
+    calendar: Calendar
+    interval: Interval
+    numbers: range
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @property
+    def first_day(self) -> dt.date:
+        return self.calendar.days(self.interval, self.numbers)[0]
+
+    @property
+    def last_day(self) -> dt.date:
+        return self.calendar.days(self.interval, self.numbers)[1]
+
+    def of_timestamp(self, timestamp: ir.TimestampValue) -> ir.IntegerValue:
+        days = self.first_day, self.last_day
+        return period_of_timestamp(self.interval, timestamp, self.calendar, *days) - self.numbers.start
+
+    def of_date(self, day: ir.DateValue) -> ir.IntegerValue:
+        """The period of a local date (not for hours)."""
+        number = period_of_day(self.interval, day.epoch_days().cast("int64"), self.calendar.week_start)
+        return number - self.numbers.start
+
+    def label(self, index: int) -> str:
+        return self.calendar.label(self.interval, self.numbers[index])
+
+    def index(self, label: str) -> int | None:
+        """The period that is called so; None when there is none in this window."""
+        return next((index for index in range(len(self)) if self.label(index) == label), None)
+
+    def elapsed(self, index: int, now: dt.datetime) -> bool:
+        return self.calendar.elapsed(self.interval, self.numbers[index], now)
 
 
 def local_day(timestamp: ir.TimestampValue, zone: ZoneInfo, first: dt.date, last: dt.date) -> ir.IntegerValue:

@@ -1,7 +1,6 @@
 """Periods: the same numbers in Python and on the engine, over clock changes, odd offsets and skipped days."""
 
 import datetime as dt
-from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
 import ibis
@@ -29,13 +28,6 @@ ZONES = [
     "Africa/Casablanca",
 ]
 INTERVALS: list[Interval] = ["hour", "day", "week", "month"]
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[ibis.BaseBackend]:
-    connection = ibis.duckdb.connect()
-    yield connection
-    connection.disconnect()
 
 
 def seconds_of(start: dt.datetime, hours: int, step: int = 1_700) -> list[dt.datetime]:

@@ -1,0 +1,32 @@
+"""The engine functions that Ibis has no name for, under the names that DuckDB gives them.
+
+On Spark `bit_or` is the same; a Spark session creates the others, once, as temporary functions:
+epoch_us(t) is unix_micros(t), and json_extract_string(j, p) is get_json_object(j, p) with p rewritten from
+`$."name"` to `$['name']`.
+"""
+
+import datetime as dt
+
+import ibis
+from ibis.expr import types as ir
+
+
+@ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]
+def epoch_us(timestamp: dt.datetime) -> int:  # type: ignore[empty-body]
+    """Microseconds since 1970 UTC."""
+
+
+@ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]
+def json_extract_string(json: str, path: str) -> str:  # type: ignore[empty-body]
+    """The text of a value inside JSON text: strings without quotes, null as NULL, all else as JSON writes it."""
+
+
+@ibis.udf.agg.builtin  # type: ignore[untyped-decorator]
+def bit_or(bits: int) -> int:  # type: ignore[empty-body]
+    """All bits that any row has."""
+
+
+def json_text(json: ir.StringValue, name: str) -> ir.StringValue:
+    """The text of one property of an object."""
+    quoted = name.replace("\\", "\\\\").replace('"', '\\"')
+    return json_extract_string(json, f'$."{quoted}"')

@@ -1,0 +1,103 @@
+"""Trends: events, people and amounts per period, of one series.
+
+Amounts are sums per period; people are collected as bits per person (see masks), which also tells how many different
+people there were over the whole window. The people behind a bar come from the same bits.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import ibis
+import numpy as np
+import pyarrow as pa
+from ibis.expr import types as ir
+
+from analytics.metrics import masks
+from analytics.metrics.filters import EventFilter, property_number
+from analytics.metrics.sources import Source
+
+WHOLE, OTHER, NONE = "", "$other", "$none"
+"""Parts of a series: all of it (without a breakdown), values beyond the top ones, and not set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """One bar: events, people, the sum of a property, and how many events had it as a number."""
+
+    times: int = 0
+    people: int = 0
+    amount: float = 0.0
+    numbers: int = 0
+
+
+def rows(
+    source: Source, meant: EventFilter, *, amount: str | None = None, part: ir.Value | None = None
+) -> ir.Table:
+    """What one series counts: person_id, period, times, amount (a property as a number), part (the breakdown)."""
+    table = source.table
+    found = table.mutate(
+        amount=ibis.null("float64") if amount is None else property_number(table, amount),
+        part=ibis.literal(WHOLE) if part is None else part.fill_null(NONE),
+    )
+    return found.filter(source.matches(meant), source.within()).select(
+        "person_id", "period", "times", "amount", "part"
+    )
+
+
+def top(rows: ir.Table, limit: int) -> ir.Table:
+    """part, times: the values with the most events, `limit` at most; what is not set comes extra."""
+    known = rows.filter(rows["part"] != NONE)
+    sums = known.group_by("part").agg(times=known["times"].sum())
+    return sums.order_by(sums["times"].desc(), sums["part"]).limit(limit)
+
+
+def kept(rows: ir.Table, parts: list[str]) -> ir.Table:
+    """The same rows, with all values but these (and not set) called OTHER."""
+    stays = rows["part"].isin([*parts, NONE])
+    return rows.mutate(part=ibis.ifelse(stays, rows["part"], OTHER))
+
+
+def amounts(rows: ir.Table) -> ir.Table:
+    """part, period, times, amount (the sum), numbers (how many rows had one)."""
+    return rows.group_by("part", "period").agg(
+        times=rows["times"].sum(), amount=rows["amount"].sum(), numbers=rows["amount"].count()
+    )
+
+
+def people(rows: ir.Table, periods: int) -> ir.Table:
+    """part, person_id, s0...: in which periods each person was active."""
+    every = ibis.literal(True)
+    return rows.group_by("part", "person_id").agg(**masks.collect("s", rows["period"], every, periods))
+
+
+def tally(people: ir.Table) -> ir.Table:
+    """part, s0..., people: how many people have the same bits."""
+    alike = [name for name in people.columns if name != "person_id"]
+    return people.group_by(alike).agg(people=people.count())
+
+
+def distinct(tally: pa.Table, periods: int) -> tuple[list[int], int]:
+    """People per period, and over the whole window, of one part's tally."""
+    weight = tally.column("people").to_numpy().astype(np.int64)
+    counts = [int(weight @ masks.unpack_one(tally, "s", period)) for period in range(periods)]
+    return counts, int(weight.sum())
+
+
+def members(people: ir.Table, *, part: str, period: int | None) -> ir.Table:
+    """person_id of those behind one bar; of the whole series when there is no period."""
+    found = people.filter(people["part"] == part)
+    return (found if period is None else found.filter(masks.has(found, "s", period))).select("person_id")
+
+
+def measure(name: str, counted: Counted) -> float | None:
+    """The value of a measure (total, people, per_person, sum:..., avg:...); null where it would divide by nothing."""
+    return _MEASURES[name.partition(":")[0]](counted)
+
+
+_MEASURES: dict[str, Callable[[Counted], float | None]] = {
+    "total": lambda counted: counted.times,
+    "people": lambda counted: counted.people,
+    "per_person": lambda counted: counted.times / counted.people if counted.people else None,
+    "sum": lambda counted: counted.amount,
+    "avg": lambda counted: counted.amount / counted.numbers if counted.numbers else None,
+}

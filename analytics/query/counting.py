@@ -1,0 +1,175 @@
+"""Figures from the engine: each question's metric over events or activity, and the people behind one figure."""
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from ibis.expr import types as ir
+
+from analytics import engine
+from analytics.metrics import cohorts, retention, sources, trends
+from analytics.metrics.periods import Window
+from analytics.metrics.sources import DAY, Source
+from analytics.models import DataVersion
+from analytics.query import facts
+from analytics.query.figures import CohortFigures, Figures, RetentionFigures, TrendFigures, TrendsFigures
+from analytics.query.plan import Plan
+from analytics.query.spec import CohortValues, Query, Retention, Series, Trends, calendar
+from projects.models import Project
+
+SOURCES = {"events": sources.from_events, "activity": sources.from_activity}
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One question, open over one state of the data."""
+
+    tables: engine.Tables
+    window: Window
+    plan: Plan
+    facts: dict[str, ir.Table]
+
+    @property
+    def version(self) -> int:
+        return int(self.tables.version.pk or 0)
+
+    def source(self, *, history: bool = False) -> Source:
+        table = self.tables.events if self.plan == "events" else self.tables.activity
+        return SOURCES[self.plan](table, self.window, self.facts, history=history)
+
+
+def window(project: Project, query: Query) -> Window:
+    """The whole periods from the one of `from` to the one of `to`, in the project's time zone."""
+    cut = calendar(project)
+    return Window(cut, query.period, cut.span(query.period, query.from_, query.to))
+
+
+@contextmanager
+def reading(
+    project: Project, query: Query, plan: Plan, version: DataVersion | None = None
+) -> Iterator[Reading]:
+    asked = window(project, query)
+    history = isinstance(query, CohortValues) or (isinstance(query, Retention) and query.kind != "recurring")
+    first = dt.date.min if history else asked.first_day - DAY
+    last = dt.date.max if isinstance(query, CohortValues) else asked.last_day + DAY
+    with engine.snapshot(project.pk, version, days=(first, last)) as tables:
+        known = {name: tables.table(facts.values(project, name)) for name in facts.named(query)}
+        yield Reading(tables, asked, plan, known)
+
+
+def count(project: Project, query: Query, plan: Plan) -> Figures:
+    """All figures of a question, at the newest data version."""
+    with reading(project, query, plan) as open_reading:
+        return _COUNT[type(query)](query, open_reading)
+
+
+def members(query: Query, reading: Reading, figure: Any) -> ir.Table:
+    """person_id of everybody behind one figure (see points.py), from the expression that counts it."""
+    return _MEMBERS[type(query)](query, reading, figure)
+
+
+def rules(query: Retention) -> retention.Rules:
+    return retention.Rules(query.start, query.return_, query.kind, query.counting, query.min_occurrences)
+
+
+def _count_retention(query: Retention, reading: Reading) -> Figures:
+    people = _retention_people(query, reading)
+    tally = reading.tables.run(retention.tally(people))
+    cells = retention.triangle(tally, len(reading.window), query.counting)
+    return Figures(reading.version, RetentionFigures(cells))
+
+
+def _retention_people(query: Retention, reading: Reading) -> ir.Table:
+    asked = rules(query)
+    return retention.people(reading.source(history=asked.history), asked)
+
+
+def _count_trends(query: Trends, reading: Reading) -> Figures:
+    found: list[TrendFigures] = []
+    for index, series in enumerate(query.series):
+        rows, parts = _trend_rows(query, series, reading)
+        found += _trend_figures(index, parts, rows, reading)
+    return Figures(reading.version, TrendsFigures(found))
+
+
+def _trend_rows(query: Trends, series: Series, reading: Reading) -> tuple[ir.Table, list[str]]:
+    """The rows of a series, and the values that divide it, greatest first."""
+    source, divide = reading.source(), query.breakdown
+    part = source.text(divide.property, divide.on) if divide else None
+    rows = trends.rows(source, query.meant(series), amount=series.amount, part=part)
+    if divide is None:
+        return rows, [trends.WHOLE]
+    parts = reading.tables.run(trends.top(rows, divide.limit)).column("part").to_pylist()
+    return trends.kept(rows, parts), [*parts, trends.OTHER, trends.NONE]
+
+
+def _trend_figures(index: int, parts: list[str], rows: ir.Table, reading: Reading) -> Iterator[TrendFigures]:
+    periods = len(reading.window)
+    amounts = reading.tables.run(trends.amounts(rows))
+    tally = reading.tables.run(trends.tally(trends.people(rows, periods)))
+    for part in parts:
+        bars, alike = (table.filter(pc.equal(table["part"], part)) for table in (amounts, tally))
+        if bars.num_rows or part == trends.WHOLE:
+            people, everyone = trends.distinct(alike, periods)
+            sums = {name: _by_period(bars, name, periods) for name in ("times", "amount", "numbers")}
+            yield TrendFigures(index, part, sums["times"], people, sums["amount"], sums["numbers"], everyone)
+
+
+def _by_period(bars: pa.Table, name: str, periods: int) -> list[Any]:
+    values = [0] * periods
+    for period, value in zip(bars["period"].to_pylist(), bars[name].to_pylist(), strict=True):
+        values[period] = value or 0
+    return values
+
+
+def _count_cohorts(query: CohortValues, reading: Reading) -> Figures:
+    tally = reading.tables.run(cohorts.tally(_cohort_people(query, reading)))
+    keys = zip(tally["cohort"].to_pylist(), tally["value"].to_pylist(), strict=True)
+    found = dict(zip(keys, tally["people"].to_pylist(), strict=True))
+    periods = range(len(reading.window))
+    sizes = [found.get((cohort, cohorts.EVERYONE), 0) for cohort in periods]
+    people = [[found.get((cohort, value), 0) for value in query.values] for cohort in periods]
+    return Figures(reading.version, CohortFigures(sizes, people))
+
+
+def _cohort_people(query: CohortValues, reading: Reading) -> ir.Table:
+    tables = reading.tables
+    return cohorts.people(
+        tables.activity, tables.events, reading.window, query.event, query.property, list(query.values)
+    )
+
+
+def _retention_members(query: Retention, reading: Reading, figure: Any) -> ir.Table:
+    return retention.members(
+        _retention_people(query, reading),
+        len(reading.window),
+        query.counting,
+        cohort=figure.cohort,
+        offset=figure.offset,
+    )
+
+
+def _trend_members(query: Trends, reading: Reading, figure: Any) -> ir.Table:
+    rows, _ = _trend_rows(query, query.series[figure.series], reading)
+    people = trends.people(rows, len(reading.window))
+    return trends.members(people, part=figure.part, period=figure.period)
+
+
+def _cohort_members(query: CohortValues, reading: Reading, figure: Any) -> ir.Table:
+    return cohorts.members(_cohort_people(query, reading), cohort=figure.cohort, value=figure.value)
+
+
+_COUNT: dict[type, Callable[[Any, Reading], Figures]] = {
+    Trends: _count_trends,
+    Retention: _count_retention,
+    CohortValues: _count_cohorts,
+}
+_MEMBERS: dict[type, Callable[[Any, Reading, Any], ir.Table]] = {
+    Trends: _trend_members,
+    Retention: _retention_members,
+    CohortValues: _cohort_members,
+}

@@ -1,0 +1,145 @@
+"""What the definitions say, row by row and period by period: slow, and plain enough to be checked by reading.
+
+Local times come from Python's own zoneinfo, never from the code under test. definitions are those of docs/metrics.md.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from zoneinfo import ZoneInfo
+
+UTC = ZoneInfo("UTC")
+Test = Callable[["Happened"], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """One event of one person."""
+
+    person: str
+    event: str
+    at: dt.datetime
+    properties: dict[str, Any] = field(default_factory=dict)
+
+
+def named(name: str | None) -> Test:
+    """Events of this name; of any name for None."""
+    return lambda happened: name is None or happened.event == name
+
+
+def start_of_hour(at: dt.datetime, zone: ZoneInfo) -> dt.datetime:
+    """When the hour that the clocks show began; the hour that autumn repeats begins twice."""
+    local = at.astimezone(zone)
+    return (
+        at - dt.timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
+    ).astimezone(dt.UTC)
+
+
+def start_of(interval: str, day: dt.date, week_start: int = 0) -> dt.date:
+    """The first day of the day, week or month in which a local day lies."""
+    if interval == "week":
+        return day - dt.timedelta((day.weekday() - week_start) % 7)
+    return day.replace(day=1) if interval == "month" else day
+
+
+def periods(
+    interval: str, first: dt.date, last: dt.date, zone: ZoneInfo = UTC, week_start: int = 0
+) -> list[dt.date] | list[dt.datetime]:
+    """The start of every period from the one of `first` to the one of `last`."""
+    if interval == "hour":
+        begin = dt.datetime.combine(first, dt.time(), zone).astimezone(dt.UTC)
+        end = dt.datetime.combine(last + dt.timedelta(1), dt.time(), zone).astimezone(dt.UTC)
+        return [
+            begin + dt.timedelta(hours=hour) for hour in range(round((end - begin).total_seconds()) // 3600)
+        ]
+    begun = start_of(interval, first, week_start)
+    days = [begun + dt.timedelta(number) for number in range((last - begun).days + 1)]
+    return sorted({start_of(interval, day, week_start) for day in days} - {None})
+
+
+def period_of(happened: Happened, interval: str, zone: ZoneInfo, week_start: int) -> dt.date | dt.datetime:
+    if interval == "hour":
+        return start_of_hour(happened.at, zone)
+    return start_of(interval, happened.at.astimezone(zone).date(), week_start)
+
+
+def retention(
+    history: Iterable[Happened],
+    *,
+    first: dt.date,
+    last: dt.date,
+    period: str = "day",
+    kind: str = "recurring",
+    start: str | None = None,
+    back: str | None = None,
+    start_where: Test = lambda _: True,
+    back_where: Test = lambda _: True,
+    counting: str = "on",
+    min_occurrences: int = 1,
+    zone: ZoneInfo = UTC,
+    week_start: int = 0,
+) -> list[list[int]]:
+    """People per cohort and offset."""
+    columns = periods(period, first, last, zone, week_start)
+    everyone: dict[str, list[Happened]] = {}
+    for happened in sorted(history, key=lambda happened: happened.at):
+        everyone.setdefault(happened.person, []).append(happened)
+    triangle = [[0] * (len(columns) - cohort) for cohort in range(len(columns))]
+
+    for events in everyone.values():
+
+        def when(happened: Happened) -> dt.date | dt.datetime:
+            return period_of(happened, period, zone, week_start)
+
+        named_start = [happened for happened in events if start is None or happened.event == start]
+        starts = [happened for happened in named_start if start_where(happened)]
+        if kind == "recurring":
+            joined = {when(happened) for happened in starts}
+        elif kind == "first_time":
+            joined = {when(happened) for happened in starts[:1]}
+        else:
+            joined = {when(happened) for happened in named_start[:1] if start_where(happened)}
+        returns = [
+            when(happened)
+            for happened in events
+            if (back is None or happened.event == back) and back_where(happened)
+        ]
+        came = [returns.count(column) >= min_occurrences for column in columns]
+
+        for cohort, column in enumerate(columns):
+            if column not in joined:
+                continue
+            triangle[cohort][0] += 1
+            for offset in range(1, len(columns) - cohort):
+                here = cohort + offset
+                seen = any(came[here:]) if counting == "on_or_after" else came[here]
+                triangle[cohort][offset] += seen
+    return triangle
+
+
+def trend(
+    history: Sequence[Happened],
+    *,
+    first: dt.date,
+    last: dt.date,
+    interval: str = "day",
+    event: str | None = None,
+    where: Test = lambda _: True,
+    zone: ZoneInfo = UTC,
+    week_start: int = 0,
+) -> tuple[list[int], list[int], int]:
+    """Events per period, people per period, and different people over the whole range."""
+    totals, people, everyone = [], [], set()
+    for column in periods(interval, first, last, zone, week_start):
+        here = [
+            happened.person
+            for happened in history
+            if (event is None or happened.event == event)
+            and where(happened)
+            and period_of(happened, interval, zone, week_start) == column
+        ]
+        totals.append(len(here))
+        people.append(len(set(here)))
+        everyone |= set(here)
+    return totals, people, len(everyone)
