@@ -1,3 +1,11 @@
-from django.urls import URLPattern, URLResolver
+"""Below /projects/<slug>/inbox/, for everybody in the project."""
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from django.urls import URLPattern, URLResolver, path
+
+from feedback.console import reactions, views
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", views.comments, name="inbox"),
+    path("reactions/", reactions.by_cohort, name="reactions"),
+    path("reactions/people/", reactions.behind, name="reactions-people"),
+]

@@ -1,0 +1,53 @@
+"""A file as numbered lines, gzip or not, in bounded memory."""
+
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from typing import IO, NamedTuple
+
+GZIP = b"\x1f\x8b"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+class Line(NamedTuple):
+    """A line's number, from 1, and its bytes; `data` is None where it was longer than `limit`."""
+
+    number: int
+    data: bytes | None
+
+
+class BrokenFileError(Exception):
+    """The file cannot be read to its end; the message says how far it could."""
+
+
+def lines(stream: IO[bytes], *, limit: int) -> Iterator[Line]:
+    """The lines that are not blank, each at most `limit` bytes. Raises BrokenFileError where gzip is broken."""
+    plain = _inflated(stream)
+    number = 0
+    try:
+        while data := plain.readline(limit + 1):
+            number += 1
+            whole = len(data) <= limit or _skip_rest(plain, data, limit)
+            stripped = data.removeprefix(BYTE_ORDER_MARK).strip() if whole else None
+            if stripped != b"":
+                yield Line(number, stripped)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise BrokenFileError(f"broken after line {number}: {error}; get the file again") from error
+
+
+def _inflated(stream: IO[bytes]) -> IO[bytes]:
+    """By content, not by name: what comes through a pipe has none."""
+    buffered = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(stream)  # type: ignore[type-var]
+    if buffered.peek(2).startswith(GZIP):
+        return io.BufferedReader(gzip.GzipFile(fileobj=buffered))
+    return buffered
+
+
+def _skip_rest(plain: IO[bytes], data: bytes, limit: int) -> bool:
+    """Reads on to the line's end without keeping it; true when nothing but its end was left."""
+    if data.endswith(b"\n"):
+        return True
+    while (data := plain.readline(limit)) and not data.endswith(b"\n"):
+        pass
+    return False

@@ -1,0 +1,45 @@
+"""The team's inbox: what people said, newest first."""
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_GET
+
+from analytics.console.door import project_page
+from analytics.query.cursor import CursorError
+from analytics.schema import REACTIONS
+from feedback import inbox
+from projects.models import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """One reaction, or all of them, with how many there are."""
+
+    label: str
+    href: str
+    current: bool
+
+
+@require_GET
+@project_page()
+def comments(request: HttpRequest, project: Project) -> HttpResponse:
+    reaction = request.GET.get("reaction", "")
+    try:
+        page = inbox.inbox(project, reaction=reaction, after=request.GET.get("after"))
+    except CursorError as error:
+        return render(request, "analytics/problem.html", {"project": project, "problem": error}, status=400)
+    counted = inbox.counts(project)
+    context = {"project": project, "page": page, "reaction": reaction, "count": counted.get(reaction, 0)}
+    return render(request, "feedback/inbox.html", context | {"tabs": _tabs(project, reaction, counted)})
+
+
+def _tabs(project: Project, current: str, counted: dict[str, int]) -> list[Tab]:
+    address = reverse("inbox", args=[project.slug])
+    every = Tab(f"All {counted['']:,}", address, current == "")
+    return [every] + [
+        Tab(f"{name.capitalize()} {counted[name]:,}", f"{address}?reaction={name}", current == name)
+        for name in REACTIONS
+    ]

@@ -1,0 +1,119 @@
+"""manage.py demo: a believable product's history, so that every screen has something to say."""
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from analytics.pipeline import until_idle
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from analytics.demo.diary import Said
+from analytics.demo.send import DemoRefusedError, send
+from analytics.demo.story import Story, tell
+from feedback.comments import leave_comment
+from projects import first_run
+from projects.access import get_project
+from projects.creation import create_project
+from projects.keys import live_write_key
+from projects.models import Membership, Project
+
+NAME, SLUG = "Demo", "demo"
+LEAST = {"people": 1, "days": 1, "seed": 0}
+
+
+class Command(BaseCommand):
+    help = (
+        "Make the history of a small writing tool: visits, sign-ups, habits, leaving, a launch, comments. It goes"
+        " through the same ingest as everything else and ends when its project was made, so the same seed a second"
+        " time adds nothing."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--people", type=int, default=100)
+        parser.add_argument("--days", type=int, default=60)
+        parser.add_argument("--seed", type=int, default=1, help="another seed is another crowd")
+        parser.add_argument(
+            "--project", metavar="SLUG", help="default: the project Demo, made when it is missing"
+        )
+
+    def handle(self, *_: object, **options: Any) -> None:
+        began = time.monotonic()
+        _check(options)
+        project = _project(options["project"])
+        story = tell(
+            seed=options["seed"], people=options["people"], days=options["days"], until=project.created_at
+        )
+        try:
+            _send(story, project)
+        except DemoRefusedError as error:
+            raise CommandError(str(error)) from error
+        until_idle()
+        self.stdout.write("\n".join(_told(story, project, options, time.monotonic() - began)))
+
+
+def _check(options: dict[str, Any]) -> None:
+    for name, least in LEAST.items():
+        if options[name] < least:
+            raise CommandError(f"--{name} {options[name]} is too few; the least is {least}")
+
+
+def _project(slug: str | None) -> Project:
+    try:
+        return get_project(slug or SLUG)
+    except Project.DoesNotExist:
+        if slug is not None:
+            raise CommandError(
+                f"there is no project {slug!r}; leave --project out for one named Demo"
+            ) from None
+    return _make_project()
+
+
+@transaction.atomic
+def _make_project() -> Project:
+    project = create_project(NAME).project
+    owner = first_run.sole_owner()
+    if owner is not None:
+        Membership.objects.create(project=project, user=owner, role=Membership.Role.OWNER)
+    return project
+
+
+def _send(story: Story, project: Project) -> None:
+    key = live_write_key(project)
+    if key is None:
+        raise CommandError(f"{project} has no write key; make one in its settings")
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        events = bar.add_task("Living", total=len(story.calls))
+        for kept in send(story.calls, key):
+            bar.update(events, completed=kept)
+        for said in bar.track(story.said, description="Commenting"):
+            _leave(said, project)
+
+
+def _leave(said: Said, project: Project) -> None:
+    leave_comment(
+        project,
+        message_id=said.message_id,
+        distinct_id=said.distinct_id,
+        user_known=said.user_known,
+        reaction=said.reaction,
+        text=said.text,
+        created_at=said.created_at,
+        url=said.url,
+        session=said.session,
+        context={"locale": said.locale},
+    )
+
+
+def _told(story: Story, project: Project, options: dict[str, Any], seconds: float) -> Iterator[str]:
+    reactions = Counter(said.reaction for said in story.said)
+    yield (
+        f"{options['people']:,} people and {options['days']:,} days in {project}: {len(story.calls):,} calls and"
+        f" {len(story.said):,} comments in {seconds:.1f} s"
+    )
+    yield "  " + ", ".join(f"{count} {reaction}" for reaction, count in reactions.most_common())
+    yield f"Sent again, they add nothing. See /projects/{project.slug}/people/ and /projects/{project.slug}/inbox/"
