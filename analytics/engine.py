@@ -7,7 +7,7 @@ of ENGINES: something that gives an Ibis backend and reads Parquet files into a 
 
 import datetime as dt
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import duckdb
 import ibis
 import pyarrow as pa
+import pyarrow.compute as pc
 from django.conf import settings
 from django.db import connection
 from ibis.expr import types as ir
@@ -113,8 +114,11 @@ def _files(layout: Layout, project: int, at: int, days: tuple[dt.date, dt.date] 
 
 
 def _columns(layout: Layout) -> pa.Schema:
-    """What a table of the snapshot has: the month only says in which folder a file lies."""
-    return pa.schema([field for field in layout.columns if field.name != "month"])
+    """What a table of the snapshot has: the month only says in which folder a file lies.
+
+    All nullable for Ibis, which would otherwise refuse to unite them with columns that it cannot prove to be not null.
+    """
+    return pa.schema([field.with_nullable(True) for field in layout.columns if field.name != "month"])
 
 
 def _canonical(stored: ir.Table, redirects: pa.Table) -> ir.Table:
@@ -133,6 +137,13 @@ def _redirects(project_id: int, link_id: int) -> pa.Table:
         cursor.execute(REDIRECTS, {"project": project_id, "link": link_id})
         found = cursor.fetchall()
     return pa.table([[row[0] for row in found], [row[1] for row in found]], schema=REDIRECT)
+
+
+def targets(project_id: int, link_id: int, persons: Collection[int]) -> set[int]:
+    """Who these persons were as of a link, as far as they were somebody else."""
+    known = _redirects(project_id, link_id)
+    moved = known.filter(pc.is_in(known["moved_id"], pa.array(sorted(persons), pa.int64())))
+    return set(moved["target_id"].to_pylist())
 
 
 class DuckDB:

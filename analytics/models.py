@@ -242,6 +242,20 @@ class DataVersion(models.Model):
         return f"data version {self.pk}"
 
 
+class RollupCalendar(models.Model):
+    """The calendar with which a project's rollups were cut; when the project has another one, all are cut anew."""
+
+    project = models.OneToOneField(Project, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    timezone = models.CharField(max_length=64)
+    week_start = models.PositiveSmallIntegerField()
+
+    class Meta:
+        db_table = "analytics_rollup_calendar"
+
+    def __str__(self) -> str:
+        return f"{self.timezone}, weeks from day {self.week_start}"
+
+
 class PeriodCount(models.Model):
     """Served: events and people per local period and event name ('' is any event)."""
 

@@ -1,0 +1,42 @@
+"""`manage.py pipeline --until-idle`: enrich, load and rollup in the foreground until nothing is left."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from analytics.pipeline import PipelineReport, until_idle
+
+
+class Command(BaseCommand):
+    help = "Bring every event that waits through enrich, load and rollup, here and now."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--until-idle", action="store_true", help="stop when nothing is left")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        if not options["until_idle"]:
+            raise CommandError(
+                "the worker runs the pipeline all the time; to run it here, write: manage.py pipeline --until-idle"
+            )
+        report = _watched()
+        self.stdout.write(
+            f"{report.stored} events stored, {report.duplicates} duplicates dropped, {report.loaded} loaded;"
+            f" data version {report.data_version}"
+        )
+
+
+def _watched() -> PipelineReport:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        enriching = bars.add_task("enrich", total=None)
+        loading = bars.add_task("load", total=None)
+
+        def show(report: PipelineReport) -> None:
+            done = report.stored + report.duplicates
+            bars.update(enriching, completed=done, total=done + report.waiting)
+            bars.update(loading, completed=report.loaded, total=max(report.stored, report.loaded))
+
+        return until_idle(show)

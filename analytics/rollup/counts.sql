@@ -1,0 +1,18 @@
+-- Counts of one project and interval: `starts` (null: all) are the periods that were computed anew.
+CREATE TEMPORARY TABLE computed (start date, event text, events bigint, people bigint) ON COMMIT DROP;
+----
+DELETE FROM analytics_rollup_count AS old
+WHERE old.project_id = %(project)s
+    AND old.interval = %(interval)s
+    AND (%(starts)s::date[] IS NULL OR old.start = ANY(%(starts)s::date[]))
+    AND NOT EXISTS (SELECT FROM computed AS new WHERE new.start = old.start AND new.event = old.event);
+
+INSERT INTO analytics_rollup_count AS old (project_id, interval, start, event, events, people)
+SELECT %(project)s, %(interval)s, start, event, events, people
+FROM computed
+ORDER BY event, start
+ON CONFLICT (project_id, interval, event, start) DO UPDATE
+SET events = excluded.events, people = excluded.people
+WHERE (old.events, old.people) IS DISTINCT FROM (excluded.events, excluded.people);
+
+DROP TABLE computed;

@@ -1,0 +1,113 @@
+"""The served tables: what screens ask most, ready in PostgreSQL. Computed from activity, changed where it differs.
+
+Counts of a period depend on the days in it alone. A cell of a retention triangle, cohort + offset = a period, also
+depends on when its people were first seen; but whoever's first day changes, changes nothing before that day. So what
+has to be computed anew are the periods of the dirty days, and the cells that end in the first of them or later.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import ibis
+import pyarrow as pa
+from django.db import connection
+from ibis.expr import types as ir
+
+from analytics.engine import Tables
+from analytics.metrics.periods import Calendar, period_of_day
+from analytics.rollup.dirt import Dirt
+
+Interval = Literal["day", "week", "month"]
+INTERVALS: tuple[Interval, ...] = get_args(Interval)
+
+COUNTS = Path(__file__).with_name("counts.sql").read_text(encoding="utf-8")
+CELLS = Path(__file__).with_name("cells.sql").read_text(encoding="utf-8")
+"""Both: a temporary table to fill; what is to be done with it follows after a line of dashes."""
+DIVIDER = "\n----\n"
+
+
+def refresh(tables: Tables, dirt: Dirt) -> None:
+    """Bring the project's served tables to the state of `tables.activity`, within the caller's transaction."""
+    calendar = Calendar(dirt.project.zone, dirt.project.week_start)
+    for interval in INTERVALS:
+        touched = None if dirt.days is None else _numbers(calendar, interval, dirt.days)
+        names = {"project": dirt.project.pk, "interval": interval}
+        _replace_counts(tables, calendar, interval, touched, names)
+        _replace_cells(tables, calendar, interval, touched, names)
+
+
+def counts(activity: ir.Table, interval: Interval, calendar: Calendar, touched: list[int] | None) -> ir.Table:
+    """period, event ('' is any), events, people."""
+    rows = _within(_periods(activity, interval, calendar), touched)
+    of_people = rows.group_by("period", "event", "person_id").agg(events=rows["count"].sum())
+    named = of_people.group_by("period", "event").agg(
+        events=of_people["events"].sum(), people=of_people.count()
+    )
+    anyhow = of_people.group_by("period", "person_id").agg(events=of_people["events"].sum())
+    whole = anyhow.group_by("period").agg(events=anyhow["events"].sum(), people=anyhow.count())
+    return ibis.union(named, whole.mutate(event=ibis.literal("")).select(named.columns))
+
+
+def cells(activity: ir.Table, interval: Interval, calendar: Calendar, since: int | None) -> ir.Table:
+    """cohort, offset, people: first-time cohorts of any event, cells that end in period `since` or later."""
+    rows = _periods(activity, interval, calendar)
+    first = rows.group_by("person_id").agg(cohort=rows["period"].min())
+    recent = rows if since is None else rows.filter(rows["period"] >= since)
+    active = recent.select("person_id", "period").distinct()
+    both = active.join(first, "person_id")
+    return both.group_by("cohort", offset=both["period"] - both["cohort"]).agg(people=both.count())
+
+
+def _periods(activity: ir.Table, interval: Interval, calendar: Calendar) -> ir.Table:
+    number = period_of_day(interval, activity["day"].epoch_days().cast("int64"), calendar.week_start)
+    return activity.select("person_id", "event", "count", period=number.cast("int64"))
+
+
+def _within(rows: ir.Table, touched: list[int] | None) -> ir.Table:
+    return rows if touched is None else rows.filter(rows["period"].isin(touched))
+
+
+def _numbers(calendar: Calendar, interval: Interval, days: Iterable[dt.date]) -> list[int]:
+    return sorted({calendar.number(interval, day) for day in days})
+
+
+def _replace_counts(
+    tables: Tables, calendar: Calendar, interval: Interval, touched: list[int] | None, names: dict[str, Any]
+) -> None:
+    found = tables.run(counts(tables.activity, interval, calendar, touched))
+    starts = None if touched is None else [calendar.first_day(interval, number) for number in touched]
+    rows = (
+        (calendar.first_day(interval, row["period"]), row["event"], row["events"], row["people"])
+        for row in _rows(found)
+    )
+    _exchange(COUNTS, rows, names | {"starts": starts})
+
+
+def _replace_cells(
+    tables: Tables, calendar: Calendar, interval: Interval, touched: list[int] | None, names: dict[str, Any]
+) -> None:
+    since = None if touched is None else touched[0]
+    found = tables.run(cells(tables.activity, interval, calendar, since))
+    rows = (
+        (calendar.first_day(interval, row["cohort"]), row["offset"], row["people"]) for row in _rows(found)
+    )
+    start = None if since is None else calendar.first_day(interval, since)
+    _exchange(CELLS, rows, names | {"since": start})
+
+
+def _rows(found: pa.Table) -> Iterator[dict[str, Any]]:
+    for batch in found.to_batches(max_chunksize=10_000):
+        yield from batch.to_pylist()
+
+
+def _exchange(script: str, rows: Iterable[tuple[Any, ...]], names: dict[str, Any]) -> None:
+    """Fill the script's temporary table and let it bring the served one to the same state."""
+    prepare, exchange = script.split(DIVIDER)
+    with connection.cursor() as cursor:
+        cursor.execute(prepare)
+        with cursor.copy("COPY computed FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)
+        cursor.execute(exchange, names)

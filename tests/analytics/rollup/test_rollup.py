@@ -1,0 +1,119 @@
+"""Rollup: the served numbers are a pure function of the facts."""
+
+import datetime as dt
+from typing import Any
+
+from django.db import connection
+
+from analytics import engine
+from analytics.lake import load
+from analytics.models import PeriodCount, RetentionCell
+from analytics.rollup.run import rollup
+from tests.clock import day
+from tests.people import Team, assemble
+from tests.stored import Happened, merge, person, store
+
+
+def counts(team: Team, interval: str = "day", event: str = "") -> dict[str, tuple[int, int]]:
+    rows = PeriodCount.objects.filter(project_id=team.id, interval=interval, event=event).order_by("start")
+    return {f"{row.start}": (row.events, row.people) for row in rows}
+
+
+def cells(team: Team, period: str) -> dict[tuple[str, int], int]:
+    rows = RetentionCell.objects.filter(project_id=team.id, period=period)
+    return {(f"{row.cohort}", row.offset): row.people for row in rows}
+
+
+def activity(team: Team) -> list[dict[str, Any]]:
+    with engine.snapshot(team.id) as tables:
+        rows = tables.run(tables.activity.order_by("day", "person_id", "event"))
+    return list(rows.to_pylist())
+
+
+def rolled(team: Team, *events: Happened) -> None:
+    store(team.new.project, events)
+    while load.load().rows:
+        pass
+    rollup()
+
+
+def cast(team: Team) -> tuple[int, int]:
+    return person(team.new.project, "Ana", day(0)), person(team.new.project, "Bo", day(0))
+
+
+def test_it_works(team: Team) -> None:
+    ana, bo = cast(team)
+    rolled(
+        team,
+        *(Happened(ana, "wrote", day(n)) for n in (0, 0, 1, 7)),
+        *(Happened(bo, "read", day(n)) for n in (1, 14)),
+    )
+    assert counts(team) == {
+        "2020-06-10": (2, 1), "2020-06-11": (2, 2), "2020-06-17": (1, 1), "2020-06-24": (1, 1),
+    }  # fmt: skip
+    assert counts(team, "week") == {"2020-06-08": (4, 2), "2020-06-15": (1, 1), "2020-06-22": (1, 1)}
+    assert counts(team, "month", "wrote") == {"2020-06-01": (4, 1)}
+    assert cells(team, "week") == {("2020-06-08", 0): 2, ("2020-06-08", 1): 1, ("2020-06-08", 2): 1}
+    assert cells(team, "day")["2020-06-11", 13] == 1
+    assert activity(team)[0] | {"first_at": None, "last_at": None} == {
+        "project_id": team.id, "day": day(0).date(), "person_id": ana, "event": "wrote", "count": 2,
+        "first_at": None, "last_at": None,
+    }  # fmt: skip
+
+
+def test_a_second_run_changes_nothing(team: Team) -> None:
+    ana, _ = cast(team)
+    rolled(team, Happened(ana, "wrote", day(0)))
+    before = rollup()
+    again = rollup()
+    assert (again.data_version, again.days, again.changed) == (before.data_version, 0, False)
+
+
+def test_days_are_those_of_the_projects_calendar() -> None:
+    team = assemble("Pacific/Auckland")
+    ana, _ = cast(team)
+    rolled(team, Happened(ana, "wrote", dt.datetime(2020, 6, 10, 13, tzinfo=dt.UTC)))
+    assert counts(team) == {"2020-06-11": (1, 1)}
+    team.new.project.timezone = "America/Anchorage"
+    team.new.project.save()
+    rollup()
+    assert counts(team) == {"2020-06-10": (1, 1)}
+    team.new.project.week_start = 6
+    team.new.project.save()
+    rollup()
+    assert list(counts(team, "week")) == ["2020-06-07"]
+
+
+def test_a_merge_changes_the_days_on_which_the_two_were_active(team: Team) -> None:
+    ana, bo = cast(team)
+    rolled(team, Happened(ana, "wrote", day(0)), Happened(bo, "read", day(0)), Happened(bo, "read", day(9)))
+    merge(team.new.project, bo, ana, day(9))
+    assert rollup().days == 2
+    assert counts(team) == {"2020-06-10": (2, 1), "2020-06-19": (1, 1)}
+    assert cells(team, "week") == {("2020-06-08", 0): 1, ("2020-06-08", 1): 1}
+    assert {row["person_id"] for row in activity(team)} == {ana}
+
+
+def test_a_late_event_changes_first_days_and_all_that_follows(team: Team) -> None:
+    ana, bo = cast(team)
+    rolled(
+        team, Happened(ana, "wrote", day(10)), Happened(bo, "wrote", day(10)), Happened(ana, "wrote", day(20))
+    )
+    rolled(team, Happened(ana, "wrote", day(0)))
+    assert cells(team, "day") == {
+        ("2020-06-10", 0): 1, ("2020-06-10", 10): 1, ("2020-06-10", 20): 1, ("2020-06-20", 0): 1,
+    }  # fmt: skip
+
+
+def dump(team: Team) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT interval, start, event, events, people FROM analytics_rollup_count WHERE project_id = %(p)s
+            UNION ALL
+            SELECT period, cohort, '', "offset", people FROM analytics_rollup_retention WHERE project_id = %(p)s
+            ORDER BY 1, 2, 3, 4, 5
+            """,
+            {"p": team.id},
+        )
+        return list(cursor.fetchall())
