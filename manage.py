@@ -9,6 +9,11 @@ WITHOUT_DATABASE = {"up", "restore", "help", "check", "collectstatic", "makemigr
 
 
 def main() -> None:
+    if sys.argv[1:] == ["up"]:
+        from config.home import up
+
+        sys.exit(up.main())
+
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     from django.core.management import execute_from_command_line
 

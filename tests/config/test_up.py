@@ -219,6 +219,7 @@ def as_an_ordinary_user(root: Path) -> list[str]:
         return []
     os.chown(root, 65534, 65534)
     line = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
-    if subprocess.run([*line, sys.executable, "-c", "pass"], check=False, capture_output=True).returncode:
+    look = "import os, sys; sys.exit(not os.access(sys.executable, os.X_OK))"
+    if subprocess.run([*line, sys.executable, "-c", look], check=False).returncode:
         line += ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
     return line
