@@ -61,7 +61,7 @@ def _bar(point: Point, interval: str, top: float, href: str, is_labelled: bool) 
         label=name,
         tick=_tick(point.start, interval) if is_labelled else "",
         value=shown(point.value or 0),
-        people=point.people,
+        people=point.people or 0,
         height=round(100 * (point.value or 0) / top, 2),
         complete=point.complete,
         href=href,

@@ -45,6 +45,11 @@ class Figure:
         return max(1, round(self.rate * HEATS)) if self.people else 0
 
     @property
+    def given_names(self) -> list[str]:
+        """As people call each other; for where there is little room."""
+        return [name.partition(" ")[0] for name in self.names]
+
+    @property
     def sentence(self) -> str:
         """The whole of it in words, for the title and for screen readers."""
         count = f"{self.people} of {self.of}"

@@ -80,7 +80,8 @@ def _chart(project: Project, question: Question) -> dict[str, Any]:
 
     drawn = chart(series, question.given["interval"], href)
     total = None if series.total is None else shown(series.total)
-    return {"chart": drawn, "series": series, "total": total, "stamp": found.stamp}
+    shares = {"chart": drawn, "series": series, "total": total, "stamp": found.stamp}
+    return shares | {"everyone": question.people_at({}), "is_empty": not any(bar.people for bar in drawn.bars)}
 
 
 @require_GET
@@ -102,7 +103,7 @@ def behind(request: HttpRequest, project: Project, kind: str) -> HttpResponse:
 def _point(kind: str, asked: Mapping[str, str]) -> dict[str, Any]:
     """Which figure of the answer, as the API names it."""
     if kind == "trends":
-        return {"series": 0, "start": _given(asked, "start"), "breakdown": None}
+        return {"series": 0, "start": asked.get("start") or None, "breakdown": None}
     offset = _given(asked, "offset")
     if not (offset.isascii() and offset.isdigit()):
         raise QueryError("offset", f"{offset!r} is no number of periods; write 0 or more")
@@ -118,7 +119,8 @@ def _given(asked: Mapping[str, str], name: str) -> str:
 def _title(kind: str, question: Question, asked: Mapping[str, str]) -> str:
     given = question.given
     if kind == "trends":
-        return f"{given['event'] or 'Any event'}, {label(asked['start'], given['interval'])}"
+        when = label(asked["start"], given["interval"]) if asked.get("start") else f"{given['from']} to {given['to']}"
+        return f"{given['event'] or 'Any event'}, {when}"
     cohort, offset = label(asked["cohort"], given["period"]), int(asked["offset"])
     back = f"came back in {given['period']} {offset}" if offset else "all of them"
     return f"Cohort of {cohort}: {back}"

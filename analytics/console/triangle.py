@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from analytics.console.figures import Figure
-from analytics.query.results import RetentionAnswer, RetentionCohort, RetentionValue
+from analytics.query.results import RetentionAnswer, RetentionCohort
 
 Names = dict[tuple[str, int], tuple[str, ...]]
 """By cohort and offset: the people of a small cohort, by name."""
@@ -42,7 +42,7 @@ def _cells(cohort: RetentionCohort, names: Names, href: Callable[[str, int], str
     figures = [
         Figure(
             people=value.people,
-            of=cohort.people,
+            of=value.of,
             complete=value.complete or value.offset == 0,
             interval=value.interval,
             href=href(cohort.start, value.offset) if value.people else "",
@@ -55,20 +55,8 @@ def _cells(cohort: RetentionCohort, names: Names, href: Callable[[str, int], str
 
 def _average(answer: RetentionAnswer, offset: int) -> Figure | None:
     """All complete cells of a column together; None as long as there is none."""
-    known = [
-        (cohort.people, value.people)
-        for cohort in answer.cohorts
-        for value in cohort.values
-        if value.offset == offset and value.complete and cohort.people
-    ]
-    if not known:
-        return None
-    of, people = (sum(column) for column in zip(*known, strict=True))
-    return Figure(people, of, interval=_interval(answer.average, offset))
-
-
-def _interval(values: list[RetentionValue], offset: int) -> tuple[float, float] | None:
-    return next((value.interval for value in values if value.offset == offset), None)
+    value = next((value for value in answer.average if value.offset == offset), None)
+    return Figure(value.people, value.of, interval=value.interval) if value and value.of else None
 
 
 def label(start: str, period: str) -> str:

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from analytics.console import people, settings, start
+from analytics.console import insights, people, settings, start
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", start.start, name="start"),
@@ -10,6 +10,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("people/", people.people, name="people"),
     path("people/<int:person_id>/", people.person, name="person"),
     path("people/<int:person_id>/news/", people.news, name="person-news"),
+    path("insights/retention/", insights.retention, name="retention"),
+    path("insights/trends/", insights.trends, name="trends"),
+    path("insights/retention/people/", insights.behind, {"kind": "retention"}, name="retention-people"),
+    path("insights/trends/people/", insights.behind, {"kind": "trends"}, name="trends-people"),
     path("settings/", settings.settings, name="settings"),
     path("settings/arrivals/", settings.arrivals, name="arrivals"),
     path("settings/keys/", settings.create_key, name="create-key"),

@@ -1,0 +1,87 @@
+"""Who is behind the cells of a retention triangle, for cohorts so small that names say more than rates."""
+
+import hashlib
+from collections.abc import Iterable
+
+import ibis
+import msgspec
+import numpy as np
+import pyarrow as pa
+from django.core.cache import cache
+from numpy.typing import NDArray
+
+from analytics.metrics import masks, retention
+from analytics.models import DataVersion
+from analytics.query import counting, persons
+from analytics.query.cache import KEEP_SECONDS
+from analytics.query.people import counted_in
+from analytics.query.results import RetentionAnswer
+from analytics.query.spec import Retention
+from projects.models import Project
+
+Ids = dict[tuple[str, int], list[int]]
+"""By a cohort's start and an offset: the ids of the people in that cell."""
+
+
+def of_small_cohorts(
+    project: Project, query: Retention, answer: RetentionAnswer, *, below: int
+) -> dict[tuple[str, int], tuple[str, ...]]:
+    """By a cohort's start and an offset: the names in that cell, for cohorts of fewer than `below` people.
+
+    Counted at the data version of `answer`, from the bits that the triangle itself was counted from.
+    """
+    small = [number for number, cohort in enumerate(answer.cohorts) if 0 < cohort.people < below]
+    if not small:
+        return {}
+    kept = _key(project, query, answer.stamp.data_version)
+    cells = cache.get(kept)
+    if cells is None:
+        cells = _cells(project, query, answer, small)
+        cache.set(kept, cells, KEEP_SECONDS)
+    called = _called(project, {id for ids in cells.values() for id in ids})
+    return {cell: _in_order(ids, called) for cell, ids in cells.items()}
+
+
+def _key(project: Project, query: Retention, version: int) -> str:
+    asked = msgspec.json.encode([project.pk, project.timezone, project.week_start, query, version])
+    return "small cohorts:" + hashlib.sha256(asked).hexdigest()
+
+
+def _called(project: Project, ids: Iterable[int]) -> dict[int, tuple[bool, str]]:
+    """What people are called, in a form that sorts those known by name before the anonymous ones."""
+    return {ref.id: (not ref.identified, ref.name) for ref in persons.refs(project.pk, ids)}
+
+
+def _in_order(ids: Iterable[int], called: dict[int, tuple[bool, str]]) -> tuple[str, ...]:
+    return tuple(name for _, name in sorted(called[id] for id in ids if id in called))
+
+
+def _cells(project: Project, query: Retention, answer: RetentionAnswer, small: list[int]) -> Ids:
+    version = DataVersion.objects.filter(pk=answer.stamp.data_version).first()
+    with counting.reading(project, query, counted_in(query), version) as reading:
+        asked = counting.rules(query)
+        people = retention.people(reading.source(history=asked.history), asked)
+        chosen = people.filter(ibis.or_(*(masks.has(people, "s", cohort) for cohort in small)))
+        found = reading.tables.run(chosen)
+    return _by_cell(found, query, answer, small)
+
+
+def _by_cell(found: pa.Table, query: Retention, answer: RetentionAnswer, small: list[int]) -> Ids:
+    periods = len(answer.cohorts)
+    ids = found.column("person_id").to_numpy()
+    started, returned = (masks.unpack(found, prefix, periods) for prefix in "sr")
+    if query.counting == "on_or_after":
+        returned = np.maximum.accumulate(returned[:, ::-1], axis=1)[:, ::-1]
+    return {
+        (answer.cohorts[cohort].start, offset): ids[_inside(started, returned, cohort, offset)].tolist()
+        for cohort in small
+        for offset in range(len(answer.cohorts[cohort].values))
+    }
+
+
+def _inside(
+    started: NDArray[np.float64], returned: NDArray[np.float64], cohort: int, offset: int
+) -> NDArray[np.bool_]:
+    """Offset 0 is the whole cohort, whether or not its people did the return event in that period too."""
+    members = started[:, cohort] > 0
+    return members if offset == 0 else members & (returned[:, cohort + offset] > 0)
