@@ -115,7 +115,7 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["analytics.api.auth.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["analytics.api.auth.HasScope"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["analytics.api.body.JSONBody"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_THROTTLE_CLASSES": ["analytics.api.auth.KeyThrottle"],
     "DEFAULT_THROTTLE_RATES": {"api_key": f"{env.integer('FIRSTHAND_API_RATE', 1200, least=1)}/min"},

@@ -16,7 +16,10 @@ ERRORS = {
     401: "No API key, or none that lives.",
     403: "The key lacks the scope.",
     404: "There is no such thing in this project.",
+    405: "Not with this method.",
     406: "Not in this format.",
+    413: "The body is too large.",
+    415: "The body must be sent as application/json.",
     429: "Too many requests with this key; `Retry-After` says when to go on.",
     503: "The database cannot be reached; `Retry-After` says when to try again.",
 }
@@ -43,8 +46,14 @@ def operation(
     parameters: type[Struct] | None = None,
     row: type[Struct] | None = None,
     body: Any = None,
+    beside: type[Struct] | None = None,
 ) -> Callable[[View], View]:
-    """Describes a view's method. `answer` is its JSON; `row`, where there are streams, one line of them."""
+    """Describes a view's method.
+
+    answer        its JSON: a type, or several of which it is one
+    row           one line of its streams, where there are streams
+    body, beside  what is sent: one of these types, and with it the fields of this one
+    """
     responses: dict[Any, Any] = {(200, "application/json"): OpenApiResponse(_reference(answer))}
     if row is not None:
         responses[200, "application/x-ndjson"] = OpenApiResponse(
@@ -59,7 +68,7 @@ def operation(
         operation_id=summary.lower().replace("'", "").replace(" ", "_"),
         summary=summary,
         parameters=_parameters(parameters) if parameters else [],
-        request=None if body is None else {"application/json": _reference(body)},
+        request={"application/json": _body(body, beside)} if body else None,
         responses=responses,
     )
 
@@ -71,7 +80,28 @@ def add_components(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     return result
 
 
+def _body(kinds: Any, beside: type[Struct] | None) -> dict[str, Any]:
+    """Both say that they know no other fields, which together would allow none: so the fields are put together."""
+    if beside is None:
+        return _reference(kinds)
+    merged = [_merged(kind, beside) for kind in kinds]
+    return {"anyOf": merged}
+
+
+def _merged(kind: type[Struct], beside: type[Struct]) -> dict[str, Any]:
+    schemas = [_components[_name(_reference(part))] for part in (kind, beside)]
+    properties = schemas[0]["properties"] | schemas[1]["properties"]
+    required = [*schemas[0].get("required", []), *schemas[1].get("required", [])]
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+
+
+def _name(reference: dict[str, Any]) -> str:
+    return str(reference["$ref"].rsplit("/", 1)[1])
+
+
 def _reference(kind: Any) -> dict[str, Any]:
+    if isinstance(kind, tuple):
+        return {"anyOf": [_reference(one) for one in kind]}
     [schema], components = msgspec.json.schema_components([kind], ref_template=REF)
     _components.update(components)
     return schema
@@ -79,7 +109,7 @@ def _reference(kind: Any) -> dict[str, Any]:
 
 def _parameters(kind: type[Struct]) -> list[OpenApiParameter]:
     reference, components = msgspec.json.schema_components([kind], ref_template=REF)
-    described = components[reference[0]["$ref"].rsplit("/", 1)[1]]["properties"]
+    described = components[_name(reference[0])]["properties"]
     return [_parameter(name, dict(schema)) for name, schema in described.items()]
 
 

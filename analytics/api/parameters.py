@@ -26,6 +26,10 @@ Since = Annotated[
 P = TypeVar("P", bound=Struct)
 
 
+class Nothing(Struct, frozen=True, forbid_unknown_fields=True):
+    """No parameters at all: what there is to say stands in the body."""
+
+
 class Presentation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How one thing is to be shown."""
 
@@ -55,7 +59,9 @@ def convert(given: dict[str, Any], kind: type[P], *, strict: bool = True) -> P:
     allowed = [field.encode_name for field in msgspec.structs.fields(kind)]
     for name, value in given.items():
         if name not in allowed:
-            raise BadParameterError(name, f"there is no such parameter here; there are: {', '.join(allowed)}")
+            raise BadParameterError(
+                name, f"there is no such parameter here; there are: {', '.join(allowed) or 'none'}"
+            )
         if isinstance(value, str) and "\0" in value:
             raise BadParameterError(name, "a text cannot contain NUL (0x00)")
     try:

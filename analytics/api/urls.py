@@ -3,6 +3,7 @@
 from django.urls import URLPattern, URLResolver, path
 
 from analytics.api.events import Events
+from analytics.api.insights import Insight, InsightPeople
 from analytics.api.people import OnePerson, People, PersonTimeline
 from analytics.api.project import OneProject
 from analytics.api.reference import openapi
@@ -16,4 +17,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("people/<int:person_id>", OnePerson.as_view()),
     path("people/<int:person_id>/timeline", PersonTimeline.as_view()),
     path("sessions", Sessions.as_view()),
+    path("insights/<str:kind>", Insight.as_view()),
+    path("insights/<str:kind>/people", InsightPeople.as_view()),
 ]

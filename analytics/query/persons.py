@@ -139,7 +139,7 @@ def _living(project: Project, person_id: int) -> Person:
 def _matching(project: Project, search: str) -> QuerySet[Person]:
     people = Person.objects.filter(project=project, merged_into=None)
     # A person's text for searching may not hold all of a long list of ids: the id itself always finds them.
-    words = search.strip()
+    words = search.replace("\0", "").strip()
     return (
         people.filter(Q(search__contains=words.lower()) | Q(pk__in=_with_id(project, words)))
         if words

@@ -1,0 +1,37 @@
+"""Bodies of requests: JSON, checked as strictly as the answers are written."""
+
+from collections.abc import Mapping
+from typing import IO, Any
+
+import msgspec
+from rest_framework import status
+from rest_framework.exceptions import APIException, ParseError
+from rest_framework.parsers import BaseParser
+
+LARGEST = 1_000_000
+
+
+class TooLargeError(APIException):
+    """A body beyond LARGEST bytes."""
+
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_detail = f"the body is larger than {LARGEST:,} bytes"
+
+
+class JSONBody(BaseParser):
+    """`application/json`. Neither its size nor its depth can hurt."""
+
+    media_type = "application/json"
+
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        body = stream.read(LARGEST + 1)
+        if len(body) > LARGEST:
+            raise TooLargeError
+        try:
+            return msgspec.json.decode(body)
+        except msgspec.DecodeError as error:
+            raise ParseError(f"the body is no valid JSON: {error}") from error
+        except RecursionError as error:
+            raise ParseError("the body is nested too deeply") from error
