@@ -10,11 +10,13 @@ from typing import ParamSpec, TypeVar
 
 from analytics.ingest import books, doors, http
 from analytics.ingest.accept import accept
-from analytics.ingest.commit import Committer, Full
+from analytics.ingest.commit import Committer
 from analytics.ingest.doors import Desk, Door
 from analytics.ingest.http import JSON_TYPE, Answer, Receive, Request, Scope, Send
 from analytics.ingest.keys import Access, Keys
 from analytics.ingest.peers import Proxies
+from analytics.ingest.postgres import NotTaken
+from analytics.ingest.spool import Full, Spool
 from analytics.ingest.wire.event import EXPLANATIONS, Arrival, DropReason, Parcel, Unreadable, sample
 from config import env
 from config.home import layout
@@ -22,6 +24,7 @@ from config.home import layout
 ASIDE = 256 * 1024
 """Bodies of more bytes are worked on in a thread, so that those who send little do not wait for those who send much."""
 
+SPOOL_LIMIT = 10 << 30
 NOT_FOUND = Answer(404, b'{"success":false,"error":"nothing is served under this path"}')
 
 P = ParamSpec("P")
@@ -53,11 +56,10 @@ class Ingest:
         self._proxies = Proxies(env.words("FIRSTHAND_TRUSTED_PROXIES"))
         self._samples = books.Samples()
         self._keys = Keys(url, home.spool / "keys.json")
-        self._committer = Committer(url)
-        self._tasks = [
-            asyncio.create_task(self._keys.keep_fresh()),
-            asyncio.create_task(self._committer.run()),
-        ]
+        spool = Spool(home.spool, env.integer("FIRSTHAND_SPOOL_LIMIT", SPOOL_LIMIT))
+        self._committer = Committer(url, spool)
+        work = (self._keys.keep_fresh(), self._committer.run(), self._committer.look_after_spool())
+        self._tasks = [asyncio.create_task(each) for each in work]
 
     async def stop(self) -> None:
         """Store what waits, then let go of the database."""
@@ -112,7 +114,12 @@ class Ingest:
             return door.refused(error)
         arrival = self._arrival(door, request, parcel, access, received_at)
         taken = await _run(len(body), accept, parcel.events, arrival)
-        await self._committer.put(await _run(len(body), books.shipment, taken, arrival, self._samples))
+        try:
+            await self._committer.put(await _run(len(body), books.shipment, taken, arrival, self._samples))
+        except NotTaken as error:
+            return door.refused(
+                Unreadable(f"the database does not take it: {error}", 400, DropReason.NOT_STORABLE)
+            )
         return door.accepted(request, taken)
 
     async def _admit(self, request: Request, parcel: Parcel) -> Access:

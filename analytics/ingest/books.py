@@ -5,7 +5,7 @@ from datetime import datetime
 
 from analytics.ingest import rows
 from analytics.ingest.accept import Accepted
-from analytics.ingest.commit import Shipment
+from analytics.ingest.shipment import Shipment
 from analytics.ingest.wire.event import SAMPLE, Arrival, DropReason, Note
 
 SAMPLES = 20

@@ -10,6 +10,7 @@ from typing import cast
 import msgspec
 
 from analytics.ingest.postgres import Away, Pipe
+from analytics.ingest.spool import Full
 
 QUERY = """
 SELECT key.digest, key.project_id, project.allowed_origins
@@ -41,15 +42,22 @@ class Keys:
         self._pipe: Pipe | None = None
         self._known = self._remembered()
         self._fetched = 0.0
+        self._certain = False
         self._fetching = asyncio.Lock()
 
     async def find(self, key: str) -> Access | None:
-        """The access of a key, asked of the database at once when it is new, but not more than every 0.25 s."""
+        """The access of a key, asked of the database at once when it is new, but not more than every 0.25 s.
+
+        Raises Full for a new key while the database is away: its client must not take it for refused.
+        """
         digest = hashlib.sha256(key.encode()).hexdigest()
         if (access := self._known.get(digest)) is not None:
             return access
-        if key:
-            await self._refresh(older_than=AT_LEAST)
+        if not key:
+            return None
+        await self._refresh(older_than=AT_LEAST)
+        if digest not in self._known and not self._certain:
+            raise Full("the database is away, and this key was not known before")
         return self._known.get(digest)
 
     async def keep_fresh(self) -> None:
@@ -72,7 +80,9 @@ class Keys:
                 log.warning(
                     "keys: the database is away (%s); %d known keys stay valid", error, len(self._known)
                 )
+                self._certain = False
             else:
+                self._certain = True
                 if known != self._known:
                     self._known = known
                     await asyncio.to_thread(self._remember, known)

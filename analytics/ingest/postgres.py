@@ -23,6 +23,14 @@ class Away(Exception):  # noqa: N818 (it names the state of the database)
     """The database cannot be reached, broke off, or refused the script: nothing is known to be committed."""
 
 
+class NotTaken(Exception):  # noqa: N818
+    """The database refused a row (SQLSTATE classes 22 and 23); nothing was committed, and the connection lives."""
+
+    def __init__(self, message: str, state: str) -> None:
+        super().__init__(message)
+        self.is_known_already = state == "23505"
+
+
 class Pipe:
     """A connection that runs scripts. Not for concurrent use; after `Away` it is closed and of no more use."""
 
@@ -41,20 +49,22 @@ class Pipe:
             raise Away(str(error) or "no answer") from error
         return cls(database)
 
-    async def run(self, script: str, payloads: Sequence[bytes] = (), *, seconds: float = 30.0) -> list[bytes]:
+    async def run(self, script: str, payloads: Sequence[bytes] = (), *, seconds: float = 30.0) -> None:
         """Run a script as one transaction; each COPY ... FROM STDIN in it takes the next payload.
 
-        Returns the first value of each row that the script's statements return. Raises Away.
+        Raises NotTaken for a row that cannot be stored, and Away for everything else.
         """
         try:
             async with asyncio.timeout(seconds):
-                return await self._run(script.encode(), payloads)
+                failure = await self._run(script.encode(), payloads)
         except (psycopg.Error, TimeoutError, OSError) as error:
             await self.close()
             raise Away(str(error) or "no answer in time") from error
         except BaseException:
             await self.close()
             raise
+        if failure is not None:
+            await self._raise(failure)
 
     async def close(self) -> None:
         await self._database.close()
@@ -73,23 +83,26 @@ class Pipe:
             await self.close()
             raise Away(str(error) or "no answer in time") from error
 
-    async def _run(self, script: bytes, payloads: Sequence[bytes]) -> list[bytes]:
+    async def _raise(self, failure: pq.abc.PGresult) -> None:
+        message = failure.error_message.decode(errors="replace").strip()
+        state = (failure.error_field(pq.DiagnosticField.SQLSTATE) or b"").decode()
+        if state.startswith(("22", "23")):
+            raise NotTaken(message, state)
+        await self.close()
+        raise Away(message)
+
+    async def _run(self, script: bytes, payloads: Sequence[bytes]) -> pq.abc.PGresult | None:
         waiting = iter(payloads)
-        values: list[bytes] = []
-        failure = b""
+        failure: pq.abc.PGresult | None = None
         self._wire.nonblocking = 1
         self._wire.send_query(script)
         await self._flush()
         while (result := await self._result()) is not None:
             if result.status == pq.ExecStatus.COPY_IN:
                 await self._copy(next(waiting))
-            elif result.status == pq.ExecStatus.TUPLES_OK:
-                values += [result.get_value(row, 0) or b"" for row in range(result.ntuples)]
             elif result.status != pq.ExecStatus.COMMAND_OK:
-                failure = result.error_message
-        if failure:
-            raise psycopg.DatabaseError(failure.decode(errors="replace").strip())
-        return values
+                failure = result
+        return failure
 
     async def _copy(self, payload: bytes) -> None:
         for start in range(0, len(payload), CHUNK):

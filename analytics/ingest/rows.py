@@ -14,6 +14,11 @@ from analytics.schema import INBOX, names
 COLUMNS = len(INBOX)
 INBOX_COPY = f"COPY analytics_inbox ({', '.join(names(INBOX))}) FROM STDIN (NULL '')"
 WARNING_COPY = "COPY analytics_warning (project_id, reason, message, sample, at) FROM STDIN"
+LEDGER_UPSERT = """
+INSERT INTO analytics_ledger (project_id, hour, outcome, reason, count) VALUES {}
+ON CONFLICT (project_id, hour, outcome, reason)
+DO UPDATE SET count = analytics_ledger.count + excluded.count
+"""
 RECEIVED, REFUSED = "received", "refused"
 SPECIAL = re.compile(r"[\\\t\n\r]")
 ESCAPES = {"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"}
@@ -65,8 +70,4 @@ def ledger_sql(counts: Counts) -> str:
         f"({entry.project_id}, to_timestamp({entry.hour}), '{entry.outcome}', '{entry.reason}', {count})"
         for entry, count in sorted(counts.items())
     )
-    return (
-        f"INSERT INTO analytics_ledger (project_id, hour, outcome, reason, count) VALUES {values} "
-        "ON CONFLICT (project_id, hour, outcome, reason) "
-        "DO UPDATE SET count = analytics_ledger.count + excluded.count"
-    )
+    return LEDGER_UPSERT.format(values)
