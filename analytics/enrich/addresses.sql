@@ -1,4 +1,1 @@
-SELECT DISTINCT ip
-FROM analytics_inbox
-WHERE position BETWEEN (SELECT min(position) FROM claimed) AND (SELECT max(position) FROM claimed)
-    AND ip IS NOT NULL;
+SELECT DISTINCT ip FROM claimed WHERE ip IS NOT NULL;

@@ -3,3 +3,6 @@ SELECT * FROM jsonb_to_recordset(%(agents)s::jsonb) AS a (user_agent text, brows
 
 CREATE TEMPORARY TABLE place ON COMMIT DROP AS
 SELECT * FROM jsonb_to_recordset(%(places)s::jsonb) AS p (ip text, country text);
+
+ANALYZE agent;
+ANALYZE place;

@@ -1,4 +1,4 @@
--- Out of the batch and out of the inbox, into the books.
+-- Out of the batch, into the books.
 INSERT INTO analytics_ledger AS ledger (project_id, hour, outcome, reason, count)
 SELECT c.project_id, date_trunc('hour', c.received_at, 'UTC'), d.outcome, d.reason, count(*)
 FROM (SELECT position, max(outcome) AS outcome, max(reason) AS reason FROM dropped GROUP BY position) AS d
@@ -7,5 +7,4 @@ GROUP BY 1, 2, 3, 4
 ORDER BY 1, 2, 3, 4
 ON CONFLICT (project_id, hour, outcome, reason) DO UPDATE SET count = ledger.count + excluded.count;
 
-DELETE FROM analytics_inbox i USING dropped d WHERE i.position = d.position;
 DELETE FROM claimed c USING dropped d WHERE c.position = d.position;

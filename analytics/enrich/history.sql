@@ -3,4 +3,4 @@
 SELECT DISTINCT l.project_id, l.distinct_id, l.linked_id, l.cause = 'undo'
 FROM analytics_identity_link l
 JOIN claimed c USING (project_id, distinct_id, linked_id)
-WHERE l.cause = 'undo' OR l.refused <> '';
+WHERE c.links AND (l.cause = 'undo' OR l.refused <> '');

@@ -6,7 +6,7 @@ WITH spans AS (
     WHERE client_session IS NULL
     GROUP BY person_id
 ), moments AS (
-    SELECT person_id, "timestamp" AS at, "timestamp" AS until, sequence, NULL::bigint AS session_id, NULL AS began
+    SELECT person_id, "timestamp" AS at, "timestamp" AS until, position, NULL::bigint AS session_id, NULL AS began
     FROM placed
     WHERE client_session IS NULL
     UNION ALL
@@ -20,11 +20,11 @@ WITH spans AS (
     SELECT *, at > max(until) OVER (earlier ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
         + interval '30 minutes' AS begins
     FROM moments
-    WINDOW earlier AS (PARTITION BY person_id ORDER BY at, sequence)
+    WINDOW earlier AS (PARTITION BY person_id ORDER BY at, position)
 ), islands AS (
-    SELECT *, count(*) FILTER (WHERE begins) OVER (PARTITION BY person_id ORDER BY at, sequence) AS island FROM gaps
+    SELECT *, count(*) FILTER (WHERE begins) OVER (PARTITION BY person_id ORDER BY at, position) AS island FROM gaps
 ), runs AS (
-    SELECT *, count(session_id) OVER (PARTITION BY person_id, island ORDER BY at, sequence) AS run FROM islands
+    SELECT *, count(session_id) OVER (PARTITION BY person_id, island ORDER BY at, position) AS run FROM islands
 ), based AS (
     SELECT *,
         max(session_id) OVER (PARTITION BY person_id, island, run) AS base,
@@ -32,7 +32,7 @@ WITH spans AS (
     FROM runs
 )
 INSERT INTO in_session
-SELECT sequence, base
+SELECT position, base
 FROM based
 WHERE session_id IS NULL AND base IS NOT NULL AND at < start + interval '24 hours';
 
@@ -43,7 +43,7 @@ UPDATE analytics_session s SET
 FROM (
     SELECT i.session_id, max(p."timestamp") AS ended_at, count(*) AS events, count(*) FILTER (WHERE p.pageview) AS pageviews
     FROM in_session i
-    JOIN placed p USING (sequence)
+    JOIN placed p USING (position)
     WHERE p.client_session IS NULL
     GROUP BY i.session_id
 ) AS joined

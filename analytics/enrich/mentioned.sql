@@ -14,12 +14,12 @@ FROM (
         count("timestamp") AS events,
         min("timestamp") AS first_seen,
         max("timestamp") AS last_seen,
-        min(sequence) AS first_sequence,
-        min(sequence) FILTER (WHERE user_known) AS known_at
+        min(position) AS first_position,
+        min(position) FILTER (WHERE names_user) AS known_at
     FROM (
-        SELECT project_id, distinct_id, "timestamp", sequence, user_known FROM claimed
+        SELECT project_id, distinct_id, "timestamp", position, names_user FROM claimed
         UNION ALL
-        SELECT project_id, linked_id, NULL, sequence, false FROM claimed WHERE linked_id IS NOT NULL
+        SELECT project_id, linked_id, NULL, position, false FROM claimed WHERE links
     ) AS named
     GROUP BY project_id, distinct_id
 ) AS m
@@ -28,6 +28,8 @@ LEFT JOIN analytics_distinct_id d ON d.project_id = m.project_id AND d.distinct_
 UPDATE mentioned SET person_id = numbered.person_id, stored_as = numbered.person_id
 FROM (
     SELECT project_id, distinct_id, nextval(pg_get_serial_sequence('analytics_person', 'id')) AS person_id
-    FROM (SELECT project_id, distinct_id FROM mentioned WHERE is_new ORDER BY first_sequence, events DESC) AS arrived
+    FROM (SELECT project_id, distinct_id FROM mentioned WHERE is_new ORDER BY first_position, events DESC) AS arrived
 ) AS numbered
 WHERE mentioned.project_id = numbered.project_id AND mentioned.distinct_id = numbered.distinct_id;
+
+ANALYZE mentioned;

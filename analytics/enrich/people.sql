@@ -6,7 +6,7 @@ SELECT
     events, first_seen, last_seen
 FROM mentioned
 WHERE is_new
-ORDER BY first_sequence, events DESC;
+ORDER BY first_position, events DESC;
 
 UPDATE analytics_distinct_id d SET
     is_user = d.is_user OR m.known_at IS NOT NULL,
@@ -51,9 +51,9 @@ CROSS JOIN LATERAL (SELECT coalesce(t.properties, '{}') AS properties) AS told
 JOIN (
     SELECT
         person_id,
-        (array_agg(distinct_id ORDER BY first_sequence, events DESC) FILTER (WHERE known_at IS NOT NULL))[1] AS user_id,
-        (array_agg(distinct_id ORDER BY first_sequence, events DESC))[1] AS any_id,
-        string_agg(left(distinct_id, 100), ' ' ORDER BY first_sequence, events DESC) AS listed
+        (array_agg(distinct_id ORDER BY first_position, events DESC) FILTER (WHERE known_at IS NOT NULL))[1] AS user_id,
+        (array_agg(distinct_id ORDER BY first_position, events DESC))[1] AS any_id,
+        string_agg(left(distinct_id, 100), ' ' ORDER BY first_position, events DESC) AS listed
     FROM mentioned
     WHERE is_new
     GROUP BY person_id

@@ -1,7 +1,14 @@
--- Every event of the batch with its person, in numbers only from here on.
+-- Every event of the batch with its person, in numbers and times only. `half_hour`: events of the same one are never
+-- cut apart by silence, so sessions are found among fewer rows.
 CREATE TEMPORARY TABLE placed ON COMMIT DROP AS
 SELECT
-    c.sequence, c.position, c.project_id, c."timestamp", c.client_session, c.pageview, c.has_path,
+    c.position, c.project_id, c."timestamp",
+    left(c.client_session, 200) AS client_session,
+    floor(extract(epoch FROM c."timestamp") / 1800)::bigint AS half_hour,
+    c.event = %(pageview)s AS pageview,
+    c.path IS NOT NULL AS has_path,
     m.person_id, m.stored_as
 FROM claimed c
 JOIN mentioned m USING (project_id, distinct_id);
+
+ANALYZE placed (person_id, client_session, half_hour);

@@ -1,13 +1,13 @@
 """Inbox to event: identity, sessions and people of a batch, in one transaction, by one writer at a time.
 
-1. claim     the oldest rows of the inbox, in arrival order
+1. claim     the oldest rows leave the inbox
 2. drop      what was stored before, and what belongs to no project
 3. identify  which person each distinct id is, links in the order of their arrival
 4. describe  browser, system, device, country
 5. sessions  of events with a client's session id, then of those without
 6. count     the facts of ids and people
-7. move      the rows leave the inbox and are events
-8. books     stored, per project and hour of arrival
+7. books     stored, per project and hour of arrival
+8. store     the rows are events
 
 A row that cannot be stored is found by halving, refused, and never holds up the others.
 """
@@ -18,8 +18,7 @@ import msgspec
 from django.db import DataError, IntegrityError, connection
 from django.db.backends.utils import CursorWrapper
 
-from analytics.enrich import agents, duplicates, partitions, people, poison
-from analytics.enrich.move import move
+from analytics.enrich import agents, duplicates, events, partitions, people, poison
 from analytics.enrich.sql import statement
 from analytics.lake.lock import single_writer
 from analytics.schema import NOBODY, PAGEVIEW_EVENT
@@ -58,23 +57,34 @@ def _batch(limit: int) -> EnrichReport:
 
 
 def _enrich(cursor: CursorWrapper, limit: int) -> EnrichReport:
-    cursor.execute(statement("claim"), {"limit": limit, "nobody": sorted(NOBODY), "pageview": PAGEVIEW_EVENT})
+    cursor.execute(statement("oldest"), {"limit": limit})
+    first, last = cursor.fetchone()
+    if first is None:
+        return EnrichReport()
+    cursor.execute(statement("claim"), {"first": first, "last": last, "nobody": sorted(NOBODY)})
     cursor.execute("SELECT count(*) FROM claimed")
     (claimed,) = cursor.fetchone()
-    repeated, refused = duplicates.drop(cursor) if claimed else (0, 0)
-    stored = _store(cursor) if claimed > repeated + refused else 0
+    repeated, refused = duplicates.drop(cursor)
+    stored = _store(cursor, _offset(cursor, first, last)) if claimed > repeated + refused else 0
     return EnrichReport(claimed, stored, repeated, refused)
 
 
-def _store(cursor: CursorWrapper) -> int:
+def _offset(cursor: CursorWrapper, first: int, last: int) -> int:
+    """Sequences are positions moved on beyond all sequences so far: ordered by arrival, and by commit."""
+    cursor.execute(statement("sequences"), {"span": last - first})
+    (begin,) = cursor.fetchone()
+    return int(begin) - first
+
+
+def _store(cursor: CursorWrapper, offset: int) -> int:
     cursor.execute(statement("mentioned"))
     resolution = people.identify(cursor)
     agents.describe(cursor)
     for step in ("placed", "sessions", "joined"):
-        cursor.execute(statement(step))
+        cursor.execute(statement(step), {"pageview": PAGEVIEW_EVENT})
     people.count(cursor, resolution)
     cursor.execute(statement("ledger"))
-    return move(cursor)
+    return events.store(cursor, offset)
 
 
 def _refuse(error: Exception) -> EnrichReport:

@@ -3,20 +3,23 @@
 -- 1. An island is a run of events, and of sessions that are there already, with no gap of more than 30 minutes.
 -- 2. Within it an event belongs to the session that began last before it, or to the first one (a late event).
 -- 3. Of those, only what lies within 24 hours of the beginning; the rest are sessions of their own, 24 hours each.
-CREATE TEMPORARY TABLE visit_event ON COMMIT DROP AS
+CREATE TEMPORARY TABLE stretch ON COMMIT DROP AS
+SELECT
+    project_id, person_id, client_session, half_hour,
+    min("timestamp") AS at, max("timestamp") AS until, min(position) AS first_position
+FROM placed
+WHERE client_session IS NOT NULL
+GROUP BY project_id, person_id, client_session, half_hour;
+
+CREATE TEMPORARY TABLE run ON COMMIT DROP AS
 WITH spans AS (
-    SELECT project_id, person_id, client_session, min("timestamp") AS first_at, max("timestamp") AS last_at
-    FROM placed
-    WHERE client_session IS NOT NULL
+    SELECT project_id, person_id, client_session, min(at) AS first_at, max(until) AS last_at
+    FROM stretch
     GROUP BY project_id, person_id, client_session
 ), moments AS (
-    SELECT
-        person_id, client_session, "timestamp" AS at, "timestamp" AS until, sequence,
-        NULL::bigint AS session_id
-    FROM placed
-    WHERE client_session IS NOT NULL
+    SELECT person_id, client_session, half_hour, at, until, first_position, NULL::bigint AS session_id FROM stretch
     UNION ALL
-    SELECT s.person_id, s.client_id, s.started_at, s.ended_at, 0, s.id
+    SELECT s.person_id, s.client_id, NULL, s.started_at, s.ended_at, 0, s.id
     FROM spans
     JOIN analytics_session s ON s.project_id = spans.project_id AND s.client_id = spans.client_session
         AND s.person_id = spans.person_id
@@ -26,80 +29,80 @@ WITH spans AS (
     SELECT *, at > max(until) OVER (earlier ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
         + interval '30 minutes' AS begins
     FROM moments
-    WINDOW earlier AS (PARTITION BY person_id, client_session ORDER BY at, sequence)
+    WINDOW earlier AS (PARTITION BY person_id, client_session ORDER BY at, first_position)
 ), islands AS (
-    SELECT *, count(*) FILTER (WHERE begins) OVER (PARTITION BY person_id, client_session ORDER BY at, sequence)
+    SELECT *, count(*) FILTER (WHERE begins) OVER (PARTITION BY person_id, client_session ORDER BY at, first_position)
         AS island
     FROM gaps
 ), runs AS (
     SELECT *,
         greatest(
-            count(session_id) OVER (in_island ORDER BY at, sequence),
-            least(1, count(session_id) OVER in_island)
+            count(session_id) OVER (island ORDER BY at, first_position),
+            least(1, count(session_id) OVER island)
         ) AS run
     FROM islands
-    WINDOW in_island AS (PARTITION BY person_id, client_session, island)
+    WINDOW island AS (PARTITION BY person_id, client_session, island)
 ), based AS (
     SELECT *,
+        min(first_position) FILTER (WHERE session_id IS NULL) OVER run AS label,
         max(session_id) OVER run AS base,
-        min(at) OVER run AS earliest,
         max(at) FILTER (WHERE session_id IS NOT NULL) OVER run AS base_start,
         max(until) FILTER (WHERE session_id IS NOT NULL) OVER run AS base_end
     FROM runs
     WINDOW run AS (PARTITION BY person_id, client_session, island, run)
-), started AS (
-    SELECT *,
-        CASE WHEN base IS NULL THEN earliest
-             ELSE least(base_start, min(at) FILTER (WHERE at > base_end - interval '24 hours') OVER run)
-        END AS start
-    FROM based
-    WINDOW run AS (PARTITION BY person_id, client_session, island, run)
-), chunks AS (
-    SELECT *, floor(extract(epoch FROM at - start) / 86400)::integer AS chunk FROM started
 )
 SELECT
-    sequence,
-    min(sequence) OVER (PARTITION BY person_id, client_session, island, run, chunk) AS visit,
-    CASE WHEN chunk = 0 THEN base END AS session_id
-FROM chunks
-WHERE session_id IS NULL;
+    person_id, client_session, half_hour, session_id, base, label,
+    -- Late events move a session's beginning back only as far as its end stays within 24 hours.
+    CASE WHEN base IS NULL THEN min(at) OVER run
+         ELSE least(base_start, min(at) FILTER (WHERE at > base_end - interval '24 hours') OVER run)
+    END AS start
+FROM based
+WINDOW run AS (PARTITION BY person_id, client_session, island, run);
+
+CREATE TEMPORARY TABLE visit_event ON COMMIT DROP AS
+SELECT
+    p.*, r.label, r.base,
+    floor(extract(epoch FROM p."timestamp" - r.start) / 86400)::integer AS chunk
+FROM placed p
+JOIN run r USING (person_id, client_session, half_hour)
+WHERE r.session_id IS NULL;
 
 CREATE TEMPORARY TABLE visit ON COMMIT DROP AS
 SELECT
     v.*,
-    v.known_session IS NULL AS is_new,
-    coalesce(v.known_session, nextval(pg_get_serial_sequence('analytics_session', 'id'))) AS session_id
+    v.base IS NULL OR v.chunk <> 0 AS is_new,
+    CASE WHEN v.base IS NULL OR v.chunk <> 0
+        THEN nextval(pg_get_serial_sequence('analytics_session', 'id')) ELSE v.base
+    END AS session_id
 FROM (
     SELECT
-        e.visit,
-        min(e.session_id) AS known_session,
-        min(p.project_id) AS project_id,
-        min(p.person_id) AS person_id,
-        min(p.client_session) AS client_id,
-        min(p."timestamp") AS started_at,
-        max(p."timestamp") AS ended_at,
+        label, chunk, project_id, person_id, client_session, base,
+        min("timestamp") AS started_at,
+        max("timestamp") AS ended_at,
         count(*) AS events,
-        count(*) FILTER (WHERE p.pageview) AS pageviews,
-        (array_agg(p.position ORDER BY p."timestamp", p.sequence))[1] AS first_position,
-        (array_agg(p.stored_as ORDER BY p."timestamp", p.sequence))[1] AS stored_as,
-        array_agg(p.position ORDER BY p."timestamp", p.sequence) FILTER (WHERE p.has_path) AS with_path
-    FROM visit_event e
-    JOIN placed p USING (sequence)
-    GROUP BY e.visit
+        count(*) FILTER (WHERE pageview) AS pageviews,
+        (array_agg(position ORDER BY "timestamp", position))[1] AS first_position,
+        (array_agg(stored_as ORDER BY "timestamp", position))[1] AS stored_as,
+        array_agg(position ORDER BY "timestamp", position) FILTER (WHERE has_path) AS with_path
+    FROM visit_event
+    GROUP BY label, chunk, project_id, person_id, client_session, base
 ) AS v;
+
+ANALYZE visit;
 
 INSERT INTO analytics_session
     (id, project_id, person_id, client_id, origin_id, started_at, ended_at, events, pageviews, entry_path, exit_path,
      referring_domain, utm_source, utm_medium, utm_campaign, browser, os, device, country)
 SELECT
-    v.session_id, v.project_id, v.person_id, v.client_id, nullif(v.stored_as, v.person_id), v.started_at, v.ended_at,
-    v.events, v.pageviews, entry.path, leave.path,
+    v.session_id, v.project_id, v.person_id, v.client_session, nullif(v.stored_as, v.person_id), v.started_at,
+    v.ended_at, v.events, v.pageviews, entry.path, leave.path,
     first.referring_domain, first.utm_source, first.utm_medium, first.utm_campaign,
     a.browser, a.os, a.device, l.country
 FROM visit v
-JOIN analytics_inbox first ON first.position = v.first_position
-LEFT JOIN analytics_inbox entry ON entry.position = v.with_path[1]
-LEFT JOIN analytics_inbox leave ON leave.position = v.with_path[cardinality(v.with_path)]
+JOIN claimed first ON first.position = v.first_position
+LEFT JOIN claimed entry ON entry.position = v.with_path[1]
+LEFT JOIN claimed leave ON leave.position = v.with_path[cardinality(v.with_path)]
 LEFT JOIN agent a ON a.user_agent = first.user_agent
 LEFT JOIN place l ON l.ip = first.ip
 WHERE v.is_new;
@@ -113,9 +116,9 @@ UPDATE analytics_session s SET
         THEN coalesce(entry.path, s.entry_path) ELSE s.entry_path END,
     exit_path = CASE WHEN v.ended_at >= s.ended_at THEN coalesce(leave.path, s.exit_path) ELSE s.exit_path END
 FROM visit v
-LEFT JOIN analytics_inbox entry ON entry.position = v.with_path[1]
-LEFT JOIN analytics_inbox leave ON leave.position = v.with_path[cardinality(v.with_path)]
+LEFT JOIN claimed entry ON entry.position = v.with_path[1]
+LEFT JOIN claimed leave ON leave.position = v.with_path[cardinality(v.with_path)]
 WHERE s.id = v.session_id AND NOT v.is_new;
 
 CREATE TEMPORARY TABLE in_session ON COMMIT DROP AS
-SELECT e.sequence, v.session_id FROM visit_event e JOIN visit v USING (visit);
+SELECT e.position, v.session_id FROM visit_event e JOIN visit v USING (label, chunk);
