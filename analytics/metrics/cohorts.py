@@ -7,19 +7,21 @@ import ibis
 from ibis.expr import types as ir
 
 from analytics.metrics.filters import property_text
-from analytics.metrics.periods import Window
+from analytics.metrics.sources import Source
 
 EVERYONE = ""
 """The value under which a cohort itself is counted."""
 
 
-def people(
-    activity: ir.Table, events: ir.Table, window: Window, event: str, name: str, values: list[str]
-) -> ir.Table:
-    """person_id, cohort (a period of the window), value: one row per value that a person gave, and one EVERYONE."""
-    starts = activity.group_by("person_id").agg(day=activity["day"].min())
-    starts = starts.mutate(cohort=window.of_date(starts["day"]))
-    starts = starts.filter(starts["cohort"].between(0, len(window) - 1)).select("person_id", "cohort")
+def people(source: Source, events: ir.Table, event: str, name: str, values: list[str]) -> ir.Table:
+    """person_id, cohort (a period of the window), value: a row per value that a person gave, and one EVERYONE.
+
+    source   all history: it says when somebody was first seen
+    events   where values are looked for, however late
+    """
+    rows = source.table
+    starts = rows.group_by("person_id").agg(cohort=rows["period"].min())
+    starts = starts.filter(starts["cohort"].between(0, len(source.window) - 1))
     said = events.filter(events["event"] == event)
     said = said.select("person_id", value=property_text(said, name))
     said = said.filter(said["value"].isin(values)).distinct()

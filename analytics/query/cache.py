@@ -6,7 +6,7 @@ from collections.abc import Callable
 import msgspec
 from django.core.cache import cache
 
-from analytics.models import DataVersion
+from analytics.models import DataVersion, RollupCalendar
 from analytics.query.figures import Figures
 from analytics.query.spec import Query
 from projects.models import Project
@@ -18,6 +18,12 @@ def current_version() -> int:
     """The newest data version; 0 before the first rollup."""
     newest = DataVersion.objects.order_by("-id").values_list("id", flat=True).first()
     return newest or 0
+
+
+def is_recut(project: Project) -> bool:
+    """Whether the project's calendar has changed since its rollups were cut."""
+    cut = RollupCalendar.objects.filter(project=project).values_list("timezone", "week_start").first()
+    return cut is not None and cut != (project.timezone, project.week_start)
 
 
 def remember(project: Project, query: Query, compute: Callable[[], Figures]) -> Figures:

@@ -137,10 +137,8 @@ def _count_cohorts(query: CohortValues, reading: Reading) -> Figures:
 
 
 def _cohort_people(query: CohortValues, reading: Reading) -> ir.Table:
-    tables = reading.tables
-    return cohorts.people(
-        tables.activity, tables.events, reading.window, query.event, query.property, list(query.values)
-    )
+    source = reading.source(history=True)
+    return cohorts.people(source, reading.tables.events, query.event, query.property, list(query.values))
 
 
 def _retention_members(query: Retention, reading: Reading, figure: Any) -> ir.Table:

@@ -1,7 +1,7 @@
 """The people behind a figure: the same expression that counts it, without the counting."""
 
 from analytics.models import DataVersion
-from analytics.query import counting, cursor, persons, plan, points
+from analytics.query import cache, counting, cursor, persons, plan, points
 from analytics.query.results import PeoplePage
 from analytics.query.spec import Query
 from projects.models import Project
@@ -27,7 +27,7 @@ def people(
     place = cursor.read(after, FigurePlace) if after else None
     figure = points.figure(query, counting.window(project, query), point)
     version = DataVersion.objects.filter(pk=place.version).first() if place else None
-    with counting.reading(project, query, counted_in(query), version) as reading:
+    with counting.reading(project, query, counted_in(project, query), version) as reading:
         found = counting.members(query, reading, figure)
         ids = sorted(reading.tables.run(found).column("person_id").to_pylist())
         at = reading.version
@@ -37,7 +37,7 @@ def people(
     return PeoplePage(persons.refs(project.pk, page), len(ids), more)
 
 
-def counted_in(query: Query) -> plan.Plan:
+def counted_in(project: Project, query: Query) -> plan.Plan:
     """Where people are found: counts per period know no people, activity does."""
-    chosen = plan.plan(query)
+    chosen = plan.plan(query, recut=cache.is_recut(project))
     return "activity" if chosen == "served" else chosen

@@ -15,10 +15,16 @@ Plan = Literal["served", "activity", "events"]
 ANYTHING = EventFilter()
 
 
-def plan(query: Query) -> Plan:
-    """The cheapest place; `activity` and `events` can give whatever a cheaper one can."""
-    if isinstance(query, CohortValues):
+def plan(query: Query, *, recut: bool = False) -> Plan:
+    """The cheapest place; `activity` and `events` can give whatever a cheaper one can.
+
+    recut: the project's time zone or first day of the week is not the one with which its rollups were cut, so only
+    events can tell until the next rollup.
+    """
+    if recut:
         return "events"
+    if isinstance(query, CohortValues):
+        return "activity"
     return _trends(query) if isinstance(query, Trends) else _retention(query)
 
 

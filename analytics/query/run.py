@@ -30,7 +30,9 @@ def answer(
 def answer(project: Project, query: Query, *, now: dt.datetime | None = None) -> Answer: ...
 def answer(project: Project, query: Query, *, now: dt.datetime | None = None) -> Answer:
     """The answer at the newest data version. `now` decides which periods are complete."""
-    figures = cache.remember(project, query, lambda: figures_by(project, query, plan(query)))
+    figures = cache.remember(
+        project, query, lambda: figures_by(project, query, plan(query, recut=cache.is_recut(project)))
+    )
     return _answer(project, query, figures, now or timezone.now())
 
 

@@ -133,6 +133,9 @@ def _check(query: Query) -> None:
     _check_range(query)
     for where, text in _texts("", msgspec.to_builtins(query)):
         _check_text(where, text)
+    for where, name in _names(query):
+        if name == "":
+            raise QueryError(where, "no event has an empty name; null is any event")
     for where, item in _filters(query):
         _check_filter(where, item)
     if isinstance(query, Trends | Retention) and query.cohort is not None:
@@ -173,6 +176,16 @@ def _check_text(where: str, text: str) -> None:
         raise QueryError(where, "a text with NUL or half a surrogate pair matches nothing; leave them out")
     if len(text) > LONGEST_TEXT:
         raise QueryError(where, f"{len(text):,} characters are too many; at most {LONGEST_TEXT:,}")
+
+
+def _names(query: Query) -> Iterator[tuple[str, str | None]]:
+    """Every event name of a question, with its path."""
+    if isinstance(query, Trends):
+        for index, series in enumerate(query.series):
+            yield f"series[{index}].event", series.event
+    elif isinstance(query, Retention):
+        yield "start.event", query.start.event
+        yield "return.event", query.return_.event
 
 
 def _filters(query: Query) -> Iterator[tuple[str, Filter]]:
