@@ -52,10 +52,12 @@ def chart(series: TrendSeries, interval: str, href: Callable[[str], str]) -> Cha
         for number, point in enumerate(series.points)
     ]
     count = round(top / step)
-    return Chart(bars, [(shown(step * line), round(100 - 100 * line / count, 2)) for line in range(count + 1)])
+    return Chart(
+        bars, [(shown(step * line), round(100 - 100 * line / count, 2)) for line in range(count + 1)]
+    )
 
 
-def _bar(point: Point, interval: str, top: float, href: str, is_labelled: bool) -> Bar:  # noqa: FBT001
+def _bar(point: Point, interval: str, top: float, href: str, is_labelled: bool) -> Bar:
     name = label(point.start, interval)
     return Bar(
         label=name,
@@ -88,4 +90,6 @@ def _scale(highest: float) -> tuple[float, float]:
 
 
 def shown(value: float) -> str:
-    return f"{value:,.0f}".replace(",", "\u202f") if float(value).is_integer() else f"{value:,.2f}".replace(",", "\u202f")
+    """A whole number, or two places; thousands apart by a thin space."""
+    text = f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"
+    return text.replace(",", "\u202f")

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any
+from typing import NamedTuple
 
 from django.utils.timezone import localdate, now
 
@@ -14,6 +14,14 @@ from projects.models import Project
 
 Outcome = LedgerEntry.Outcome
 DAYS = 30
+
+
+class Row(NamedTuple):
+    """One entry of the ledger, without its hour."""
+
+    outcome: str
+    reason: str
+    events: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +45,19 @@ def days(project: Project) -> list[Day]:
     """The last DAYS days on which anything arrived, newest first, in the current time zone."""
     since = now() - dt.timedelta(days=DAYS)
     rows = LedgerEntry.objects.filter(project_id=project.pk, hour__gte=since)
-    by_day: dict[dt.date, list[dict[str, Any]]] = {}
-    for row in rows.values("hour", "outcome", "reason", "count"):
-        by_day.setdefault(localdate(row["hour"]), []).append(row)
+    by_day: dict[dt.date, list[Row]] = {}
+    for hour, outcome, reason, count in rows.values_list("hour", "outcome", "reason", "count"):
+        by_day.setdefault(localdate(hour), []).append(Row(outcome, reason, count))
     return [_day(date, entries) for date, entries in sorted(by_day.items(), key=itemgetter(0), reverse=True)]
 
 
-def _day(date: dt.date, rows: Iterable[dict[str, Any]]) -> Day:
+def _day(date: dt.date, rows: Iterable[Row]) -> Day:
     outcomes: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
     for row in rows:
-        outcomes[row["outcome"]] += row["count"]
-        if row["outcome"] == Outcome.REFUSED:
-            reasons[row["reason"]] += row["count"]
+        outcomes[row.outcome] += row.events
+        if row.outcome == Outcome.REFUSED:
+            reasons[row.reason] += row.events
     return Day(
         date=date,
         received=outcomes[Outcome.RECEIVED],

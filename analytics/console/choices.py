@@ -11,4 +11,5 @@ MOST = 500
 def events(project: Project) -> list[str]:
     """Names of the events that this project has seen, the most frequent first."""
     seen = PeriodCount.objects.filter(project=project, interval="month").exclude(event="")
-    return list(seen.values("event").annotate(total=Sum("events")).order_by("-total", "event").values_list("event", flat=True)[:MOST])
+    counted = seen.values("event").annotate(total=Sum("events")).order_by("-total", "event")
+    return list(counted.values_list("event", flat=True)[:MOST])

@@ -1,4 +1,4 @@
-"""The way into every page of the dashboard: signed in, a member of the project, with the role that the page asks for."""
+"""The way into every page of the dashboard: signed in, a member of the project, in the role that the page asks for."""
 
 from collections.abc import Callable
 from functools import wraps

@@ -10,7 +10,7 @@ HEATS = 10
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """`people` of `of`, and where their list is. `names` only when they are few; `complete` is false while time runs."""
+    """`people` of `of`, and where their list is. `names` only when they are few; not `complete` while time runs."""
 
     people: int
     of: int
@@ -54,10 +54,14 @@ class Figure:
         """The whole of it in words, for the title and for screen readers."""
         count = f"{self.people} of {self.of}"
         if not self.complete:
-            return f"{count} so far; this period has not ended" if self.people else "not yet known: this period has not ended"
+            return f"{count if self.people else 'not yet known'}: this period has not ended"
         if self.is_small:
             return f"{count}: {', '.join(self.names)}" if self.names else count
-        return f"{self.percent}, {count}; 95 % interval {self.range}" if self.range else f"{self.percent}, {count}"
+        return (
+            f"{self.percent}, {count}; 95 % interval {self.range}"
+            if self.range
+            else f"{self.percent}, {count}"
+        )
 
 
 def percent(rate: float) -> str:

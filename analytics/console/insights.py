@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from analytics.console import choices, questions
@@ -17,9 +17,8 @@ from analytics.console.triangle import label, triangle
 from analytics.query import names
 from analytics.query.cursor import CursorError
 from analytics.query.people import people
-from analytics.query.results import RetentionAnswer, TrendsAnswer
 from analytics.query.run import answer
-from analytics.query.spec import QueryError, Retention, parse
+from analytics.query.spec import QueryError, Retention, Trends, parse
 from projects.models import Project
 
 PAGE = 50
@@ -29,14 +28,14 @@ ASK: dict[str, Callable[[Project, Mapping[str, str]], Question]] = {
 }
 
 
-@require_GET
+@require_safe
 @project_page()
 def retention(request: HttpRequest, project: Project) -> HttpResponse:
     question = questions.retention(project, request.GET)
     return _insight(request, project, question, _triangle)
 
 
-@require_GET
+@require_safe
 @project_page()
 def trends(request: HttpRequest, project: Project) -> HttpResponse:
     question = questions.trends(project, request.GET)
@@ -50,7 +49,12 @@ def _insight(
     draw: Callable[[Project, Question], dict[str, Any]],
 ) -> HttpResponse:
     """The page with its answer; or with its form as it was filled in, and what is wrong with it."""
-    context = {"project": project, "question": question, "given": question.given, "events": choices.events(project)}
+    context = {
+        "project": project,
+        "question": question,
+        "given": question.given,
+        "events": choices.events(project),
+    }
     page = f"analytics/{question.kind}.html"
     try:
         drawn = draw(project, question)
@@ -61,7 +65,7 @@ def _insight(
 
 def _triangle(project: Project, question: Question) -> dict[str, Any]:
     query = cast("Retention", parse(question.kind, question.body))
-    found = cast("RetentionAnswer", answer(project, query))
+    found = answer(project, query)
     small = names.of_small_cohorts(project, query, found, below=SMALL)
 
     def href(cohort: str, offset: int) -> str:
@@ -72,7 +76,7 @@ def _triangle(project: Project, question: Question) -> dict[str, Any]:
 
 
 def _chart(project: Project, question: Question) -> dict[str, Any]:
-    found = cast("TrendsAnswer", answer(project, parse(question.kind, question.body)))
+    found = answer(project, cast("Trends", parse(question.kind, question.body)))
     [series] = found.series
 
     def href(start: str) -> str:
@@ -81,10 +85,13 @@ def _chart(project: Project, question: Question) -> dict[str, Any]:
     drawn = chart(series, question.given["interval"], href)
     total = None if series.total is None else shown(series.total)
     shares = {"chart": drawn, "series": series, "total": total, "stamp": found.stamp}
-    return shares | {"everyone": question.people_at({}), "is_empty": not any(bar.people for bar in drawn.bars)}
+    return shares | {
+        "everyone": question.people_at({}),
+        "is_empty": not any(bar.people for bar in drawn.bars),
+    }
 
 
-@require_GET
+@require_safe
 @vary_on_headers("HX-Request")
 @project_page()
 def behind(request: HttpRequest, project: Project, kind: str) -> HttpResponse:
@@ -96,7 +103,12 @@ def behind(request: HttpRequest, project: Project, kind: str) -> HttpResponse:
         found = people(project, query, _point(kind, request.GET), limit=PAGE, after=request.GET.get("after"))
     except (QueryError, CursorError) as error:
         return render(request, "analytics/problem.html", {"project": project, "problem": error}, status=400)
-    context = {"project": project, "question": question, "found": found, "title": _title(kind, question, request.GET)}
+    context = {
+        "project": project,
+        "question": question,
+        "found": found,
+        "title": _title(kind, question, request.GET),
+    }
     return render(request, page, context | {"back": f"../?{question.address}"})
 
 
@@ -119,7 +131,11 @@ def _given(asked: Mapping[str, str], name: str) -> str:
 def _title(kind: str, question: Question, asked: Mapping[str, str]) -> str:
     given = question.given
     if kind == "trends":
-        when = label(asked["start"], given["interval"]) if asked.get("start") else f"{given['from']} to {given['to']}"
+        when = (
+            label(asked["start"], given["interval"])
+            if asked.get("start")
+            else f"{given['from']} to {given['to']}"
+        )
         return f"{given['event'] or 'Any event'}, {when}"
     cohort, offset = label(asked["cohort"], given["period"]), int(asked["offset"])
     back = f"came back in {given['period']} {offset}" if offset else "all of them"

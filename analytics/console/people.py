@@ -5,7 +5,7 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from analytics.console.door import project_page
 from analytics.console.timelines import days
@@ -42,7 +42,7 @@ HEADS = (
 )
 
 
-@require_GET
+@require_safe
 @project_page()
 def people(request: HttpRequest, project: Project) -> HttpResponse:
     search, sort = request.GET.get("search", ""), request.GET.get("sort", "-last_seen")
@@ -69,7 +69,7 @@ def _heads(sort: str) -> list[dict[str, Any]]:
     ]
 
 
-@require_GET
+@require_safe
 @project_page()
 def person(request: HttpRequest, project: Project, person_id: int) -> HttpResponse:
     """Who was merged into somebody else is shown under the address of whom they turned out to be."""
@@ -80,11 +80,15 @@ def person(request: HttpRequest, project: Project, person_id: int) -> HttpRespon
         context = _story(project, found, request.GET.get("before"))
     except CursorError as error:
         return render(request, "analytics/problem.html", {"project": project, "problem": error}, status=400)
-    page = "analytics/person_older.html" if request.GET.get("before") and _is_htmx(request) else "analytics/person.html"
+    page = (
+        "analytics/person_older.html"
+        if request.GET.get("before") and _is_htmx(request)
+        else "analytics/person.html"
+    )
     return render(request, page, context)
 
 
-@require_GET
+@require_safe
 @project_page()
 def news(request: HttpRequest, project: Project, person_id: int) -> HttpResponse:
     """What a person's page asks for while it is looked at; 204 as long as nothing has happened since `seen`."""

@@ -12,7 +12,12 @@ from django.utils.timezone import localdate
 from analytics.models import Person
 from projects.models import Project
 
-BACK = {"hour": dt.timedelta(days=1), "day": dt.timedelta(days=13), "week": dt.timedelta(weeks=9), "month": dt.timedelta(days=334)}
+BACK = {
+    "hour": dt.timedelta(days=1),
+    "day": dt.timedelta(days=13),
+    "week": dt.timedelta(weeks=9),
+    "month": dt.timedelta(days=334),
+}
 """How far a page looks back unless it is told: as many periods as are read at a glance."""
 
 
@@ -33,23 +38,29 @@ class Question:
         return f"people/?{urlencode(self.given | {name: str(value) for name, value in point.items()})}"
 
 
+RETENTION = {"period": "week", "start": "", "return": "", "kind": "first_time"}
+TRENDS = {"interval": "day", "event": "", "measure": "people"}
+
+
 def retention(project: Project, asked: Mapping[str, str]) -> Question:
-    given = {"period": "week", "start": "", "return": "", "kind": "first_time"} | _taken(asked, "period", "start", "return", "kind")
-    given |= _range(project, given["period"], asked)
+    given = _given(project, asked, RETENTION, "period")
     body = {name: given[name] for name in ("period", "kind", "from", "to")}
     events = {name: {"event": given[name] or None} for name in ("start", "return")}
     return Question("retention", given, body | events)
 
 
 def trends(project: Project, asked: Mapping[str, str]) -> Question:
-    given = {"interval": "day", "event": "", "measure": "people"} | _taken(asked, "interval", "event", "measure")
-    given |= _range(project, given["interval"], asked)
+    given = _given(project, asked, TRENDS, "interval")
     series = {"event": given["event"] or None, "measure": given["measure"]}
-    return Question("trends", given, {name: given[name] for name in ("interval", "from", "to")} | {"series": [series]})
+    body: dict[str, Any] = {name: given[name] for name in ("interval", "from", "to")}
+    return Question("trends", given, body | {"series": [series]})
 
 
-def _taken(asked: Mapping[str, str], *names: str) -> dict[str, str]:
-    return {name: asked[name] for name in names if name in asked}
+def _given(
+    project: Project, asked: Mapping[str, str], usual: Mapping[str, str], period: str
+) -> dict[str, str]:
+    taken = {name: asked.get(name, default) for name, default in usual.items()}
+    return taken | _range(project, taken[period], asked)
 
 
 def _range(project: Project, period: str, asked: Mapping[str, str]) -> dict[str, str]:
@@ -62,4 +73,7 @@ def _range(project: Project, period: str, asked: Mapping[str, str]) -> dict[str,
     last = min(today, localdate(seen["last"])) if seen["last"] else today
     end = today if today - last <= back else last
     start = max(end - back, localdate(seen["first"])) if seen["first"] else end - back
-    return {"from": asked.get("from") or min(start, end).isoformat(), "to": asked.get("to") or end.isoformat()}
+    return {
+        "from": asked.get("from") or min(start, end).isoformat(),
+        "to": asked.get("to") or end.isoformat(),
+    }

@@ -29,7 +29,9 @@ def sentence(event: Event, details: Details) -> Sentence:
 
 
 def _named(event: Event, details: Details) -> Sentence:
-    return Sentence("event", " ".join(event.event.lstrip("$").replace("_", " ").split())[:LONGEST] or event.event)
+    return Sentence(
+        "event", " ".join(event.event.lstrip("$").replace("_", " ").split())[:LONGEST] or event.event
+    )
 
 
 def _viewed(event: Event, details: Details) -> Sentence:
@@ -117,4 +119,6 @@ def _shown(value: object) -> str:
 def _text(details: Details, *names: str) -> str:
     """The first of these properties that is there as a text or a number."""
     found = (details.get(name) for name in names)
-    return next((str(value)[:LONGEST] for value in found if isinstance(value, str | int | float) and value != ""), "")
+    return next(
+        (str(value)[:LONGEST] for value in found if isinstance(value, str | int | float) and value != ""), ""
+    )

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.timezone import now
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from analytics.console import books, snippets
 from analytics.console.door import project_page
@@ -20,7 +20,7 @@ OWNER = Membership.Role.OWNER
 WARNINGS = 50
 
 
-@require_GET
+@require_safe
 @project_page()
 def settings(request: HttpRequest, project: Project) -> HttpResponse:
     return _page(request, project)
@@ -30,7 +30,7 @@ def settings(request: HttpRequest, project: Project) -> HttpResponse:
 @never_cache
 @project_page(OWNER)
 def create_key(request: HttpRequest, project: Project) -> HttpResponse:
-    """Answers with the page itself, not with a redirect: an API key's text must lie nowhere on its way to the screen."""
+    """Answers with the page itself, not a redirect: an API key's text must lie nowhere on its way to the screen."""
     kind = request.POST.get("kind", "")
     if kind not in Key.Kind.values:
         messages.error(request, f"A key is one of {', '.join(Key.Kind.values)}; {kind!r} is none of them.")
@@ -44,7 +44,9 @@ def create_key(request: HttpRequest, project: Project) -> HttpResponse:
 def revoke_key(request: HttpRequest, project: Project, key_id: int) -> HttpResponse:
     key = get_object_or_404(Key, project=project, pk=key_id)
     Key.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=now())
-    messages.success(request, f"{str(key).capitalize()} is revoked. Whoever still uses it is refused within seconds.")
+    messages.success(
+        request, f"{str(key).capitalize()} is revoked. Whoever still uses it is refused within seconds."
+    )
     return redirect("settings", project.slug)
 
 
@@ -62,7 +64,7 @@ def set_timezone(request: HttpRequest, project: Project) -> HttpResponse:
     return redirect("settings", project.slug)
 
 
-@require_GET
+@require_safe
 @project_page()
 def arrivals(request: HttpRequest, project: Project) -> HttpResponse:
     warnings = IngestionWarning.objects.filter(project_id=project.pk).order_by("-at", "-id")[:WARNINGS]
@@ -71,7 +73,7 @@ def arrivals(request: HttpRequest, project: Project) -> HttpResponse:
 
 
 def _page(request: HttpRequest, project: Project, new: keys.NewKey | None = None) -> HttpResponse:
-    membership = Membership.objects.get(project=project, user=request.user)
+    membership = Membership.objects.get(project=project, user=request.user.pk)
     context = {
         "project": project,
         "tabs": _tabs(request),
@@ -86,5 +88,8 @@ def _page(request: HttpRequest, project: Project, new: keys.NewKey | None = None
 
 def _tabs(request: HttpRequest) -> list[dict[str, object]]:
     base = request.path.partition("settings/")[0] + "settings/"
-    found = [{"label": "Keys and time zone", "href": base}, {"label": "What arrived", "href": f"{base}arrivals/"}]
-    return [tab | {"current": request.path.startswith(f"{base}arrivals/") == tab["href"].endswith("arrivals/")} for tab in found]
+    is_arrivals = request.path == f"{base}arrivals/"
+    return [
+        {"label": "Keys and time zone", "href": base, "current": not is_arrivals},
+        {"label": "What arrived", "href": f"{base}arrivals/", "current": is_arrivals},
+    ]

@@ -16,10 +16,17 @@ class Snippet:
     text: str
 
 
+ANA: dict[str, object] = {"userId": "ana"}
+TRAITS = {"name": "Ana", "email": "ana@example.com"}
 EXAMPLES: tuple[tuple[str, str, str, dict[str, object]], ...] = (
-    ("identify", "Say who somebody is", "v1/identify", {"userId": "ana", "traits": {"name": "Ana", "email": "ana@example.com"}}),
-    ("track", "Say what they did", "v1/track", {"userId": "ana", "event": "signed_up", "properties": {"plan": "free"}}),
-    ("comment", "Say what they said", "v1/comments", {"userId": "ana", "reaction": "confusing", "text": "Where do I invite Bo?"}),
+    ("identify", "Say who somebody is", "v1/identify", {"traits": TRAITS}),
+    ("track", "Say what they did", "v1/track", {"event": "signed_up", "properties": {"plan": "free"}}),
+    (
+        "comment",
+        "Say what they said",
+        "v1/comments",
+        {"reaction": "confusing", "text": "Where do I invite Bo?"},
+    ),
 )
 
 
@@ -33,6 +40,10 @@ def curl(project: Project, host: str) -> list[Snippet]:
     """`host` is this installation's address, with its closing slash."""
     key = write_key(project) or "YOUR_WRITE_KEY"
     return [
-        Snippet(name, title, f"curl -u {key}: {shlex.quote(host + path)} \\\n  -d {shlex.quote(json.dumps(body))}")
+        Snippet(
+            name,
+            title,
+            f"curl -u {key}: {shlex.quote(host + path)} \\\n  -d {shlex.quote(json.dumps(ANA | body))}",
+        )
         for name, title, path, body in EXAMPLES
     ]

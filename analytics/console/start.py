@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
 from analytics.console import snippets
@@ -12,7 +12,7 @@ from analytics.models import Person
 from projects.models import Project
 
 
-@require_GET
+@require_safe
 @project_page()
 def start(request: HttpRequest, project: Project) -> HttpResponse:
     if _has_people(project):
@@ -21,7 +21,7 @@ def start(request: HttpRequest, project: Project) -> HttpResponse:
     return render(request, "analytics/start.html", context)
 
 
-@require_GET
+@require_safe
 @project_page()
 def waiting(request: HttpRequest, project: Project) -> HttpResponse:
     """Asked every second by the start page: nothing to say yet (204), or on to the people."""

@@ -84,7 +84,11 @@ def hue(key: Any) -> int:
 @register.filter
 def initials(name: str) -> str:
     """At most two letters: of the first two words, of an address's local part, or of an id."""
-    parts = [part for part in name.partition("@")[0].replace(".", " ").replace("_", " ").split() if part[0].isalnum()]
+    parts = [
+        part
+        for part in name.partition("@")[0].replace(".", " ").replace("_", " ").split()
+        if part[0].isalnum()
+    ]
     return "".join(part[0] for part in parts[:2]).upper() or "?"
 
 

@@ -89,4 +89,6 @@ def _line(event: Event) -> Line:
     details = event.details
     heard = said(event, details)
     shown = [] if heard else facts(details)
-    return Line(f"event-{event.sequence}", event.timestamp, event.event, sentence(event, details), heard, shown)
+    return Line(
+        f"event-{event.sequence}", event.timestamp, event.event, sentence(event, details), heard, shown
+    )

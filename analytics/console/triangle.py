@@ -29,16 +29,15 @@ class Triangle:
 
 def triangle(answer: RetentionAnswer, period: str, names: Names, href: Callable[[str, int], str]) -> Triangle:
     """`href` gives the address of the people behind a cell, by cohort and offset."""
-    rows = [
-        Row(label(cohort.start, period), *_cells(cohort, names, href))
-        for cohort in answer.cohorts
-    ]
+    rows = [Row(label(cohort.start, period), *_cells(cohort, names, href)) for cohort in answer.cohorts]
     width = max((len(row.cells) for row in rows), default=0)
     columns = [f"{period.capitalize()} {number}" for number in range(1, width + 1)]
     return Triangle(columns, rows, [_average(answer, offset) for offset in range(1, width + 1)])
 
 
-def _cells(cohort: RetentionCohort, names: Names, href: Callable[[str, int], str]) -> tuple[Figure, list[Figure]]:
+def _cells(
+    cohort: RetentionCohort, names: Names, href: Callable[[str, int], str]
+) -> tuple[Figure, list[Figure]]:
     figures = [
         Figure(
             people=value.people,

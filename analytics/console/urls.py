@@ -1,4 +1,4 @@
-"""The dashboard's addresses, below /projects/<slug>/: what everybody in the project may see, then what its owner does."""
+"""The dashboard's addresses below /projects/<slug>/: what all of its members may see, then what its owner does."""
 
 from django.urls import URLPattern, URLResolver, path
 

@@ -58,7 +58,7 @@ def _in_order(ids: Iterable[int], called: dict[int, tuple[bool, str]]) -> tuple[
 
 def _cells(project: Project, query: Retention, answer: RetentionAnswer, small: list[int]) -> Ids:
     version = DataVersion.objects.filter(pk=answer.stamp.data_version).first()
-    with counting.reading(project, query, counted_in(query), version) as reading:
+    with counting.reading(project, query, counted_in(project, query), version) as reading:
         asked = counting.rules(query)
         people = retention.people(reading.source(history=asked.history), asked)
         chosen = people.filter(ibis.or_(*(masks.has(people, "s", cohort) for cohort in small)))
