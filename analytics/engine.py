@@ -6,6 +6,7 @@ of ENGINES: something that gives an Ibis backend and reads Parquet files into a 
 """
 
 import datetime as dt
+import itertools
 import os
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -146,6 +147,9 @@ def targets(project_id: int, link_id: int, persons: Collection[int]) -> set[int]
     return set(moved["target_id"].to_pylist())
 
 
+_names = itertools.count()
+
+
 class DuckDB:
     """In this process: one database in memory, a connection of its own for each session."""
 
@@ -161,7 +165,10 @@ class DuckDB:
         listed = ", ".join(_literal(path) for path in paths)
         source = f"FROM read_parquet([{listed}], hive_partitioning = false)" if paths else "WHERE false"
         chosen = ", ".join(_select(field, project_id, bool(paths)) for field in columns)
-        return backend.sql(f"SELECT {chosen} {source}", schema=ibis.schema(columns))
+        name = f"files_{next(_names)}"
+        # A view of ours rather than Ibis's sql(): that would parse the list of files again for every expression.
+        backend.con.execute(f"CREATE TEMPORARY VIEW {name} AS SELECT {chosen} {source}")
+        return ibis.table(ibis.schema(columns), name=name)
 
     def stream(self, backend: Any, expr: ir.Table, rows: int) -> pa.RecordBatchReader:
         # Ibis's own to_pyarrow_batches calls a method that DuckDB 2.0 no longer has.

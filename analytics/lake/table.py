@@ -149,6 +149,8 @@ def month_list(days: Iterable[dt.date]) -> str:
 
 
 def _open(layout: Layout) -> DeltaTable:
+    if exists(layout):
+        return DeltaTable(url(layout))
     return DeltaTable.create(
         url(layout),
         layout.columns,
