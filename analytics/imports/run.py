@@ -13,7 +13,7 @@ from analytics.imports.reading import Line, lines
 from analytics.imports.report import ImportReport
 from analytics.ingest.local import LocalIngest
 from analytics.models import LedgerEntry
-from analytics.pipeline import until_idle
+from analytics.pipeline import PipelineReport, until_idle
 from projects.keys import live_write_key
 from projects.models import Project
 
@@ -40,10 +40,16 @@ def import_history(form: Format, stream: IO[bytes], project: Project, *, progres
     """
     report, before = ImportReport(), _books(project)
     send(form, stream, project, report, progress=progress)
-    until_idle()
+    until_idle(lambda done: progress(_so_far(report, done)))
     after = _books(project)
     report.stored = after.get("stored", 0) - before.get("stored", 0)
     report.duplicates = after.get("duplicate", 0) - before.get("duplicate", 0)
+    return report
+
+
+def _so_far(report: ImportReport, done: PipelineReport) -> ImportReport:
+    """While the pipeline runs, its own counts will do, though they are of all projects."""
+    report.stored, report.duplicates = done.stored, done.duplicates
     return report
 
 

@@ -80,7 +80,7 @@ def _shown(stream: IO[bytes]) -> Iterator[Callable[[ImportReport], None]]:
         task, place = bar.add_task("import", total=_length(stream), said=""), _place(stream)
 
         def show(report: ImportReport) -> None:
-            bar.update(task, completed=place(), said=f"{report.lines:,} lines")
+            bar.update(task, completed=place(), said=f"{report.lines:,} read, {report.stored:,} stored")
 
         yield show
 

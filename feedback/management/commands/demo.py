@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from analytics.pipeline import until_idle
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 from rich.console import Console
@@ -14,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from analytics.demo.diary import Said
 from analytics.demo.send import DemoRefusedError, send
 from analytics.demo.story import Story, tell
+from analytics.pipeline import until_idle
 from feedback.comments import leave_comment
 from projects import first_run
 from projects.access import get_project
@@ -51,7 +51,6 @@ class Command(BaseCommand):
             _send(story, project)
         except DemoRefusedError as error:
             raise CommandError(str(error)) from error
-        until_idle()
         self.stdout.write("\n".join(_told(story, project, options, time.monotonic() - began)))
 
 
@@ -92,6 +91,8 @@ def _send(story: Story, project: Project) -> None:
             bar.update(events, completed=kept)
         for said in bar.track(story.said, description="Commenting"):
             _leave(said, project)
+        counted = bar.add_task("Counting", total=len(story.calls) + len(story.said))
+        until_idle(lambda done: bar.update(counted, completed=done.stored + done.duplicates))
 
 
 def _leave(said: Said, project: Project) -> None:

@@ -1,0 +1,95 @@
+"""manage.py demo: a history through the real ingest, with exactly as many people as were asked for."""
+
+import io
+import re
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils.timezone import now
+
+from analytics.query.overview import overview
+from analytics.query.persons import list_people
+from feedback.models import Comment
+from projects.models import Key, Project
+from tests.people import Team
+
+
+def told(**options: Any) -> str:
+    said = io.StringIO()
+    call_command("demo", stdout=said, **options)
+    return said.getvalue()
+
+
+def test_it_works(team: Team) -> None:
+    said = told(project=team.slug)
+    assert re.search(r"100 people and 60 days in Product \d+: [\d,]{5} calls and \d+ comments", said)
+    assert f"/projects/{team.slug}/inbox/" in said
+    held = overview(team.new.project)
+    assert held.people == 100
+    assert held.events > 3_000
+    assert held.sessions > 300
+    assert held.comments > 30
+
+
+def test_it_is_quick(team: Team) -> None:
+    seconds = re.search(r"in ([\d.]+) s$", told(project=team.slug), re.MULTILINE)
+    assert seconds is not None
+    assert float(seconds[1]) < 20
+
+
+def test_the_same_seed_adds_nothing(team: Team) -> None:
+    told(project=team.slug, people=20, days=20)
+    before = overview(team.new.project)
+    receipts = set(Comment.objects.filter(project=team.new.project).values_list("receipt", flat=True))
+    told(project=team.slug, people=20, days=20)
+    after = overview(team.new.project)
+    assert (after.events, after.people, after.sessions) == (before.events, before.people, before.sessions)
+    assert set(Comment.objects.filter(project=team.new.project).values_list("receipt", flat=True)) == receipts
+
+
+def test_another_seed_adds_other_people(team: Team) -> None:
+    told(project=team.slug, people=20, days=20)
+    told(project=team.slug, people=20, days=20, seed=2)
+    assert overview(team.new.project).people == 40
+
+
+@pytest.mark.parametrize("seed", range(2, 7))
+def test_nobody_is_counted_twice_and_nobody_missed(team: Team, seed: int) -> None:
+    """Whatever they share and however many devices they have."""
+    told(project=team.slug, people=30, days=20, seed=seed)
+    assert overview(team.new.project).people == 30
+
+
+def test_people_have_names(team: Team) -> None:
+    told(project=team.slug, people=20, days=20)
+    known = [person for person in list_people(team.new.project).people if person.identified]
+    assert known
+    assert all(re.fullmatch(r"\w+ \w+", person.name) for person in known)
+
+
+def test_without_a_project_it_makes_one() -> None:
+    assert "in Demo" in told(people=3, days=3)
+    assert Project.objects.get(slug="demo").name == "Demo"
+    told(people=3, days=3)
+    assert Project.objects.filter(slug__startswith="demo").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"people": 0}, "--people 0 is too few; the least is 1"),
+        ({"days": 0}, "--days 0 is too few"),
+        ({"seed": -1}, "--seed -1 is too few"),
+        ({"project": "nowhere"}, "there is no project 'nowhere'; leave --project out"),
+    ],
+)
+def test_what_cannot_be_is_said(options: dict[str, Any], says: str) -> None:
+    with pytest.raises(CommandError, match=says):
+        told(**options)
+
+
+def test_a_project_without_a_live_write_key(team: Team) -> None:
+    Key.objects.filter(project=team.new.project).update(revoked_at=now())
+    with pytest.raises(CommandError, match="has no write key; make one in its settings"):
+        told(project=team.slug, people=1, days=1)
