@@ -18,5 +18,7 @@ INSERT INTO dropped
 SELECT c.position, 'duplicate', ''
 FROM claimed c
 CROSS JOIN LATERAL (
-    SELECT 1 FROM analytics_event e WHERE e.id = c.id AND e.project_id = c.project_id LIMIT 1
+    SELECT 1 FROM analytics_event e
+    WHERE e.id = c.id AND e.project_id = c.project_id AND e.stored_on <= (now() AT TIME ZONE 'UTC')::date
+    LIMIT 1
 ) AS stored;

@@ -1,5 +1,5 @@
 INSERT INTO analytics_ledger AS ledger (project_id, hour, outcome, reason, count)
-SELECT project_id, date_trunc('hour', received_at, 'UTC'), 'stored', '', count(*)
+SELECT project_id, date_bin('1 hour', received_at, 'epoch'), 'stored', '', count(*)
 FROM claimed
 GROUP BY 1, 2
 ORDER BY 1, 2

@@ -4,11 +4,9 @@ CREATE TEMPORARY TABLE placed ON COMMIT DROP AS
 SELECT
     c.position, c.project_id, c."timestamp",
     left(c.client_session, 200) AS client_session,
-    floor(extract(epoch FROM c."timestamp") / 1800)::bigint AS half_hour,
+    date_bin('30 minutes', c."timestamp", 'epoch') AS half_hour,
     c.event = %(pageview)s AS pageview,
-    c.path IS NOT NULL AS has_path,
+    c.path,
     m.person_id, m.stored_as
 FROM claimed c
 JOIN mentioned m USING (project_id, distinct_id);
-
-ANALYZE placed (person_id, client_session, half_hour);

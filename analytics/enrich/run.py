@@ -61,9 +61,9 @@ def _enrich(cursor: CursorWrapper, limit: int) -> EnrichReport:
     first, last = cursor.fetchone()
     if first is None:
         return EnrichReport()
-    cursor.execute(statement("claim"), {"first": first, "last": last, "nobody": sorted(NOBODY)})
-    cursor.execute("SELECT count(*) FROM claimed")
-    (claimed,) = cursor.fetchone()
+    cursor.execute(statement("claim"))
+    cursor.execute(statement("take"), {"first": first, "last": last, "nobody": sorted(NOBODY)})
+    claimed = cursor.rowcount
     repeated, refused = duplicates.drop(cursor)
     stored = _store(cursor, _offset(cursor, first, last)) if claimed > repeated + refused else 0
     return EnrichReport(claimed, stored, repeated, refused)

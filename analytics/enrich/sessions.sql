@@ -63,7 +63,9 @@ WINDOW run AS (PARTITION BY person_id, client_session, island, run);
 CREATE TEMPORARY TABLE visit_event ON COMMIT DROP AS
 SELECT
     p.*, r.label, r.base,
-    floor(extract(epoch FROM p."timestamp" - r.start) / 86400)::integer AS chunk
+    CASE WHEN p."timestamp" >= r.start AND p."timestamp" < r.start + interval '24 hours' THEN 0
+         ELSE floor(extract(epoch FROM p."timestamp" - r.start) / 86400)::integer
+    END AS chunk
 FROM placed p
 JOIN run r USING (person_id, client_session, half_hour)
 WHERE r.session_id IS NULL;
@@ -71,6 +73,8 @@ WHERE r.session_id IS NULL;
 CREATE TEMPORARY TABLE visit ON COMMIT DROP AS
 SELECT
     v.*,
+    v.paths[1] AS entry_path,
+    v.paths[cardinality(v.paths)] AS exit_path,
     v.base IS NULL OR v.chunk <> 0 AS is_new,
     CASE WHEN v.base IS NULL OR v.chunk <> 0
         THEN nextval(pg_get_serial_sequence('analytics_session', 'id')) ELSE v.base
@@ -84,7 +88,7 @@ FROM (
         count(*) FILTER (WHERE pageview) AS pageviews,
         (array_agg(position ORDER BY "timestamp", position))[1] AS first_position,
         (array_agg(stored_as ORDER BY "timestamp", position))[1] AS stored_as,
-        array_agg(position ORDER BY "timestamp", position) FILTER (WHERE has_path) AS with_path
+        array_agg(path ORDER BY "timestamp", position) FILTER (WHERE path IS NOT NULL) AS paths
     FROM visit_event
     GROUP BY label, chunk, project_id, person_id, client_session, base
 ) AS v;
@@ -96,13 +100,11 @@ INSERT INTO analytics_session
      referring_domain, utm_source, utm_medium, utm_campaign, browser, os, device, country)
 SELECT
     v.session_id, v.project_id, v.person_id, v.client_session, nullif(v.stored_as, v.person_id), v.started_at,
-    v.ended_at, v.events, v.pageviews, entry.path, leave.path,
+    v.ended_at, v.events, v.pageviews, v.entry_path, v.exit_path,
     first.referring_domain, first.utm_source, first.utm_medium, first.utm_campaign,
     a.browser, a.os, a.device, l.country
 FROM visit v
 JOIN claimed first ON first.position = v.first_position
-LEFT JOIN claimed entry ON entry.position = v.with_path[1]
-LEFT JOIN claimed leave ON leave.position = v.with_path[cardinality(v.with_path)]
 LEFT JOIN agent a ON a.user_agent = first.user_agent
 LEFT JOIN place l ON l.ip = first.ip
 WHERE v.is_new;
@@ -113,11 +115,9 @@ UPDATE analytics_session s SET
     events = s.events + v.events,
     pageviews = s.pageviews + v.pageviews,
     entry_path = CASE WHEN v.started_at < s.started_at OR s.entry_path IS NULL
-        THEN coalesce(entry.path, s.entry_path) ELSE s.entry_path END,
-    exit_path = CASE WHEN v.ended_at >= s.ended_at THEN coalesce(leave.path, s.exit_path) ELSE s.exit_path END
+        THEN coalesce(v.entry_path, s.entry_path) ELSE s.entry_path END,
+    exit_path = CASE WHEN v.ended_at >= s.ended_at THEN coalesce(v.exit_path, s.exit_path) ELSE s.exit_path END
 FROM visit v
-LEFT JOIN claimed entry ON entry.position = v.with_path[1]
-LEFT JOIN claimed leave ON leave.position = v.with_path[cardinality(v.with_path)]
 WHERE s.id = v.session_id AND NOT v.is_new;
 
 CREATE TEMPORARY TABLE in_session ON COMMIT DROP AS
