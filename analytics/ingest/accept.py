@@ -18,7 +18,6 @@ MAX_NAME = 200
 MAX_ID = 200
 MAX_DEPTH = 64
 MAX_PROPERTIES = 1000
-FUTURE = timedelta(hours=23)
 OLDEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 UUID_TEXT = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -33,8 +32,8 @@ Step = Callable[[Event, Arrival], DropReason | None]
 
 
 def arrived(event: Event, arrival: Arrival) -> DropReason | None:
-    event.project_id = arrival.project_id
-    event.received_at = arrival.received_at
+    event.project_id = arrival.project
+    event.received_at = arrival.received
     event.ip = event.ip or ("" if event.placeless else arrival.ip)
     event.user_agent = event.user_agent or arrival.user_agent
     return None
@@ -74,7 +73,7 @@ def about_a_real_one(event: Event, arrival: Arrival) -> DropReason | None:
     if means_nobody(event.distinct_id):
         event.note(Note.MEANINGLESS_ID)
         event.distinct_id = _anonymous_side(event) or event.distinct_id
-        event.link, event.linked_id, event.user_known = "", "", 0
+        event.link, event.linked_id, event.user_known = "", "", "0"
     elif event.link and means_nobody(event.linked_id):
         event.note(Note.MEANINGLESS_ID)
         event.link, event.linked_id = "", ""
@@ -109,13 +108,14 @@ def _namespace(project_id: int) -> bytes:
 
 def timed(event: Event, arrival: Arrival) -> DropReason | None:
     """When it happened by our clock: the client's time, moved by how wrong the client's clock was when it sent."""
-    event.timestamp = moment = _happened(event, arrival)
-    if moment > arrival.received_at + FUTURE:
+    moment = _happened(event, arrival)
+    if moment > arrival.latest:
         event.note(Note.FUTURE)
-        event.timestamp = arrival.received_at
+        moment = arrival.received_at
     elif moment < OLDEST:
         event.note(Note.TOO_OLD)
-        event.timestamp = arrival.received_at
+        moment = arrival.received_at
+    event.timestamp = moment.isoformat()
     return None
 
 
@@ -125,26 +125,36 @@ def _happened(event: Event, arrival: Arrival) -> datetime:
             return arrival.received_at - timedelta(milliseconds=event.age_ms)
         if event.sent_timestamp is None:
             return arrival.received_at
-        moment = times.aware(event.sent_timestamp).astimezone(UTC)
-        if arrival.sent_at is None or event.trust_clock:
-            return moment
-        return moment + (arrival.received_at - arrival.sent_at)
+        moment = times.aware(event.sent_timestamp)
+        return moment.astimezone(UTC) if event.trust_clock else moment.astimezone(UTC) + arrival.skew
     except (OverflowError, ValueError):
         event.note(Note.UNREADABLE_TIME)
         return arrival.received_at
 
 
 def storable_properties(event: Event, arrival: Arrival) -> DropReason | None:
-    for name in ("properties", "person_set", "person_set_once"):
-        value: str = getattr(event, name)
-        if not value.startswith("{"):
-            if value and value != "null":
-                return DropReason.PROPERTIES
-            setattr(event, name, "{}" if name == "properties" else "")
-        elif value.count(":") > MAX_PROPERTIES and _count(value) > MAX_PROPERTIES:
-            return DropReason.TOO_MANY_PROPERTIES
-        elif value.count("{") + value.count("[") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
-            return DropReason.TOO_DEEP
+    if event.properties == "null":
+        event.properties = "{}"
+    if event.person_set == "null":
+        event.person_set = ""
+    if event.person_set_once == "null":
+        event.person_set_once = ""
+    return (
+        _unstorable(event.properties)
+        or (event.person_set and _unstorable(event.person_set))
+        or (event.person_set_once and _unstorable(event.person_set_once))
+        or None
+    )
+
+
+def _unstorable(value: str) -> DropReason | None:
+    """Counting characters is quick and never too low, so hardly any event has to be looked at closely."""
+    if value[0] != "{":
+        return DropReason.PROPERTIES
+    if value.count(":") > MAX_PROPERTIES and _count(value) > MAX_PROPERTIES:
+        return DropReason.TOO_MANY_PROPERTIES
+    if value.count("{") + value.count("[") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
+        return DropReason.TOO_DEEP
     return None
 
 

@@ -17,7 +17,15 @@ from analytics.ingest.keys import Access, Keys
 from analytics.ingest.peers import Proxies
 from analytics.ingest.postgres import NotTaken
 from analytics.ingest.spool import Full, Spool
-from analytics.ingest.wire.event import EXPLANATIONS, Arrival, DropReason, Parcel, Unreadable, sample
+from analytics.ingest.wire.event import (
+    EXPLANATIONS,
+    Arrival,
+    DropReason,
+    Parcel,
+    Unreadable,
+    arrival,
+    sample,
+)
 from config import env
 from config.home import layout
 
@@ -112,10 +120,10 @@ class Ingest:
         except Unreadable as error:
             await self._refuse(error, parcel, body, received_at)
             return door.refused(error)
-        arrival = self._arrival(door, request, parcel, access, received_at)
-        taken = await _run(len(body), accept, parcel.events, arrival)
+        arrived = self._arrival(door, request, parcel, access, received_at)
+        taken = await _run(len(body), accept, parcel.events, arrived)
         try:
-            await self._committer.put(await _run(len(body), books.shipment, taken, arrival, self._samples))
+            await self._committer.put(await _run(len(body), books.shipment, taken, arrived, self._samples))
         except NotTaken as error:
             return door.refused(
                 Unreadable(f"the database does not take it: {error}", 400, DropReason.NOT_STORABLE)
@@ -144,12 +152,13 @@ class Ingest:
     def _arrival(
         self, door: Door, request: Request, parcel: Parcel, access: Access, received_at: datetime
     ) -> Arrival:
-        return Arrival(
-            project_id=access.project_id,
-            received_at=received_at,
-            sent_at=parcel.sent_at,
+        forwarded = request.headers.get(b"x-forwarded-for")
+        return arrival(
+            access.project_id,
+            received_at,
+            parcel.sent_at,
             user_agent=request.header(b"user-agent"),
-            ip=self._proxies.client(request.peer, request.header(b"x-forwarded-for")),
+            ip=self._proxies.client(request.peer, forwarded.decode("latin-1")) if forwarded else request.peer,
             max_event=door.max_event,
         )
 

@@ -31,8 +31,7 @@ class Samples:
 
 def shipment(taken: Accepted, arrival: Arrival, samples: Samples) -> Shipment:
     """Of a request that could be read: every event is received, and some of them are refused."""
-    hour = rows.hour(arrival.received_at)
-    received = rows.Entry(arrival.project_id, hour, rows.RECEIVED)
+    received = rows.received(arrival.project_id, rows.hour(arrival.received_at))
     counts = [(received, len(taken.events) + len(taken.refused))]
     if not taken.remarkable:
         return Shipment(rows.encode(taken.events), b"", counts)
@@ -55,7 +54,7 @@ def refusal(
     project_id: int, reason: DropReason, events: int, sample: str, at: datetime, samples: Samples
 ) -> Shipment:
     """Of a request that was refused as a whole: its events, or itself where they cannot be counted."""
-    received = rows.Entry(project_id, rows.hour(at), rows.RECEIVED)
+    received = rows.received(project_id, rows.hour(at))
     refused = received._replace(outcome=rows.REFUSED, reason=reason)
     warning = rows.warning(project_id, reason, sample, at) if samples.wants(project_id, reason) else b""
     return Shipment(b"", warning, [(received, events), (refused, events)])

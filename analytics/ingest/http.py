@@ -4,6 +4,7 @@ import asyncio
 import base64
 import binascii
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
@@ -61,13 +62,18 @@ class Request:
 
     def basic_user(self) -> str:
         """The user name of Basic authentication, which is where Segment's clients put the write key."""
-        given = self.headers.get(b"authorization", b"")
-        if given[:6].lower() != b"basic ":
-            return ""
-        try:
-            return base64.b64decode(given[6:]).split(b":")[0].decode()
-        except (binascii.Error, UnicodeDecodeError):
-            return ""
+        given = self.headers.get(b"authorization")
+        return _basic_user(given) if given else ""
+
+
+@lru_cache(maxsize=4096)
+def _basic_user(authorization: bytes) -> str:
+    if authorization[:6].lower() != b"basic ":
+        return ""
+    try:
+        return base64.b64decode(authorization[6:]).split(b":")[0].decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
 
 
 async def read(request: Request, receive: Receive, limit: int) -> bytes:

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import logging
 import time
+from functools import lru_cache
 from pathlib import Path
 from typing import cast
 
@@ -33,6 +34,11 @@ class Access(msgspec.Struct, frozen=True):
         return not self.origins or not origin or origin.lower() in self.origins
 
 
+@lru_cache(maxsize=4096)
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
 class Keys:
     """All live write keys, by digest. `file` remembers them for a start while the database is away."""
 
@@ -50,7 +56,7 @@ class Keys:
 
         Raises Full for a new key while the database is away: its client must not take it for refused.
         """
-        digest = hashlib.sha256(key.encode()).hexdigest()
+        digest = _digest(key)
         if (access := self._known.get(digest)) is not None:
             return access
         if not key:

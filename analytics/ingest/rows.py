@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from msgspec.structs import astuple
@@ -36,6 +37,11 @@ class Entry(NamedTuple):
 Counts = Counter[Entry]
 
 
+@lru_cache(maxsize=4096)
+def received(project_id: int, hour: int) -> Entry:
+    return Entry(project_id, hour, RECEIVED)
+
+
 def hour(moment: datetime) -> int:
     """The beginning of a moment's hour, as a Unix time."""
     return int(moment.timestamp()) // 3600 * 3600
@@ -48,9 +54,9 @@ def encode(events: Iterable[Event]) -> bytes:
 
 def _row(event: Event) -> str:
     values = astuple(event)[:COLUMNS]
-    row = "\t".join(map(str, values))
+    row = "\t".join(values)
     if "\n" in row or "\r" in row or row.count("\t") != COLUMNS - 1:
-        return "\t".join(escape(str(value)) for value in values) + "\n"
+        return "\t".join(map(escape, values)) + "\n"
     return (row.replace("\\", r"\\") if "\\" in row else row) + "\n"
 
 

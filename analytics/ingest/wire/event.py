@@ -1,10 +1,13 @@
 """What every wire format is turned into: one Event, whose first fields are the columns of analytics_inbox in order."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
 import msgspec
+
+NO_TIME = timedelta(0)
+FUTURE = timedelta(hours=23)
 
 
 class DropReason(StrEnum):
@@ -66,10 +69,11 @@ EXPLANATIONS: dict[DropReason | Note, str] = {
 
 
 class Event(msgspec.Struct, gc=False):
-    """One event on its way into the inbox. A text column that is absent is empty, which COPY stores as NULL.
+    """One event on its way into the inbox. The columns are text as COPY takes them; what is absent is empty (NULL).
 
     id             as sent until the step `named_once`, then a UUID
-    timestamp      None until the step `timed`: when it happened, UTC
+    timestamp      empty until the step `timed`: when it happened, ISO 8601 in UTC
+    user_known     "1" or "0"
     sent_timestamp the client's own clock, if it sent a time that can be read
     anonymous_id   the anonymous side, when distinct_id is a user id
     age_ms         PostHog's `offset`: how long ago it happened when it was sent
@@ -80,11 +84,11 @@ class Event(msgspec.Struct, gc=False):
     notes          what was mended
     """
 
-    project_id: int = 0
+    project_id: str = ""
     id: str = ""
     event: str = ""
-    timestamp: datetime | None = None
-    received_at: datetime | None = None
+    timestamp: str = ""
+    received_at: str = ""
     distinct_id: str = ""
     url: str = ""
     path: str = ""
@@ -101,7 +105,7 @@ class Event(msgspec.Struct, gc=False):
     properties: str = "{}"
     link: str = ""
     linked_id: str = ""
-    user_known: int = 0
+    user_known: str = "0"
     client_session: str = ""
     user_agent: str = ""
     ip: str = ""
@@ -131,14 +135,40 @@ class Refused(NamedTuple):
 
 
 class Arrival(msgspec.Struct, frozen=True, gc=False):
-    """What is known of a request beside its body; `sent_at` is the client's clock when it sent the request."""
+    """What is known of a request beside its body. Make it with `arrival`."""
 
     project_id: int
     received_at: datetime
-    sent_at: datetime | None = None
-    user_agent: str = ""
-    ip: str = ""
-    max_event: int = 32 * 1024
+    skew: timedelta
+    latest: datetime
+    user_agent: str
+    ip: str
+    max_event: int
+    project: str
+    received: str
+
+
+def arrival(
+    project_id: int,
+    received_at: datetime,
+    sent_at: datetime | None = None,
+    *,
+    user_agent: str = "",
+    ip: str = "",
+    max_event: int = 32 * 1024,
+) -> Arrival:
+    """`sent_at` is the client's clock when it sent the request: how far it is off shifts all its times."""
+    return Arrival(
+        project_id=project_id,
+        received_at=received_at,
+        skew=received_at - sent_at if sent_at else NO_TIME,
+        latest=received_at + FUTURE,
+        user_agent=user_agent,
+        ip=ip,
+        max_event=max_event,
+        project=str(project_id),
+        received=received_at.isoformat(),
+    )
 
 
 class Parcel(msgspec.Struct, gc=False):

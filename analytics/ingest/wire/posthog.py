@@ -182,7 +182,7 @@ def _event(capture: Capture, properties: Properties, head: Head) -> Event:
         distinct_id=text(capture.distinct_id)
         or text(capture.other_distinct_id)
         or text(properties.distinct_id),
-        user_known=1 if properties.is_identified or name == "$identify" else 0,
+        user_known="1" if properties.is_identified or name == "$identify" else "0",
         sent_timestamp=capture.timestamp,
         age_ms=capture.offset,
         trust_clock=bool(properties.ignore_sent_at)

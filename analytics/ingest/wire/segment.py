@@ -158,7 +158,7 @@ def _event(call: Call, raw: msgspec.Raw | bytes, notes: tuple[Note, ...]) -> Eve
             message_id=message_id,
             distinct_id=user or anonymous,
             anonymous_id=anonymous,
-            user_known=1 if user else 0,
+            user_known="1" if user else "0",
             sent_timestamp=call.timestamp,
             size=memoryview(raw).nbytes,
             notes=notes,
@@ -205,7 +205,7 @@ def _identify(event: Event, call: Call) -> None:
     event.event = "$identify"
     event.person_set = str(call.traits, "utf-8")
     event.properties = f'{{"$set":{event.person_set}}}'
-    if event.anonymous_id and event.user_known and event.anonymous_id != event.distinct_id:
+    if event.anonymous_id and event.user_known == "1" and event.anonymous_id != event.distinct_id:
         event.link, event.linked_id = "identify", event.anonymous_id
 
 
