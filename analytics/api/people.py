@@ -1,6 +1,8 @@
 """GET /api/v1/people, people/{id} and people/{id}/timeline."""
 
-from typing import Annotated, Any
+import datetime as dt
+from collections.abc import Sequence
+from typing import Annotated
 
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
@@ -11,6 +13,7 @@ from rest_framework.views import APIView
 from analytics.api import describe, listing, parameters
 from analytics.api.auth import project_of
 from analytics.api.changes import Changes, ListPlace
+from analytics.api.negotiation import format_of
 from analytics.query import persons, timeline
 from analytics.query.persons import PersonDetail
 from analytics.query.timeline import Entry
@@ -109,9 +112,9 @@ class TimelinePage(Struct, frozen=True):
 class TimelineRow(Struct, frozen=True):
     """An entry as a line of CSV: `entry` is all of it, as JSON."""
 
-    at: Any
+    at: dt.datetime
     type: str
-    entry: Any
+    entry: Entry
 
 
 class TimelineSource:
@@ -121,19 +124,24 @@ class TimelineSource:
     row = TimelineRow
     end = None
 
-    def __init__(self, project: Project, person_id: int, before: str | None) -> None:
+    def __init__(self, project: Project, person_id: int, before: str | None, *, flat: bool) -> None:
         self.project = project
         self.person_id = persons.get_person(project, person_id).id
         self.place = before
+        self.flat = flat
         self.finished = False
 
-    def take(self, limit: int) -> list[Entry]:
+    def take(self, limit: int) -> Sequence[Struct]:
         if self.finished:
             return []
         page = timeline.timeline(self.project, self.person_id, before=self.place, limit=limit)
         self.place = page.next
         self.finished = page.next is None
-        return page.entries
+        return (
+            [TimelineRow(entry.at, entry.type, entry) for entry in page.entries]
+            if self.flat
+            else page.entries
+        )
 
 
 class PersonTimeline(APIView):
@@ -147,5 +155,6 @@ class PersonTimeline(APIView):
     )
     def get(self, request: Request, person_id: int) -> HttpResponseBase:
         asked = parameters.read(request, TimelineParameters)
-        source = TimelineSource(project_of(request), person_id, asked.before)
+        flat = format_of(request, asked.format) == "csv"
+        source = TimelineSource(project_of(request), person_id, asked.before, flat=flat)
         return listing.respond(request, source, asked.format, asked.limit)

@@ -38,9 +38,10 @@ def between(
     """In the order of their sequence. `filters`: a column and its value, or a list; `moments`: from, and before."""
     start, end = moments
     with _stored(project_id, (start.date(), end.date())) as (tables, events):
-        stretch = events.filter(events.sequence > after, events.sequence <= upto)
-        timely = stretch.filter(stretch.timestamp >= start, stretch.timestamp < end)
-        rows = timely.filter(*_equal(timely, filters))
+        timely = (events.timestamp >= start) & (events.timestamp < end)
+        rows = events.filter(
+            events.sequence > after, events.sequence <= upto, timely, *_equal(events, filters)
+        )
         return _rows(tables.run(rows.order_by("sequence").limit(limit).select(*columns)))
 
 

@@ -122,8 +122,8 @@ def test_no_cell_is_a_formula(team: Team, api: Api, hostile: str) -> None:
 
 
 def test_filters(team: Team, api: Api) -> None:
-    journey = Journey(team).track("ana", "signup").track("ana", "export", session="s1").track("bo", "signup")
-    journey.enriched()
+    journey = Journey(team).track("ana", "signup").track("ana", "export", session="s1", at=clock.day(1))
+    journey.track("bo", "signup").enriched()
     rows = api.rows("events")
     person, session = rows[0]["person"], rows[1]["session"]
 

@@ -1,0 +1,112 @@
+"""GET /api/v1/people."""
+
+import pytest
+
+from tests import clock
+from tests.analytics.api.client import Api
+from tests.journey import Journey
+from tests.people import Team
+
+
+def names(rows: list[dict[str, str]]) -> list[str]:
+    return [row["name"] for row in rows]
+
+
+def test_it_works(team: Team, api: Api) -> None:
+    journey = Journey(team).page("laptop", "/", at=clock.day(0), known=False, session="s1")
+    journey.identify(
+        "ana", device="laptop", at=clock.day(1), traits={"name": "Ana", "plan": "pro"}
+    ).enriched()
+
+    [ana] = api.get("people").json["people"]
+
+    assert (ana["name"], ana["identified"]) == ("Ana", True)
+    assert sorted(ana["distinct_ids"]) == ["ana", "laptop"]
+    assert ana["properties"] == {"name": "Ana", "plan": "pro"}
+    assert (ana["first_seen"], ana["last_seen"]) == ("2020-06-10T05:00:00Z", "2020-06-11T05:00:00Z")
+    assert (ana["events"], ana["sessions"]) == (2, 1)
+
+
+def test_who_was_merged_away_is_named_with_whom_they_are(team: Team, api: Api) -> None:
+    Journey(team).track("ana", "signup").page("laptop", "/", known=False).enriched()
+    before = {row["id"] for row in api.rows("people")}
+    Journey(team).identify("ana", device="laptop").enriched()
+
+    [ana] = api.rows("people")
+
+    assert {ana["id"], *ana["former_ids"]} == before
+    assert ana["events"] == 3
+
+
+def test_pages_show_everybody_once(team: Team, api: Api) -> None:
+    journey = Journey(team)
+    for number in range(7):
+        journey.track(f"user {number}", "signup")
+    journey.enriched()
+
+    found = api.rows("people", limit=3)
+
+    assert sorted(names(found)) == [f"user {number}" for number in range(7)]
+
+
+def test_since_brings_who_is_new_and_to_whom_something_happened(team: Team, api: Api) -> None:
+    Journey(team).track("ana", "signup").track("bo", "signup").enriched()
+    known = api.get("people").json["next"]
+    assert api.rows("people", since=known) == []
+
+    # Cy's event is years old and Bo's is new: what counts is when we learnt of it.
+    Journey(team).track("cy", "imported", at=clock.day(-4000)).track("bo", "export").enriched()
+
+    changed = api.get("people", since=known).json
+    assert names(changed["people"]) == ["bo", "cy"]
+    assert api.rows("people", since=changed["next"]) == []
+
+
+def test_since_walks_in_pages_too(team: Team, api: Api) -> None:
+    Journey(team).track("ana", "signup").enriched()
+    known = api.get("people").json["next"]
+    journey = Journey(team)
+    for number in range(5):
+        journey.track(f"user {number}", "signup")
+    journey.enriched()
+
+    assert names(api.rows("people", since=known, limit=2)) == [f"user {number}" for number in range(5)]
+
+
+def test_nobody_is_missed_who_changes_while_the_pages_are_read(team: Team, api: Api) -> None:
+    Journey(team).track("ana", "signup").track("bo", "signup").track("cy", "signup").enriched()
+    first = api.get("people", limit=2).json
+    Journey(team).track("ana", "export").enriched()
+    second = api.get("people", limit=2, since=first["next"]).json
+
+    assert names(first["people"] + second["people"]) == ["ana", "bo", "cy"]
+    assert names(api.rows("people", since=second["next"])) == ["ana"]
+
+
+def test_changes_reach_back_into_the_lake(team: Team, api: Api) -> None:
+    from tests.analytics.api.test_events import expire
+
+    Journey(team).track("ana", "signup").enriched()
+    known = api.get("people").json["next"]
+    Journey(team).track("bo", "signup").through()
+    expire()
+
+    assert names(api.rows("people", since=known)) == ["bo"]
+
+
+@pytest.mark.parametrize("wanted", ["ndjson", "csv"])
+def test_streams(team: Team, api: Api, wanted: str) -> None:
+    Journey(team).identify("ana", traits={"name": "=Ana"}).track("bo", "signup").enriched()
+    stream = api.get("people", format=wanted)
+    Journey(team).track("cy", "signup").enriched()
+
+    rows = stream.lines if wanted == "ndjson" else stream.table
+
+    assert names(rows) == (["=Ana", "bo"] if wanted == "ndjson" else ["'=Ana", "bo"])
+    assert names(api.rows("people", since=stream.headers["X-Next-Cursor"])) == ["cy"]
+
+
+def test_by_distinct_id(team: Team, api: Api) -> None:
+    Journey(team).track("ana", "signup").track("bo", "signup").enriched()
+    assert names(api.rows("people", distinct_id="bo")) == ["bo"]
+    assert api.rows("people", distinct_id="nobody") == []
