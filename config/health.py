@@ -39,8 +39,8 @@ def lake() -> str:
     folder = Path(settings.LAKE_URL)
     if not folder.exists():
         return "empty"
-    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-        raise NotReadyError(f"{folder} cannot be written")
+    if not folder.is_dir() or not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        raise NotReadyError(f"{folder} is no folder that can be written")
     return "ok"
 
 

@@ -7,7 +7,7 @@ worker that looks in between would take an empty one and fall over.
 import os
 import uuid
 from pathlib import Path
-from time import monotonic
+from time import monotonic_ns
 from typing import Any
 
 from kombu.transport import TRANSPORT_ALIASES, filesystem
@@ -24,7 +24,7 @@ class Channel(filesystem.Channel):  # type: ignore[misc] # kombu has no types
 
     def _put(self, queue: str, payload: dict[str, Any], **options: Any) -> None:
         folder = Path(self.data_folder_out)
-        name = f"{monotonic() * 1000:016.0f}_{uuid.uuid4()}.{queue}.msg"
+        name = f"{monotonic_ns():020d}_{uuid.uuid4()}.{queue}.msg"
         unfinished = folder / f"{name}.part"
         unfinished.write_text(dumps(payload), encoding="utf-8")
         unfinished.rename(folder / name)

@@ -30,7 +30,7 @@ def installation() -> Iterator[Installation]:
 def commands(about: str) -> str:
     """The README's shell block that holds these words, as it stands."""
     blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S)
-    return next(block for block in blocks if about in block)
+    return next(str(block) for block in blocks if about in block)
 
 
 def follow(installation: Installation, block: str, **keys: str) -> str:

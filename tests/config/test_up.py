@@ -89,6 +89,18 @@ def test_other_commands_work_beside_it(ana: Installation) -> None:
     made = ana.manage("newproject", "Bo's shop", "--json")
     assert made.returncode == 0, made.stderr
     assert '"project": "bos-shop"' in made.stdout
+    link = ana.manage("signin").stdout.strip()
+    with httpx.Client(follow_redirects=True) as browser:
+        browser.get(link)
+        page = browser.post(link, data={"csrfmiddlewaretoken": browser.cookies["csrftoken"]})
+    assert page.url.path == "/projects/", "the only owner owns the new project, too"
+    assert "/projects/bos-shop/" in page.text
+
+
+def test_a_link_for_somebody_unknown_is_refused_with_the_known(ana: Installation) -> None:
+    refused = ana.manage("signin", "zoe")
+    assert refused.returncode == 1
+    assert "there is no user 'zoe'; there are: owner" in refused.stderr
 
 
 def test_the_database_is_reached_by_its_socket_only(ana: Installation) -> None:

@@ -1,0 +1,73 @@
+"""/healthz and /readyz, part by part."""
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from django.utils.timezone import now
+from pytest_django.fixtures import Settings
+
+from analytics.models import Heartbeat
+from config.home import layout
+
+AWAY = "postgresql://nobody@127.0.0.1:1/nothing"
+
+
+@pytest.fixture(autouse=True)
+def _here(settings: Settings, tmp_path: Path) -> None:
+    """The run's database, a lake of our own, and a worker that has just been heard of."""
+    settings.DATABASE_URL = layout.database_url()
+    settings.LAKE_URL = str(tmp_path)
+    Heartbeat.objects.update_or_create(part="worker", defaults={"at": now()})
+
+
+def test_it_lives_even_without_a_database(settings: Settings) -> None:
+    settings.DATABASE_URL = AWAY
+    assert Client().get("/healthz").content == b"ok\n"
+
+
+def test_it_is_ready() -> None:
+    answer = Client().get("/readyz")
+    assert answer.status_code == 200, answer.content
+    assert answer.json()["ready"] is True
+    assert {name: part["ready"] for name, part in answer.json()["parts"].items()} == {
+        "database": True,
+        "lake": True,
+        "worker": True,
+    }
+
+
+def test_it_is_not_ready_without_a_database(settings: Settings) -> None:
+    settings.DATABASE_URL = AWAY
+    answer = Client().get("/readyz")
+    assert answer.status_code == 503
+    parts = answer.json()["parts"]
+    assert "Connection refused" in parts["database"]["detail"]
+    assert not parts["worker"]["ready"]
+    assert parts["lake"]["ready"]
+
+
+def test_it_is_not_ready_when_the_worker_is_silent() -> None:
+    Heartbeat.objects.update(at=now() - dt.timedelta(minutes=2))
+    answer = Client().get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["parts"]["worker"]["detail"].startswith(
+        "last heartbeat 120 s ago; see logs/worker.log"
+    )
+
+
+def test_it_is_not_ready_before_the_worker_was_ever_heard_of() -> None:
+    Heartbeat.objects.all().delete()
+    assert "no heartbeat yet" in Client().get("/readyz").json()["parts"]["worker"]["detail"]
+
+
+def test_a_lake_that_is_a_file_is_not_ready(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "lake").write_text("")
+    settings.LAKE_URL = str(tmp_path / "lake")
+    assert Client().get("/readyz").json()["parts"]["lake"]["ready"] is False
+
+
+def test_a_lake_elsewhere_is_named_as_such(settings: Settings) -> None:
+    settings.LAKE_URL = "s3://bucket/lake"
+    assert Client().get("/readyz").json()["parts"]["lake"] == {"ready": True, "detail": "remote"}
