@@ -1,15 +1,18 @@
 """The pipeline's stages in order: enrich, load, rollup. The foreground command and the worker's tasks call the same."""
 
+import datetime as dt
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from django.db import connection
 
+from analytics.enrich import partitions
 from analytics.enrich.run import enrich
 from analytics.lake import table
 from analytics.lake.columns import EVENTS
 from analytics.lake.load import load
+from analytics.rollup import upkeep
 from analytics.rollup.run import RollupReport, rollup
 
 PAUSE = 0.02
@@ -53,6 +56,17 @@ def load_and_roll_up() -> None:
     while load().rows:
         pass
     rollup()
+
+
+def maintain() -> None:
+    """What keeps the installation small and quick. Numbers change only by what has expired."""
+    today = dt.datetime.now(dt.UTC).date()
+    partitions.ensure([today, today + dt.timedelta(days=1)])
+    partitions.expire(table.mark(EVENTS), today)
+    upkeep.expire(today)
+    upkeep.compact(today)
+    rollup()
+    upkeep.vacuum()
 
 
 def _enrich_all(report: PipelineReport, tell: Progress) -> PipelineReport:

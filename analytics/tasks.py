@@ -26,6 +26,11 @@ def rollup() -> None:
     run.rollup()
 
 
+@shared_task(name="analytics.maintain")  # type: ignore[untyped-decorator]
+def maintain() -> None:
+    pipeline.maintain()
+
+
 @shared_task(name="analytics.heartbeat")  # type: ignore[untyped-decorator]
 def heartbeat() -> None:
     Heartbeat.objects.update_or_create(part="worker", defaults={"at": now()})

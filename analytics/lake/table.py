@@ -93,19 +93,35 @@ def append(layout: Layout, rows: pa.Table, *, after: int, until: int, days: Days
     table = _open(layout)
     if _mark(table) != after:
         return False
-    commit = CommitProperties(
-        custom_metadata={DAYS: json.dumps({str(p): sorted(map(str, d)) for p, d in sorted(days.items())})},
-        app_transactions=[Transaction(LOADER, until)],
-    )
+    commit = CommitProperties(custom_metadata=_naming(days), app_transactions=[Transaction(LOADER, until)])
     write_deltalake(table, rows, mode="append", writer_properties=WRITER, commit_properties=commit)
     return True
 
 
-def replace(layout: Layout, rows: pa.RecordBatchReader, where: str) -> int:
-    """Put `rows` in the place of everything that fulfils `where`, in one commit; the new version."""
-    table = _open(layout)
+def replace(layout: Layout, rows: pa.RecordBatchReader, where: str, *, at: int) -> int:
+    """Put `rows` in the place of everything that fulfilled `where` at a version, in one commit; the new version.
+
+    What others have added since then stays.
+    """
+    table = _open(layout) if at == NEVER else DeltaTable(url(layout), version=at)
     write_deltalake(table, rows, mode="overwrite", predicate=where, writer_properties=WRITER)
     return int(table.version())
+
+
+def drop(layout: Layout, where: str, days: Days) -> None:
+    """Take out everything that fulfils `where`; rollup then recomputes the days that are named."""
+    DeltaTable(url(layout)).delete(where, commit_properties=CommitProperties(custom_metadata=_naming(days)))
+
+
+def vacuum(layout: Layout, hours: int, *, keep: int) -> int:
+    """Delete files that have been out of the table for so long, and are not in version `keep`; how many."""
+    if not exists(layout):
+        return 0
+    kept = [keep] if keep != NEVER else []
+    removed = DeltaTable(url(layout)).vacuum(
+        hours, dry_run=False, enforce_retention_duration=False, keep_versions=kept
+    )
+    return len(removed)
 
 
 def files(layout: Layout, project_id: int, at: int) -> tuple[File, ...]:
@@ -158,6 +174,12 @@ def _open(layout: Layout) -> DeltaTable:
         partition_by=list(PARTITION),
         configuration={**CONFIGURATION, "delta.dataSkippingStatsColumns": ",".join(layout.ranges)},
     )
+
+
+def _naming(days: Days) -> dict[str, str]:
+    return {
+        DAYS: json.dumps({str(project): sorted(map(str, each)) for project, each in sorted(days.items())})
+    }
 
 
 def _mark(table: DeltaTable) -> int:

@@ -20,7 +20,7 @@ def replace(dirt: Dirt, at: DataVersion) -> int:
     first, last = _span(dirt, at)
     with engine.snapshot(dirt.project.pk, at, days=(first - A_DAY, last + A_DAY)) as tables:
         computed = activity(tables.events, dirt.project, dirt.days, first, last)
-        return table.replace(ACTIVITY, tables.stream(computed), _where(dirt))
+        return table.replace(ACTIVITY, tables.stream(computed), _where(dirt), at=at.activity_version)
 
 
 def activity(
