@@ -1,0 +1,109 @@
+"""Keeping the lake quick and no larger than it must be: compaction, expiry, vacuum. None of it changes a number.
+
+Loads leave a small file each. A month of a project is written anew, sorted by (day, person, time), when it has many
+files and those beside its largest hold a good part of its rows: so each row is rewritten a few times, not at each
+load. The same rows give the same bytes. Person ids stay as they were stored, so that a merge can still be undone.
+"""
+
+import datetime as dt
+from collections import defaultdict
+from itertools import groupby
+
+import ibis
+from django.conf import settings
+
+from analytics import engine
+from analytics.lake import table
+from analytics.lake.columns import ACTIVITY, EVENTS, Layout
+from analytics.lake.lock import single_writer
+from analytics.models import DataVersion
+from analytics.rollup.dirt import A_DAY
+
+FILES = 8
+MANY_FILES = 100
+SHARE = 0.25
+"""A month is compacted from FILES on if SHARE of its rows lie outside its largest file, and from MANY_FILES on."""
+
+KEEP_HOURS = 6
+"""How long files that were replaced stay, for questions that began before."""
+
+ORDER = {
+    EVENTS.name: ("day", "person_id", "timestamp", "sequence"),
+    ACTIVITY.name: ("day", "person_id", "event"),
+}
+
+
+def compact(today: dt.date) -> int:
+    """Rewrite the months that need it; how many. Activity is left alone while its month still changes daily."""
+    with single_writer("load") as alone:
+        done = _compact(EVENTS, today) if alone else 0
+    with single_writer("rollup") as alone:
+        return done + (_compact(ACTIVITY, today - 2 * A_DAY) if alone else 0)
+
+
+def expire(today: dt.date) -> list[str]:
+    """Drop months that ended more than KEEP_MONTHS months ago (0: none); which. Rollup then forgets their days."""
+    if not settings.KEEP_MONTHS:
+        return []
+    first = _months_before(today, settings.KEEP_MONTHS)
+    with single_writer("load") as alone:
+        at = table.version(EVENTS)
+        old = [
+            (p, f) for p in table.projects(EVENTS, at) for f in table.files(EVENTS, p, at) if f.month < first
+        ]
+        if not alone or not old:
+            return []
+        days: dict[int, set[dt.date]] = defaultdict(set)
+        for project, file in old:
+            days[project] |= _between(file.first_day, file.last_day)
+        table.drop(EVENTS, f"month < '{first}'", days)
+        return sorted({file.month for _, file in old})
+
+
+def vacuum() -> int:
+    """Delete files that no version in use needs; how many."""
+    with single_writer("load") as loading, single_writer("rollup") as rolling:
+        newest = DataVersion.objects.order_by("-id").first()
+        if not (loading and rolling and newest):
+            return 0
+        kept = {EVENTS: newest.lake_version, ACTIVITY: newest.activity_version}
+        return sum(table.vacuum(layout, KEEP_HOURS, keep=at) for layout, at in kept.items())
+
+
+def _compact(layout: Layout, today: dt.date) -> int:
+    at, done = table.version(layout), 0
+    for project in table.projects(layout, at):
+        for month, files in groupby(table.files(layout, project, at), key=lambda file: file.month):
+            if (layout is EVENTS or month < f"{today:%Y-%m}") and _needed(list(files)):
+                at, done = _rewrite(layout, project, month, at), done + 1
+    return done
+
+
+def _needed(files: list[table.File]) -> bool:
+    rows = [file.rows for file in files]
+    return len(rows) >= MANY_FILES or (len(rows) >= FILES and sum(rows) - max(rows) >= SHARE * sum(rows))
+
+
+def _rewrite(layout: Layout, project: int, month: str, at: int) -> int:
+    first = dt.date.fromisoformat(f"{month}-01")
+    span = (first, _next_month(first) - A_DAY)
+    state = DataVersion(lake_version=at, activity_version=at, link_id=0)
+    with engine.snapshot(project, state, days=span) as tables:
+        rows = tables.stored if layout is EVENTS else tables.activity
+        found = rows.filter(rows["day"].between(*span)).mutate(month=ibis.literal(month))
+        whole = found.select(layout.columns.names).order_by(*ORDER[layout.name])
+        where = f"project_id = {project} AND month = '{month}'"
+        return table.replace(layout, tables.stream(whole), where, at=at)
+
+
+def _next_month(first: dt.date) -> dt.date:
+    return (first + 31 * A_DAY).replace(day=1)
+
+
+def _months_before(today: dt.date, months: int) -> str:
+    number = today.year * 12 + today.month - 1 - months
+    return f"{number // 12:04}-{number % 12 + 1:02}"
+
+
+def _between(first: dt.date, last: dt.date) -> set[dt.date]:
+    return {first + n * A_DAY for n in range((last - first).days + 1)}
