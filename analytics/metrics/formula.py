@@ -3,6 +3,7 @@
 import ast
 import operator
 from collections.abc import Callable, Mapping
+from math import isfinite
 from string import ascii_uppercase
 
 Value = float | None
@@ -36,11 +37,12 @@ def parse(text: str, series: int) -> ast.expr:
 
 
 def evaluate(tree: ast.expr, values: Mapping[str, Value]) -> Value:
-    """The formula's value; null where an operand is, and where it would divide by zero."""
+    """The formula's value; null where an operand is, and where it would be no finite number."""
     try:
-        return _value(tree, values)
+        found = _value(tree, values)
     except (_NothingError, ZeroDivisionError, OverflowError):
         return None
+    return found if isfinite(found) else None
 
 
 class _NothingError(Exception):

@@ -1,8 +1,8 @@
 """The engine functions that Ibis has no name for, under the names that DuckDB gives them.
 
 On Spark `bit_or` is the same; a Spark session creates the others, once, as temporary functions:
-epoch_us(t) is unix_micros(t), and json_extract_string(j, p) is get_json_object(j, p) with p rewritten from
-`$."name"` to `$['name']`.
+epoch_us(t) is unix_micros(t), and json_extract_string(j, p) is get_json_object(j, p) with the pointer `/name`
+rewritten to the path `$['name']`.
 """
 
 import datetime as dt
@@ -17,7 +17,7 @@ def epoch_us(timestamp: dt.datetime) -> int:  # type: ignore[empty-body]
 
 
 @ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]
-def json_extract_string(json: str, path: str) -> str:  # type: ignore[empty-body]
+def json_extract_string(json: str, pointer: str) -> str:  # type: ignore[empty-body]
     """The text of a value inside JSON text: strings without quotes, null as NULL, all else as JSON writes it."""
 
 
@@ -28,5 +28,5 @@ def bit_or(bits: int) -> int:  # type: ignore[empty-body]
 
 def json_text(json: ir.StringValue, name: str) -> ir.StringValue:
     """The text of one property of an object."""
-    quoted = name.replace("\\", "\\\\").replace('"', '\\"')
-    return json_extract_string(json, f'$."{quoted}"')
+    # A JSON pointer, for in a path some names would be wildcards.
+    return json_extract_string(json, "/" + name.replace("~", "~0").replace("/", "~1"))

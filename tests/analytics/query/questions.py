@@ -29,7 +29,7 @@ def send(team: Team, events: Iterable[Happened], *, same: Mapping[str, str] | No
         }
         for one in events
     ]
-    first = min(event["timestamp"] for event in batch)
+    first = min(str(event["timestamp"]) for event in batch)
     for anonymous, known in (same or {}).items():
         properties = {"$anon_distinct_id": anonymous}
         link = {"event": "$identify", "distinct_id": known, "timestamp": first, "properties": properties}
