@@ -109,12 +109,14 @@ class IdentityLink(models.Model):
         help_text="the person that was merged into `person`, or that could not be",
     )  # fmt: skip
     refused = models.TextField(default="", blank=True, help_text="why the two stayed two")
+    by = models.TextField(default="", blank=True, help_text="who did it, where it was done by hand")
     event_id = models.UUIDField(null=True, blank=True)
     happened_at = models.DateTimeField()
     recorded_at = models.DateTimeField(default=now)
 
     class Meta:
         db_table = "analytics_identity_link"
+        indexes = [models.Index(fields=["project", "distinct_id", "linked_id"], name="link_by_ids")]
 
     def __str__(self) -> str:
         return f"{self.linked_id} is {self.distinct_id} ({self.cause})"

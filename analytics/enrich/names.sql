@@ -16,4 +16,4 @@ CROSS JOIN LATERAL (
     SELECT analytics_person_name(properties, ids.user_id, ids.any_id) AS name
     FROM analytics_person WHERE id = renamed.person_id
 ) AS named
-WHERE p.id = renamed.person_id;
+WHERE p.id = renamed.person_id AND ids.any_id IS NOT NULL;

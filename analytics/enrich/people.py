@@ -105,7 +105,8 @@ def _write_links(cursor: CursorWrapper, resolution: Resolution) -> None:
         }
         for m in resolution.moved
     ]
-    cursor.execute(statement("links"), {"links": _json(links), "moved": _json(moved)})
+    cursor.execute(statement("links"), {"links": _json(links)})
+    cursor.execute(statement("moved"), {"moved": _json(moved)})
 
 
 def _write_origins(cursor: CursorWrapper, resolution: Resolution) -> None:

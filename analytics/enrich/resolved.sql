@@ -1,4 +1,6 @@
--- Where the ids that are new to the batch belong after its links.
+-- Where the batch's ids belong after its links: those of persons who moved, and those that are new.
+UPDATE mentioned m SET person_id = moves.target_id FROM moves WHERE m.person_id = moves.person_id;
+
 UPDATE mentioned m SET person_id = r.person_id, stored_as = r.stored_as
 FROM jsonb_to_recordset(%(origins)s::jsonb)
     AS r (project_id integer, distinct_id text, person_id bigint, stored_as bigint)

@@ -5,7 +5,9 @@ INSERT INTO claimed
 SELECT
     gone.*,
     -- An id that means nobody would make one person of all who were ever called so.
-    link IS NOT NULL AND lower(btrim(linked_id)) <> ALL (%(nobody)s) AND lower(btrim(distinct_id)) <> ALL (%(nobody)s),
-    user_known = 1 AND lower(btrim(distinct_id)) <> ALL (%(nobody)s),
+    link IS NOT NULL AND linked_id IS NOT NULL
+        AND lower(btrim(linked_id)) <> ALL (%(nobody)s)
+        AND lower(btrim(distinct_id)) <> ALL (%(nobody)s),
+    (user_known = 1 OR link IS NOT DISTINCT FROM 'identify') AND lower(btrim(distinct_id)) <> ALL (%(nobody)s),
     coalesce(person_set, '{}') <> '{}' OR coalesce(person_set_once, '{}') <> '{}'
 FROM gone;

@@ -1,0 +1,12 @@
+-- `persons` were moved by the merge that is undone and are still part of `whole`: they are `part` again, and with
+-- them the ids and the sessions that began as one of them. Appended, like everything that was ever said of them.
+INSERT INTO analytics_redirect (project_id, person_id, target_id, link_id)
+SELECT %(project)s, person, %(part)s, %(link)s FROM unnest(%(persons)s::bigint[]) AS person;
+
+UPDATE analytics_person SET merged_into_id = nullif(%(part)s, id) WHERE id = ANY (%(persons)s);
+
+UPDATE analytics_distinct_id SET person_id = %(part)s, origin_id = nullif(origin_id, %(part)s)
+WHERE person_id = %(whole)s AND origin_id = ANY (%(persons)s);
+
+UPDATE analytics_session SET person_id = %(part)s, origin_id = nullif(origin_id, %(part)s)
+WHERE person_id = %(whole)s AND origin_id = ANY (%(persons)s);

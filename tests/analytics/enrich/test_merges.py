@@ -1,0 +1,126 @@
+"""Two persons become one by hand, and two again."""
+
+import pytest
+from django.db import connection
+
+from analytics.enrich.merges import MergeError, merge, undo
+from analytics.models import DistinctId, IdentityLink, Person, Redirect, Session
+from projects.models import Project
+from tests import clock
+from tests.journey import Journey
+from tests.people import Team
+
+
+@pytest.fixture
+def project(team: Team) -> Project:
+    return team.new.project
+
+
+@pytest.fixture
+def journey(team: Team) -> Journey:
+    """Ana signed up on day 0; a nameless laptop looked around on days 1 and 2."""
+    journey = Journey(team)
+    journey.identify("ana", at=clock.day(0), traits={"name": "Ana", "plan": "team"}, session="a1")
+    journey.page("laptop", "/pricing", at=clock.day(1), known=False, session="l1")
+    journey.page("laptop", "/docs", at=clock.day(2), known=False, session="l2")
+    journey.enriched()
+    return journey
+
+
+def person_of(project: Project, distinct_id: str) -> Person:
+    return DistinctId.objects.select_related("person").get(project=project, distinct_id=distinct_id).person
+
+
+def counts(person: Person) -> tuple[int, int]:
+    person.refresh_from_db()
+    return person.events, person.sessions
+
+
+def test_a_merge_by_hand_gives_everything_to_one_person(project: Project, journey: Journey) -> None:
+    ana, laptop = person_of(project, "ana"), person_of(project, "laptop")
+    link = merge(project, ana.pk, laptop.pk, by="bo")
+    assert (link.cause, link.linked_id, link.distinct_id, link.by) == ("by hand", "laptop", "ana", "bo")
+    assert counts(ana) == (3, 3)
+    assert ana.last_seen == clock.day(2)
+    laptop.refresh_from_db()
+    assert laptop.merged_into == ana
+    assert {session.person for session in Session.objects.filter(project=project)} == {ana}
+    assert list(Redirect.objects.filter(link=link).values_list("person_id", "target_id")) == [
+        (laptop.pk, ana.pk)
+    ]
+
+
+def test_undone_they_are_two_again_with_what_each_has_done_since(project: Project, journey: Journey) -> None:
+    ana, laptop = person_of(project, "ana"), person_of(project, "laptop")
+    link = merge(project, ana.pk, laptop.pk, by="bo")
+    journey.page("laptop", at=clock.day(3), known=False, session="l3").track("ana", "export", at=clock.day(4))
+    journey.enriched()
+    assert counts(ana) == (5, 4)
+
+    undone = undo(link, by="ana")
+    assert (undone.cause, undone.by) == ("undo", "ana")
+    assert counts(ana) == (2, 1)
+    assert counts(laptop) == (3, 3)
+    assert (laptop.first_seen, laptop.last_seen, laptop.merged_into) == (clock.day(1), clock.day(3), None)
+    assert laptop.name == "anonymous laptop"
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM analytics_event WHERE person_id = %s", [laptop.pk])
+        assert cursor.fetchone() == (3,), (
+            "events since the merge are stored as the laptop's, so they go back with it"
+        )
+
+
+def test_what_was_parted_by_hand_is_not_joined_again_by_the_page_that_repeats_it(
+    team: Team, project: Project
+) -> None:
+    journey = Journey(team).page("laptop", known=False).track("bo", "signup")
+    journey.enriched()
+    journey.identify("bo", device="laptop").enriched()
+    undo(IdentityLink.objects.get(project=project, cause="identify"), by="ana")
+    journey.identify("bo", device="laptop").identify("bo", device="laptop").enriched()
+    assert person_of(project, "laptop") != person_of(project, "bo")
+    (refusal,) = IdentityLink.objects.filter(project=project).exclude(refused="")
+    assert refusal.refused == "a merge of these two was undone by hand"
+
+
+def test_those_who_came_along_go_back_with_their_person(team: Team, project: Project) -> None:
+    journey = Journey(team)
+    for who in ("ana", "bo", "cy"):
+        journey.track(who, "signup")
+    journey.enriched()
+    ana, bo, cy = (person_of(project, who) for who in ("ana", "bo", "cy"))
+    merge(project, bo.pk, cy.pk, by="ana")
+    link = merge(project, ana.pk, bo.pk, by="ana")
+    assert counts(ana) == (3, 0)
+    undo(link, by="ana")
+    assert person_of(project, "cy") == bo
+    assert (counts(ana), counts(bo)) == ((1, 0), (2, 0))
+    cy.refresh_from_db()
+    assert cy.merged_into == bo
+
+
+def test_a_merge_undone_in_the_middle_leaves_the_others_where_they_are(team: Team, project: Project) -> None:
+    journey = Journey(team)
+    for who in ("ana", "bo", "cy"):
+        journey.track(who, "signup")
+    journey.enriched()
+    ana, bo, cy = (person_of(project, who) for who in ("ana", "bo", "cy"))
+    first = merge(project, bo.pk, cy.pk, by="ana")
+    merge(project, ana.pk, bo.pk, by="ana")
+    undo(first, by="ana")
+    assert [person_of(project, who) for who in ("ana", "bo", "cy")] == [ana, ana, cy]
+    assert (counts(ana), counts(cy)) == ((2, 0), (1, 0))
+
+
+def test_nonsense_is_refused_with_its_reason(team: Team, project: Project, journey: Journey) -> None:
+    ana, laptop = person_of(project, "ana"), person_of(project, "laptop")
+    with pytest.raises(MergeError, match="one person already"):
+        merge(project, ana.pk, ana.pk, by="bo")
+    with pytest.raises(MergeError, match="there is no person"):
+        merge(project, ana.pk, 10**12, by="bo")
+    link = merge(project, ana.pk, laptop.pk, by="bo")
+    undone = undo(link, by="bo")
+    with pytest.raises(MergeError, match="was undone"):
+        undo(link, by="bo")
+    with pytest.raises(MergeError, match="nothing to undo"):
+        undo(undone, by="bo")
