@@ -1,0 +1,169 @@
+"""Who is whom (definitions.md, Person), from the request to the person's row."""
+
+import datetime as dt
+from typing import Any
+
+import pytest
+
+from analytics.models import DistinctId, IdentityLink, Person, Redirect
+from tests import clock
+from tests.journey import Journey
+from tests.people import Team
+
+
+def persons(team: Team) -> set[frozenset[str]]:
+    """The people of the project, as the sets of their ids."""
+    found: dict[int, set[str]] = {}
+    for person, distinct_id in DistinctId.objects.filter(project=team.id).values_list(
+        "person_id", "distinct_id"
+    ):
+        found.setdefault(person, set()).add(distinct_id)
+    return {frozenset(ids) for ids in found.values()}
+
+
+def groups(*names: str) -> set[frozenset[str]]:
+    return {frozenset(name.split()) for name in names}
+
+
+def person(team: Team, distinct_id: str) -> Person:
+    return DistinctId.objects.select_related("person").get(project=team.id, distinct_id=distinct_id).person
+
+
+@pytest.mark.parametrize("at_once", [True, False], ids=["in one batch", "one by one"])
+class TestWhateverTheBatches:
+    def play(self, journey: Journey, at_once: bool) -> None:
+        journey.enriched(limit=50_000 if at_once else 1)
+
+    def test_a_device_joins_the_first_user_with_its_past(self, team: Team, at_once: bool) -> None:
+        journey = Journey(team).page("laptop", at=clock.day(0), known=False)
+        self.play(journey.identify("ana", device="laptop", at=clock.day(1)), at_once)
+        assert persons(team) == groups("laptop ana")
+        ana = person(team, "ana")
+        assert (ana.events, ana.first_seen, ana.name, ana.identified) == (2, clock.day(0), "ana", True)
+
+    def test_a_user_known_before_takes_over_the_devices_past(self, team: Team, at_once: bool) -> None:
+        journey = (
+            Journey(team).track("ana", "signup", at=clock.day(5)).page("laptop", at=clock.day(0), known=False)
+        )
+        self.play(journey.identify("ana", device="laptop", at=clock.day(6)), at_once)
+        assert persons(team) == groups("laptop ana")
+        assert (person(team, "ana").first_seen, person(team, "ana").events) == (clock.day(0), 3)
+
+    def test_one_device_of_two_people_stays_two_people(self, team: Team, at_once: bool) -> None:
+        journey = Journey(team).identify("ana", device="laptop").identify("bo", device="laptop")
+        self.play(journey.identify("bo", device="laptop"), at_once)
+        assert persons(team) == groups("ana laptop", "bo")
+        (refusal,) = IdentityLink.objects.filter(project=team.id).exclude(refused="")
+        assert (refusal.person, refusal.other) == (person(team, "bo"), person(team, "ana"))
+        assert "both are known as users already" in refusal.refused
+
+    def test_two_devices_of_one_person_become_one(self, team: Team, at_once: bool) -> None:
+        journey = Journey(team).page("laptop", known=False).page("phone", known=False)
+        journey.identify("ana", device="laptop").identify("ana", device="phone")
+        self.play(journey, at_once)
+        assert persons(team) == groups("ana laptop phone")
+
+    def test_two_users_are_merged_by_alias_only(self, team: Team, at_once: bool) -> None:
+        journey = Journey(team).track("ana", "signup").track("ana@work", "signup")
+        journey.identify("ana", device="ana@work")
+        self.play(journey, at_once)
+        assert persons(team) == groups("ana", "ana@work")
+        self.play(journey.alias("ana", "ana@work"), at_once)
+        assert persons(team) == groups("ana ana@work")
+
+    def test_an_id_never_seen_before_is_simply_added(self, team: Team, at_once: bool) -> None:
+        self.play(Journey(team).alias("ana", "old-ana").page("old-ana", known=False), at_once)
+        assert persons(team) == groups("ana old-ana")
+        assert person(team, "ana").events == 2
+
+    def test_chains_end_in_one_person(self, team: Team, at_once: bool) -> None:
+        journey = Journey(team)
+        for name in ("a", "b", "c"):
+            journey.track(name, "signup")
+        self.play(journey.alias("b", "a").alias("c", "b"), at_once)
+        assert persons(team) == groups("a b c")
+        assert person(team, "c").events == 5
+
+    def test_the_users_own_properties_win(self, team: Team, at_once: bool) -> None:
+        journey = Journey(team).identify("ana", traits={"plan": "team", "city": "Rome"})
+        journey.identify("laptop", known=False, traits={"plan": "free", "theme": "dark"})
+        self.play(journey.identify("ana", device="laptop", traits={"city": "Oslo"}), at_once)
+        assert person(team, "ana").properties == {"plan": "team", "city": "Oslo", "theme": "dark"}
+
+    @pytest.mark.parametrize("nobody", ["null", "undefined", "0", "[object Object]", "Anonymous", "email"])
+    def test_ids_that_mean_nobody_join_no_one(self, team: Team, at_once: bool, nobody: str) -> None:
+        journey = Journey(team).identify("ana", device=nobody).identify("bo", device=nobody)
+        self.play(journey, at_once)
+        assert persons(team) >= groups("ana", "bo")
+
+
+@pytest.mark.parametrize(
+    ("traits", "name"),
+    [
+        ({"name": "Ana Ruiz", "email": "ana@shop.example"}, "Ana Ruiz"),
+        ({"firstName": "Ana", "lastName": "Ruiz"}, "Ana Ruiz"),
+        ({"first_name": "Ana"}, "Ana"),
+        ({"email": "ana@shop.example", "username": "ana_r"}, "ana@shop.example"),
+        ({"username": "ana_r"}, "ana_r"),
+        ({"name": "  "}, "user-7"),
+        ({}, "user-7"),
+    ],
+)
+def test_people_are_called_what_is_known_of_them(team: Team, traits: dict[str, Any], name: str) -> None:
+    Journey(team).identify("user-7", device="0192-abcdef", traits=traits).enriched()
+    assert person(team, "user-7").name == name
+
+
+def test_who_is_not_known_is_called_after_their_id(team: Team) -> None:
+    Journey(team).page("0192f0c1-7d4e-7abc-8def-1234567f00d5", known=False).enriched()
+    (anonymous,) = Person.objects.filter(project=team.id)
+    assert (anonymous.name, anonymous.identified) == ("anonymous 7f00d5", False)
+
+
+def test_a_search_finds_name_address_and_ids_in_lower_case(team: Team) -> None:
+    Journey(team).identify("U-7", traits={"name": "Ana Ruiz", "email": "Ana@Shop.example"}).enriched()
+    Journey(team).identify("U-7", device="Laptop").enriched()
+    assert person(team, "U-7").search == "ana ruiz ana@shop.example u-7 laptop"
+
+
+def test_a_name_that_comes_later_replaces_the_id(team: Team) -> None:
+    journey = Journey(team).track("ana", "signup")
+    journey.enriched()
+    journey.identify("ana", traits={"name": "Ana"}).enriched()
+    assert person(team, "ana").name == "Ana"
+
+
+def test_events_of_a_merged_person_are_found_by_flat_redirects(team: Team) -> None:
+    journey = Journey(team)
+    for name in ("a", "b", "c"):
+        journey.track(name, "signup")
+    journey.enriched()
+    a, b, c = (person(team, name).pk for name in ("a", "b", "c"))
+    journey.alias("b", "a").enriched()
+    journey.alias("c", "b").enriched()
+    redirects = Redirect.objects.filter(project=team.id).order_by("link_id", "person_id")
+    assert list(redirects.values_list("person_id", "target_id")) == [(a, b), (a, c), (b, c)] or list(
+        redirects.values_list("person_id", "target_id")
+    ) == [(a, b), (b, c), (a, c)]
+    assert set(Person.objects.filter(project=team.id, merged_into=c).values_list("pk", flat=True)) == {a, b}
+
+
+def test_the_record_says_who_was_linked_when_and_by_which_event(team: Team) -> None:
+    at = dt.datetime(2020, 6, 11, 9, tzinfo=dt.UTC)
+    id = "11111111-1111-4111-8111-111111111111"
+    Journey(team).identify("ana", device="laptop", at=at, id=id).enriched()
+    (link,) = IdentityLink.objects.filter(project=team.id)
+    assert (link.cause, link.linked_id, link.distinct_id, str(link.event_id)) == (
+        "identify",
+        "laptop",
+        "ana",
+        id,
+    )
+    assert (link.happened_at, link.person, link.other) == (at, person(team, "ana"), None)
+
+
+def test_saying_it_again_adds_no_line_to_the_record(team: Team) -> None:
+    journey = Journey(team)
+    for _ in range(3):
+        journey.identify("ana", device="laptop").enriched()
+    assert IdentityLink.objects.filter(project=team.id).count() == 1
