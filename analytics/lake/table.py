@@ -8,6 +8,7 @@ import datetime as dt
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -20,6 +21,7 @@ from deltalake import (
     WriterProperties,
     write_deltalake,
 )
+from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.writer.properties import ColumnProperties
 from django.conf import settings
 
@@ -44,6 +46,14 @@ WRITER = WriterProperties(
     max_row_group_size=ROW_GROUP,
     column_properties={"id": ColumnProperties(dictionary_enabled=False)},
 )
+
+
+LakeError = DeltaError
+"""What reading a damaged or unreachable lake raises."""
+
+
+class LakeChangedError(Exception):
+    """Somebody else wrote to the lake at the same time; nothing was written, and doing it again is safe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,32 +89,34 @@ def version(layout: Layout) -> int:
     return int(DeltaTable(url(layout)).version()) if exists(layout) else NEVER
 
 
-def mark(layout: Layout) -> int:
-    """The highest sequence that the lake holds; 0 while it holds none."""
-    return _mark(DeltaTable(url(layout))) if exists(layout) else 0
+def mark(layout: Layout, *, at: int | None = None) -> int:
+    """The highest sequence that the lake holds (held at a version); 0 while it holds none."""
+    return _mark(DeltaTable(url(layout), version=at)) if exists(layout) and at != NEVER else 0
 
 
 def append(layout: Layout, rows: pa.Table, *, after: int, until: int, days: Days) -> bool:
     """Add events with sequences in (after, until] in one commit that moves the mark to `until`.
 
-    False when the mark is no longer at `after`: another loader was faster, and nothing is written. Two that commit at
-    the same time cannot both succeed, because Delta refuses the second commit for the same application.
+    False when the mark is no longer at `after`: another loader was faster, and nothing is written. Of two that commit
+    at the same time Delta takes only the first; the other one raises LakeChangedError.
     """
     table = _open(layout)
     if _mark(table) != after:
         return False
     commit = CommitProperties(custom_metadata=_naming(days), app_transactions=[Transaction(LOADER, until)])
-    write_deltalake(table, rows, mode="append", writer_properties=WRITER, commit_properties=commit)
+    with _one_writer(layout):
+        write_deltalake(table, rows, mode="append", writer_properties=WRITER, commit_properties=commit)
     return True
 
 
 def replace(layout: Layout, rows: pa.RecordBatchReader, where: str, *, at: int) -> int:
     """Put `rows` in the place of everything that fulfilled `where` at a version, in one commit; the new version.
 
-    What others have added since then stays.
+    Raises LakeChangedError, and changes nothing, when others have added such rows since that version.
     """
     table = _open(layout) if at == NEVER else DeltaTable(url(layout), version=at)
-    write_deltalake(table, rows, mode="overwrite", predicate=where, writer_properties=WRITER)
+    with _one_writer(layout):
+        write_deltalake(table, rows, mode="overwrite", predicate=where, writer_properties=WRITER)
     return int(table.version())
 
 
@@ -174,6 +186,14 @@ def _open(layout: Layout) -> DeltaTable:
         partition_by=list(PARTITION),
         configuration={**CONFIGURATION, "delta.dataSkippingStatsColumns": ",".join(layout.ranges)},
     )
+
+
+@contextmanager
+def _one_writer(layout: Layout) -> Iterator[None]:
+    try:
+        yield
+    except CommitFailedError as error:
+        raise LakeChangedError(f"{layout.name} was written to by another process: {error}") from error
 
 
 def _naming(days: Days) -> dict[str, str]:

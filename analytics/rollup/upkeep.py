@@ -87,7 +87,10 @@ def _needed(files: list[table.File]) -> bool:
 def _rewrite(layout: Layout, project: int, month: str, at: int) -> int:
     first = dt.date.fromisoformat(f"{month}-01")
     span = (first, _next_month(first) - A_DAY)
-    state = DataVersion(lake_version=at, activity_version=at, link_id=0)
+    state = DataVersion(
+        lake_version=at if layout is EVENTS else table.NEVER,
+        activity_version=at if layout is ACTIVITY else table.NEVER,
+    )
     with engine.snapshot(project, state, days=span) as tables:
         rows = tables.stored if layout is EVENTS else tables.activity
         found = rows.filter(rows["day"].between(*span)).mutate(month=ibis.literal(month))

@@ -1,15 +1,18 @@
 """Load: what enrich stored is in the lake once, whatever happens on the way."""
 
+import threading
 from typing import Any
 
 import pyarrow as pa
-from django.db import connection
+import pytest
+from django.db import connection, transaction
 
 from analytics import schema
 from analytics.lake import load, table
 from analytics.lake.columns import EVENTS
+from analytics.lake.lock import single_writer
 from tests.clock import day
-from tests.people import Team
+from tests.people import Team, assemble
 from tests.stored import Happened, person, store
 
 
@@ -18,13 +21,108 @@ def lake(team: Team) -> list[dict[str, Any]]:
     return sorted(pa.Table.from_batches(batches, EVENTS.columns).to_pylist(), key=lambda row: row["sequence"])
 
 
+def everything() -> int:
+    """Load until nothing is left: other tests leave events behind. How many rows came."""
+    rows = 0
+    while moved := load.load().rows:
+        rows += moved
+    return rows
+
+
+def wrote(team: Team, *days: float) -> list[Happened]:
+    ana = person(team.new.project, "Ana", day(0))
+    events = [Happened(ana, "wrote", day(each)) for each in days]
+    store(team.new.project, events)
+    return events
+
+
 def test_it_copies_every_column_as_it_is(team: Team) -> None:
     ana = person(team.new.project, "Ana", day(0))
-    signup = Happened(ana, "signup", day(0), properties={"plan": "früh"})
+    signup = Happened(ana, "signup", day(0), properties={"plan": "früh 😀", "quote": "'\"\\"})
     store(team.new.project, [signup])
-    assert load.load().rows >= 1
+    assert everything() >= 1
     names = schema.names(schema.EVENT)
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {', '.join(names)} FROM analytics_event WHERE id = %s", [signup.id])
         expected = dict(zip(names, cursor.fetchone() or (), strict=True))
     assert lake(team) == [{**expected, "id": signup.id.bytes, "day": day(0).date(), "month": "2020-06"}]
+
+
+def test_again_adds_nothing(team: Team) -> None:
+    wrote(team, 0, 1)
+    everything()
+    mark = table.mark(EVENTS)
+    assert load.load() == load.LoadReport(0, mark)
+    assert len(lake(team)) == 2
+
+
+def test_it_goes_on_where_the_last_batch_ended(team: Team) -> None:
+    everything()
+    sent = wrote(team, 0, 50, 100)
+    assert [load.load(limit=2).rows for _ in range(3)] == [2, 1, 0]
+    assert [row["id"] for row in lake(team)] == [event.id.bytes for event in sent]
+
+
+def test_each_commit_names_the_days_it_touched(team: Team) -> None:
+    everything()
+    before = table.version(EVENTS)
+    other = assemble()
+    wrote(team, 0, 0.9, 40)
+    wrote(other, 0)
+    everything()
+    days = table.changes(EVENTS, before, table.version(EVENTS)).days
+    assert days[team.id] == {day(0).date(), day(0.9).date(), day(40).date()}
+    assert days[other.id] == {day(0).date()}
+
+
+def test_a_loader_that_died_after_its_commit_is_not_repeated(team: Team) -> None:
+    """The commit is the last thing that counts: whoever comes next finds the mark that it carries."""
+    everything()
+    wrote(team, 0)
+    after = table.mark(EVENTS)
+    rows = load._beyond(after, 10)
+    assert table.append(EVENTS, rows, after=after, until=after + 1, days=load._days(rows))
+    assert everything() == 0
+    assert len(lake(team)) == 1
+
+
+def test_a_loader_that_died_before_its_commit_left_nothing(team: Team) -> None:
+    everything()
+    wrote(team, 0)
+    with pytest.raises(ZeroDivisionError), transaction.atomic(), single_writer("load"):
+        load._beyond(table.mark(EVENTS), 10)
+        _ = 1 / 0
+    assert lake(team) == []
+    assert everything() == 1
+
+
+def test_of_two_loaders_one_does_the_work(team: Team) -> None:
+    everything()
+    wrote(team, *range(20))
+    reports: list[load.LoadReport] = []
+    both = [threading.Thread(target=_load, args=(reports,)) for _ in range(2)]
+    for each in both:
+        each.start()
+    for each in both:
+        each.join()
+    everything()
+    assert len(lake(team)) == 20
+    assert sum(report.rows for report in reports) in {0, 20}
+
+
+def _load(reports: list[load.LoadReport]) -> None:
+    try:
+        reports.append(load.load())
+    finally:
+        connection.close()
+
+
+def test_a_slow_loader_that_lost_its_lock_cannot_add_twice(team: Team) -> None:
+    """It has read events beyond a mark that has moved since."""
+    everything()
+    wrote(team, 0)
+    after = table.mark(EVENTS)
+    rows = load._beyond(after, 10)
+    everything()
+    assert not table.append(EVENTS, rows, after=after, until=after + 1, days=load._days(rows))
+    assert len(lake(team)) == 1
