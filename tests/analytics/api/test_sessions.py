@@ -1,5 +1,7 @@
 """GET /api/v1/sessions."""
 
+from typing import Any
+
 from tests import clock
 from tests.analytics.api.client import Api
 from tests.journey import Journey
@@ -24,7 +26,7 @@ def test_filters(team: Team, api: Api) -> None:
     journey.page("ana", "/", at=clock.day(5), session="late").enriched()
     ana = api.rows("people", distinct_id="ana")[0]["id"]
 
-    def found(**query: object) -> list[str]:
+    def found(**query: Any) -> list[str]:
         return [row["client_id"] for row in api.rows("sessions", **query)]
 
     assert found(person=ana) == ["early", "late"]

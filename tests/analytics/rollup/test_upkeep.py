@@ -1,0 +1,164 @@
+"""Upkeep of the lake: fewer files, fewer months, no other number."""
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import override_settings
+
+from analytics import engine, pipeline
+from analytics.lake import load, table
+from analytics.lake.columns import ACTIVITY, EVENTS
+from analytics.models import DataVersion, PeriodCount
+from analytics.rollup import upkeep
+from analytics.rollup.run import rollup
+from tests.clock import day
+from tests.people import Team
+from tests.stored import Happened, person, store
+
+TODAY = day(400).date()
+
+
+def often(team: Team, loads: int) -> int:
+    """Ana writes and Bo reads, in as many loads."""
+    ana, bo = (person(team.new.project, name, day(0)) for name in ("Ana", "Bo"))
+    for n in range(loads):
+        store(team.new.project, [Happened(bo, "read", day(n % 3)), Happened(ana, "wrote", day(n % 5))])
+        load.load()
+    rollup()
+    return ana
+
+
+def files(team: Team) -> list[table.File]:
+    return list(table.files(EVENTS, team.id, table.version(EVENTS)))
+
+
+def events(team: Team) -> list[dict[str, Any]]:
+    with engine.snapshot(team.id) as tables:
+        return list(tables.run(tables.events.order_by("sequence")).to_pylist())
+
+
+def test_many_small_files_become_one_sorted_file(team: Team) -> None:
+    often(team, 10)
+    before, version = events(team), rollup().data_version
+    assert len(files(team)) == 10
+    assert upkeep.compact(TODAY) >= 1
+    after = rollup()
+    assert (after.days, after.data_version > version) == (0, True)
+    assert len(files(team)) == 1
+    assert events(team) == before
+    with engine.snapshot(team.id) as tables:
+        stored = tables.run(tables.stored).to_pylist()
+    assert stored == sorted(stored, key=lambda r: (r["day"], r["person_id"], r["timestamp"], r["sequence"]))
+
+
+def test_few_files_are_left_alone(team: Team) -> None:
+    often(team, 3)
+    before = files(team)
+    upkeep.compact(TODAY)
+    assert files(team) == before
+
+
+def test_a_large_file_is_not_rewritten_for_a_few_rows(team: Team) -> None:
+    ana = often(team, 1)
+    store(team.new.project, [Happened(ana, "wrote", day(1, seconds=n)) for n in range(100)])
+    load.load()
+    for n in range(9):
+        store(team.new.project, [Happened(ana, "wrote", day(2, seconds=n))])
+        load.load()
+    before = files(team)
+    upkeep.compact(TODAY)
+    assert files(team) == before
+
+
+def test_the_same_rows_give_the_same_bytes(team: Team) -> None:
+    often(team, 8)
+    upkeep.compact(TODAY)
+    first = content(files(team))
+    at = table.version(EVENTS)
+    upkeep._rewrite(EVENTS, team.id, "2020-06", at)
+    assert content(files(team)) == first
+
+
+def content(found: list[table.File]) -> list[bytes]:
+    return [Path(file.path).read_bytes() for file in found]
+
+
+def test_a_rewrite_never_takes_events_away_that_arrived_meanwhile(team: Team) -> None:
+    ana = often(team, 2)
+    before = table.version(EVENTS)
+    store(team.new.project, [Happened(ana, "late", day(1))])
+    load.load()
+    with pytest.raises(table.LakeChangedError):
+        upkeep._rewrite(EVENTS, team.id, "2020-06", before)
+    rollup()
+    assert [row["event"] for row in events(team)] == ["read", "wrote", "read", "wrote", "late"]
+
+
+def test_a_merge_can_still_be_undone_afterwards(team: Team) -> None:
+    """Compaction keeps the ids that events were stored under."""
+    ana = often(team, 8)
+    ids = {row["person_id"] for row in events(team)}
+    upkeep.compact(TODAY)
+    rollup()
+    assert {row["person_id"] for row in events(team)} == ids == {ana, ana + 1}
+
+
+@override_settings(KEEP_MONTHS=2)
+def test_months_past_their_time_are_dropped_with_their_numbers(team: Team) -> None:
+    ana = often(team, 2)
+    store(team.new.project, [Happened(ana, "wrote", day(100))])
+    load.load()
+    rollup()
+    assert "2020-06" in upkeep.expire(dt.date(2020, 9, 30))
+    rollup()
+    assert [row["timestamp"] for row in events(team)] == [day(100)]
+    starts = PeriodCount.objects.filter(project_id=team.id).values_list("start", flat=True)
+    assert {f"{start:%Y-%m}" for start in starts} == {"2020-09"}
+
+
+def test_nothing_expires_unless_asked(team: Team) -> None:
+    often(team, 1)
+    assert upkeep.expire(dt.date(2090, 1, 1)) == []
+
+
+def test_vacuum_deletes_what_no_version_in_use_needs(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    often(team, 8)
+    replaced = [file.path for file in files(team)]
+    upkeep.compact(TODAY)
+    rollup()
+    monkeypatch.setattr(upkeep, "KEEP_HOURS", 0)
+    upkeep.vacuum()
+    assert not any(exists(path) for path in replaced)
+    assert len(events(team)) == 16
+
+
+def exists(path: str) -> bool:
+    return Path(path).exists()
+
+
+def test_files_that_the_current_data_version_needs_are_kept(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    often(team, 8)
+    needed = [file.path for file in files(team)]
+    upkeep.compact(TODAY)
+    monkeypatch.setattr(upkeep, "KEEP_HOURS", 0)
+    upkeep.vacuum()
+    newest = DataVersion.objects.latest("id")
+    assert newest.lake_version < table.version(EVENTS)
+    assert all(exists(path) for path in needed)
+    assert len(events(team)) == 16
+
+
+def test_activity_of_closed_months_is_compacted_too(team: Team) -> None:
+    ana = person(team.new.project, "Ana", day(0))
+    for n in range(9):
+        store(team.new.project, [Happened(ana, "wrote", day(n))])
+        load.load()
+        rollup()
+    assert len(table.files(ACTIVITY, team.id, table.version(ACTIVITY))) == 9
+    pipeline.maintain()
+    assert len(table.files(ACTIVITY, team.id, table.version(ACTIVITY))) == 1
+    assert PeriodCount.objects.filter(project_id=team.id, interval="day", event="").count() == 9
