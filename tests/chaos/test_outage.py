@@ -69,10 +69,10 @@ def test_nothing_is_refused_and_nothing_is_lost(
 ) -> None:
     batches = EVENTS / 46  # the mean of crowd.BATCH_SIZES
     crowd = Crowd(target.url, target.write_key, EVENTS, pace=(OUTAGE + 3) * 4 / batches)
-    away = threading.Thread(target=outage, args=(database, server))
-    away.start()
-    crowd.run()
-    away.join()
+    sending = threading.Thread(target=crowd.run)
+    sending.start()
+    outage(database, server)
+    sending.join()
     eventually(lambda: target.counted() >= EVENTS, f"{EVENTS} events to be stored", 120)
 
     assert crowd.refusals == 0
