@@ -73,12 +73,13 @@ class Diary:
         self.signed_in = True
         self._write("identify", traits={"name": self.who.name, "email": self.who.email})
 
-    def say(self, reaction: str, text: str) -> None:
+    def say(self, reaction: str) -> None:
+        """Their words come later: the story sees to it that few say the same."""
         self._pause()
         speaker = self.who.user_id if self.signed_in else self._browser.anonymous_id
         message, page = self._id("comment"), self._page["url"]
         known, locale = self.signed_in, self.who.locale
-        self.said.append(Said(message, speaker, known, reaction, text, self.at, page, self._session, locale))
+        self.said.append(Said(message, speaker, known, reaction, "", self.at, page, self._session, locale))
 
     def close(self, until: dt.datetime) -> None:
         """Strike every session that was not over by then: half of one could show one person as two."""

@@ -4,7 +4,6 @@ import datetime as dt
 
 from analytics.demo.cast import Character
 from analytics.demo.diary import Diary
-from analytics.demo.words import WORDS
 
 STEPS = (
     ("note created", "/notes/new", "New note", 0.9),
@@ -45,7 +44,7 @@ def _look_around(diary: Diary) -> None:
             if diary.dice.random() < 0.5:
                 diary.page(path, title)
     if diary.dice.random() < 0.06:
-        _comment(diary, "confusing" if diary.dice.random() < 0.6 else "forgettable")
+        diary.say("confusing" if diary.dice.random() < 0.6 else "forgettable")
 
 
 def _sign_up(diary: Diary) -> None:
@@ -60,11 +59,11 @@ def _first_steps(diary: Diary) -> int:
         diary.page(path, title)
         if diary.dice.random() > share * (0.55 + diary.who.keenness * 0.7):
             if diary.dice.random() < 0.3:
-                _comment(diary, "confusing")
+                diary.say("confusing")
             return taken
         diary.track(event, first=True)
     if diary.dice.random() < 0.4:
-        _comment(diary, "exciting")
+        diary.say("exciting")
     return len(STEPS)
 
 
@@ -76,12 +75,12 @@ def _come_back(diary: Diary, until: dt.datetime, *, steps: int) -> None:
     while begin + dt.timedelta(weeks=week) < until:
         if diary.dice.random() > min(stays + 0.02 * week, 0.97):
             if diary.dice.random() < 0.15:
-                _comment(diary, "forgettable")
+                diary.say("forgettable")
             return
         for day in range(7 * week + 1, 7 * week + 8):
             _maybe_a_session(diary, _usual_time(diary, begin + dt.timedelta(days=day)))
         if diary.dice.random() < 0.12:
-            _comment(diary, diary.dice.choices(("useful", "exciting", "confusing"), weights=(7, 2, 1))[0])
+            diary.say(diary.dice.choices(("useful", "exciting", "confusing"), weights=(7, 2, 1))[0])
         week += 1
 
 
@@ -110,10 +109,6 @@ def _use(diary: Diary) -> None:
             diary.track("$exception", **FAULT)
     if diary.dice.random() < 0.008:
         diary.track("plan upgraded", plan="plus", revenue=9)
-
-
-def _comment(diary: Diary, reaction: str) -> None:
-    diary.say(reaction, diary.dice.choice(WORDS[reaction]))
 
 
 def _usual_time(diary: Diary, day: dt.datetime) -> dt.datetime:

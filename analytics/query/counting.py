@@ -127,7 +127,7 @@ def _by_period(bars: pa.Table, name: str, periods: int) -> list[Any]:
 
 
 def _count_cohorts(query: CohortValues, reading: Reading) -> Figures:
-    tally = reading.tables.run(cohorts.tally(_cohort_people(query, reading)))
+    tally = reading.tables.run(cohorts.tally(cohort_people(query, reading)))
     keys = zip(tally["cohort"].to_pylist(), tally["value"].to_pylist(), strict=True)
     found = dict(zip(keys, tally["people"].to_pylist(), strict=True))
     periods = range(len(reading.window))
@@ -136,7 +136,8 @@ def _count_cohorts(query: CohortValues, reading: Reading) -> Figures:
     return Figures(reading.version, CohortFigures(sizes, people))
 
 
-def _cohort_people(query: CohortValues, reading: Reading) -> ir.Table:
+def cohort_people(query: CohortValues, reading: Reading) -> ir.Table:
+    """person_id, cohort, value: see metrics.cohorts.people."""
     source = reading.source(history=True)
     return cohorts.people(source, reading.tables.events, query.event, query.property, list(query.values))
 
@@ -158,7 +159,7 @@ def _trend_members(query: Trends, reading: Reading, figure: Any) -> ir.Table:
 
 
 def _cohort_members(query: CohortValues, reading: Reading, figure: Any) -> ir.Table:
-    return cohorts.members(_cohort_people(query, reading), cohort=figure.cohort, value=figure.value)
+    return cohorts.members(cohort_people(query, reading), cohort=figure.cohort, value=figure.value)
 
 
 _COUNT: dict[type, Callable[[Any, Reading], Figures]] = {

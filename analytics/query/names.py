@@ -1,4 +1,4 @@
-"""Who is behind the cells of a retention triangle, for cohorts so small that names say more than rates."""
+"""Who is behind the figures of cohorts so small that names say more than rates."""
 
 import hashlib
 from collections.abc import Iterable
@@ -15,8 +15,8 @@ from analytics.models import DataVersion
 from analytics.query import counting, persons
 from analytics.query.cache import KEEP_SECONDS
 from analytics.query.people import counted_in
-from analytics.query.results import RetentionAnswer
-from analytics.query.spec import Retention
+from analytics.query.results import CohortValuesAnswer, RetentionAnswer
+from analytics.query.spec import CohortValues, Retention
 from projects.models import Project
 
 Ids = dict[tuple[str, int], list[int]]
@@ -42,9 +42,27 @@ def of_small_cohorts(
     return {cell: _in_order(ids, called) for cell, ids in cells.items()}
 
 
+def of_small_values(
+    project: Project, query: CohortValues, answer: CohortValuesAnswer, *, below: int
+) -> dict[tuple[str, str], tuple[str, ...]]:
+    """By a cohort's start and a value ("" is the whole cohort): the names behind that figure, as above."""
+    small = {number: row.start for number, row in enumerate(answer.cohorts) if 0 < row.people < below}
+    if not small:
+        return {}
+    version = DataVersion.objects.filter(pk=answer.stamp.data_version).first()
+    with counting.reading(project, query, counted_in(project, query), version) as reading:
+        people = counting.cohort_people(query, reading)
+        found = reading.tables.run(people.filter(people["cohort"].isin(list(small))))
+    cells: dict[tuple[str, str], list[int]] = {}
+    for row in found.to_pylist():
+        cells.setdefault((small[row["cohort"]], row["value"]), []).append(row["person_id"])
+    called = _called(project, {id for ids in cells.values() for id in ids})
+    return {cell: _in_order(ids, called) for cell, ids in cells.items()}
+
+
 def _key(project: Project, query: Retention, version: int) -> str:
     asked = msgspec.json.encode([project.pk, project.timezone, project.week_start, query, version])
-    return "small cohorts:" + hashlib.sha256(asked).hexdigest()
+    return "small-cohorts:" + hashlib.sha256(asked).hexdigest()
 
 
 def _called(project: Project, ids: Iterable[int]) -> dict[int, tuple[bool, str]]:

@@ -1,6 +1,5 @@
 """What people of each signup cohort said: the four reactions as a table, and the people behind each figure."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 from urllib.parse import urlencode
@@ -16,15 +15,17 @@ from analytics.console.door import project_page
 from analytics.console.figures import SMALL, Figure
 from analytics.console.questions import Question
 from analytics.console.triangle import label
-from analytics.query import results
+from analytics.query import names
 from analytics.query.cursor import CursorError
 from analytics.query.people import people
+from analytics.query.results import CohortValuesAnswer
 from analytics.query.run import answer
 from analytics.query.spec import CohortValues, QueryError, Retention, parse
 from analytics.schema import COMMENT_EVENT, REACTIONS
 from projects.models import Project
 
 PAGE = 50
+Interval = tuple[float, float] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def by_cohort(request: HttpRequest, project: Project) -> HttpResponse:
     except QueryError as error:
         return render(request, template, context | {"problem": str(error)}, status=400)
     found = answer(project, query)
-    rows = [_row(project, query, cohort, _address(project, question)) for cohort in found.cohorts]
+    rows = _rows(project, question, query, found)
     spoken = any(cell.people for row in rows for cell in row.cells)
     return render(request, template, context | {"rows": rows, "spoken": spoken, "stamp": found.stamp})
 
@@ -90,34 +91,20 @@ def _query(question: Question) -> CohortValues:
     )
 
 
-def _address(project: Project, question: Question) -> Callable[[dict[str, str]], str]:
+def _rows(project: Project, question: Question, query: CohortValues, found: CohortValuesAnswer) -> list[Row]:
+    """Below SMALL people by name; "" is the value under which all of a cohort are named."""
+    called = names.of_small_values(project, query, found, below=SMALL)
     base = reverse("reactions-people", args=[project.slug])
-    return lambda point: f"{base}?{urlencode(question.given | point)}"
 
+    def figure(cohort: str, value: str, people: int, of: int, interval: Interval) -> Figure:
+        href = f"{base}?{urlencode(question.given | {'cohort': cohort, 'value': value})}" if people else ""
+        return Figure(people, of, interval=interval, href=href, names=called.get((cohort, value), ()))
 
-def _row(
-    project: Project,
-    query: CohortValues,
-    cohort: results.CohortValues,
-    address: Callable[[dict[str, str]], str],
-) -> Row:
-    href = address({"cohort": cohort.start}) if cohort.people else ""
-    size = Figure(cohort.people, cohort.people, href=href)
-    cells = [_cell(project, query, cohort, value, address) for value in cohort.values]
-    return Row(label(cohort.start, query.period), size, cells)
-
-
-def _cell(
-    project: Project,
-    query: CohortValues,
-    cohort: results.CohortValues,
-    value: results.CohortValue,
-    address: Callable[[dict[str, str]], str],
-) -> Figure:
-    """Names only where there is anybody to name, and few enough."""
-    point = {"cohort": cohort.start, "value": value.value}
-    if not value.people:
-        return Figure(0, value.of, interval=value.interval)
-    named = people(project, query, point, limit=SMALL).people if value.of < SMALL else []
-    names = tuple(person.name for person in named)
-    return Figure(value.people, value.of, interval=value.interval, href=address(point), names=names)
+    return [
+        Row(
+            label(cohort.start, query.period),
+            figure(cohort.start, "", cohort.people, cohort.people, None),
+            [figure(cohort.start, one.value, one.people, one.of, one.interval) for one in cohort.values],
+        )
+        for cohort in found.cohorts
+    ]

@@ -51,8 +51,8 @@ def spoken(team: Team) -> Team:
 def test_it_works(spoken: Team) -> None:
     """Useful, confusing, exciting, forgettable; people are counted, not comments, and named while they are few."""
     assert table(get(spoken)) == [
-        ["8 Jun 2020", "2", "1 of 2 Ana", "2 of 2 Ana, Bo", "0 of 2", "0 of 2"],
-        ["15 Jun 2020", "1", "0 of 1", "0 of 1", "0 of 1", "0 of 1"],
+        ["8 Jun 2020", "2 Ana, Bo", "1 of 2 Ana", "2 of 2 Ana, Bo", "0 of 2", "0 of 2"],
+        ["15 Jun 2020", "1 Cy", "0 of 1", "0 of 1", "0 of 1", "0 of 1"],
         ["22 Jun 2020", "0", "", "", "", ""],
     ]
 
@@ -92,7 +92,7 @@ def test_the_address_of_a_triangle_is_understood(spoken: Team) -> None:
     beside = get(spoken, f"{RANGE}&kind=recurring&start=signup&return=")
     assert table(beside) == table(get(spoken))
     monthly = table(get(spoken, "?period=month&from=2020-06-01&to=2020-06-30"))
-    assert monthly == [["Jun 2020", "3", "1 of 3 Ana", "2 of 3 Ana, Bo", "0 of 3", "0 of 3"]]
+    assert monthly == [["Jun 2020", "3 Ana, Bo, Cy", "1 of 3 Ana", "2 of 3 Ana, Bo", "0 of 3", "0 of 3"]]
 
 
 def test_it_is_a_page_of_its_own_too(spoken: Team) -> None:
