@@ -1,0 +1,23 @@
+-- One project's books, all as of one snapshot.
+WITH ledger AS (
+    SELECT
+        coalesce(sum(count) FILTER (WHERE outcome = 'received'), 0) AS received,
+        coalesce(sum(count) FILTER (WHERE outcome = 'stored'), 0) AS stored,
+        coalesce(sum(count) FILTER (WHERE outcome = 'duplicate'), 0) AS duplicates,
+        coalesce(sum(count) FILTER (WHERE outcome = 'refused'), 0) AS refused
+    FROM analytics_ledger
+    WHERE project_id = %(project)s
+),
+hot AS (
+    SELECT count(*) AS events, array_agg(uuid_send(id)) AS ids
+    FROM analytics_event
+    WHERE project_id = %(project)s AND sequence > %(mark)s
+)
+SELECT
+    ledger.received, ledger.stored, ledger.duplicates, ledger.refused,
+    (SELECT count(*) FROM analytics_inbox WHERE project_id = %(project)s) AS waiting,
+    hot.events AS hot, hot.ids AS hot_ids,
+    (SELECT coalesce(sum(events), 0) FROM analytics_person
+     WHERE project_id = %(project)s AND merged_into_id IS NULL) AS of_people,
+    (SELECT coalesce(sum(events), 0) FROM analytics_distinct_id WHERE project_id = %(project)s) AS of_ids
+FROM ledger, hot

@@ -1,0 +1,133 @@
+"""Does every part of the installation do its work?"""
+
+import datetime as dt
+import os
+import shutil
+from collections.abc import Callable
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from kombu import Connection
+
+from analytics.doctor.finding import DoubtError, FaultError, Finding, look
+from analytics.ingest.rows import RECEIVED
+from analytics.ingest.spool import Spool
+from analytics.lake import table
+from analytics.lake.columns import ACTIVITY, EVENTS
+from config import health
+
+OLDEST_POSTGRES = 14
+LEAST_FREE = 1 << 30
+EMBEDDED = "filesystem://"
+
+
+def examine() -> list[Finding]:
+    """The database first: without it, nothing else can be looked at."""
+    first = look("database", _database)
+    return (
+        [first] if first.state == "fault" else [first, *(look(part, check) for part, check in CHECKS.items())]
+    )
+
+
+def _database() -> str:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW server_version")
+            (version,) = cursor.fetchone()
+    except DatabaseError as error:
+        raise FaultError(f"no connection: {str(error).strip()}; DATABASE_URL says where it is") from error
+    if int(version.partition(".")[0]) < OLDEST_POSTGRES:
+        raise FaultError(f"PostgreSQL {version} is too old; the oldest that works is {OLDEST_POSTGRES}")
+    return f"PostgreSQL {version}"
+
+
+def _migrations() -> str:
+    executor = MigrationExecutor(connection)
+    missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if missing:
+        names = ", ".join(f"{migration.app_label}.{migration.name}" for migration, _ in missing)
+        raise FaultError(f"{names} not applied; run: manage.py migrate")
+    return "all applied"
+
+
+def _lake() -> str:
+    try:
+        seen = {layout.name: table.version(layout) for layout in (EVENTS, ACTIVITY)}
+    except (OSError, table.LakeError) as error:
+        raise FaultError(f"{settings.LAKE_URL} cannot be read: {error}") from error
+    said = (f"{name} at version {at}" for name, at in seen.items() if at != table.NEVER)
+    return ", ".join(said) or "empty"
+
+
+def _partitions() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*), min(inhrelid::regclass::text) FROM pg_inherits"
+                       " WHERE inhparent = 'analytics_event'::regclass")  # fmt: skip
+        number, oldest = cursor.fetchone()
+    if not number:
+        return "none yet"
+    since = dt.datetime.strptime(oldest[-8:], "%Y%m%d").replace(tzinfo=dt.UTC).date()
+    age = (dt.datetime.now(dt.UTC).date() - since).days
+    if age > settings.HOT_DAYS + 2:
+        raise DoubtError(
+            f"{oldest} is {age} days old, though FIRSTHAND_HOT_DAYS is {settings.HOT_DAYS}; does the worker run?"
+        )
+    return f"{number} days, the oldest {since}"
+
+
+def _worker() -> str:
+    try:
+        return health.worker()
+    except health.NotReadyError as problem:
+        raise DoubtError(str(problem)) from problem
+
+
+def _broker() -> str:
+    if settings.BROKER_URL == EMBEDDED:
+        folder = settings.HOME.broker
+        if folder.exists() and not os.access(folder, os.W_OK | os.X_OK):
+            raise FaultError(f"{folder} cannot be written")
+        return "in the home"
+    try:
+        with Connection(settings.BROKER_URL, connect_timeout=3) as broker:
+            broker.ensure_connection(max_retries=1)
+            return str(broker.as_uri())
+    except Exception as error:  # every transport has errors of its own
+        raise FaultError(f"no connection to FIRSTHAND_BROKER_URL: {error}") from error
+
+
+def _disk() -> str:
+    settings.HOME.root.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(settings.HOME.root).free
+    said = f"{free / 1e9:.1f} GB free at {settings.HOME.root}"
+    if free < LEAST_FREE:
+        raise DoubtError(f"only {said}")
+    return said
+
+
+def _spool() -> str:
+    """Events that were acknowledged while the database was away and still wait on disk. The ledger knows them later."""
+    spool, events, held = Spool(settings.HOME.spool, 0), 0, 0
+    for path in spool.files():
+        with spool.claimed(path) as shipments:
+            held += shipments is None
+            counts = [count for shipment in shipments or () for count in shipment.counts]
+            events += sum(number for entry, number in counts if entry.outcome == RECEIVED)
+    if events or held:
+        files = f"; {held} files are just being written or replayed" if held else ""
+        raise DoubtError(
+            f"{events} events wait on disk{files}; they go to the database while the web process runs"
+        )
+    return "empty"
+
+
+CHECKS: dict[str, Callable[[], str]] = {
+    "migrations": _migrations,
+    "lake": _lake,
+    "partitions": _partitions,
+    "worker": _worker,
+    "broker": _broker,
+    "disk": _disk,
+    "spool": _spool,
+}
