@@ -30,8 +30,8 @@ FORMAT = 1
 MANIFEST = "firsthand-backup.json"
 DUMP = "database.dump"
 STAGING = "backup.part"
-WRITERS = ("load", "rollup", "maintain")
-"""The names under which analytics/lake/lock.py holds the lake's writers apart."""
+WRITERS = ("load", "rollup")
+"""The names under which analytics/lake/lock.py holds the lake's writers apart; upkeep goes under both of them."""
 
 MADE_ANEW = {"postgres", "run", "broker", "logs", "static", "lock", "database.users", STAGING}
 """What the next start makes by itself, and the database's own files, of which the dump is the copy."""

@@ -136,7 +136,7 @@ def web(home: Home, at: Address) -> Part:
 
 def worker(home: Home) -> Part:
     schedule = ["--beat", "--schedule", str(home.root / "beat")]
-    pool = ["--pool", "threads", "--concurrency", "2"]
+    pool = ["--pool", "threads", "--concurrency", "4"]
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "warning"]
     command = [sys.executable, "-m", "celery", "-A", "config.celery", "worker", *schedule, *pool, *quiet]
     return Part("worker", command, home.logs / "worker.log", patience=30)
