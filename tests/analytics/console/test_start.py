@@ -1,0 +1,49 @@
+"""The first page: lines to paste, and on to the people as soon as there are any."""
+
+import json
+import shlex
+
+from django.test import Client
+from django.urls import reverse
+
+from analytics.ingest.local import LocalIngest
+from projects.models import Key
+from tests.analytics.console.pages import visit
+from tests.journey import Journey
+from tests.people import Team
+
+
+def test_it_works(ana: Client, team: Team) -> None:
+    page = visit(ana, reverse("start", args=[team.slug]))
+    assert "Waiting for the first event" in page.content.text
+    assert team.write_key in page.content.text
+
+
+def test_its_lines_work_as_they_stand(ana: Client, team: Team) -> None:
+    page = visit(ana, reverse("start", args=[team.slug]))
+    lines = [code.text for code in page.content.all("code")][:2]
+    with LocalIngest() as ingest:
+        for line in lines:
+            _, _, credentials, address, _, body = shlex.split(line.replace("\\ ", ""))
+            path = address.removeprefix("http://testserver")
+            answer = ingest.post(path, json.loads(body), key=credentials.removesuffix(":"))
+            assert answer.json() == {"success": True}
+    Journey(team).enriched()
+    assert visit(ana, reverse("people", args=[team.slug])).names == ["Ana"]
+
+
+def test_it_waits_and_then_moves_on(ana: Client, team: Team) -> None:
+    waiting = reverse("waiting", args=[team.slug])
+    assert ana.get(waiting).status_code == 204
+    Journey(team).track("mina", "came").enriched()
+    assert ana.get(waiting).headers["HX-Redirect"] == reverse("people", args=[team.slug])
+
+
+def test_with_people_it_is_their_list(ana: Client, team: Team) -> None:
+    Journey(team).track("mina", "came").enriched()
+    assert visit(ana, reverse("start", args=[team.slug])).address == reverse("people", args=[team.slug])
+
+
+def test_without_a_key_it_says_where_one_belongs(ana: Client, team: Team) -> None:
+    Key.objects.filter(project=team.new.project).delete()
+    assert "YOUR_WRITE_KEY" in visit(ana, reverse("start", args=[team.slug])).content.text
