@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import logging
+import os
 import time
 from functools import lru_cache
 from pathlib import Path
@@ -19,7 +20,7 @@ FROM projects_key AS key JOIN projects_project AS project ON project.id = key.pr
 WHERE key.kind = 'write' AND key.revoked_at IS NULL
 """
 EVERY = 2.0
-AT_LEAST = 0.25
+PAUSE = 0.05
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ class Keys:
         self._fetching = asyncio.Lock()
 
     async def find(self, key: str) -> Access | None:
-        """The access of a key, asked of the database at once when it is new, but not more than every 0.25 s.
+        """The access of a key, asked of the database at once when it is new, but not more than 20 times a second.
 
         Raises Full for a new key while the database is away: its client must not take it for refused.
         """
@@ -61,7 +62,7 @@ class Keys:
             return access
         if not key:
             return None
-        await self._refresh(older_than=AT_LEAST)
+        await self._refresh()
         if digest not in self._known and not self._certain:
             raise Full("the database is away, and this key was not known before")
         return self._known.get(digest)
@@ -69,17 +70,21 @@ class Keys:
     async def keep_fresh(self) -> None:
         """Runs until cancelled."""
         while True:
-            await self._refresh(older_than=0)
+            await self._refresh()
             await asyncio.sleep(EVERY)
 
     async def close(self) -> None:
         if self._pipe is not None:
             await self._pipe.close()
 
-    async def _refresh(self, *, older_than: float) -> None:
+    async def _refresh(self) -> None:
+        """Ask the database, unless somebody else asked it after this call began; with a pause between two askings."""
+        asked = time.monotonic()
         async with self._fetching:
-            if time.monotonic() - self._fetched < older_than:
+            if self._fetched > asked:
                 return
+            await asyncio.sleep(max(0.0, self._fetched + PAUSE - asked))
+            self._fetched = time.monotonic()
             try:
                 known = await self._fetch()
             except Away as error:
@@ -92,7 +97,6 @@ class Keys:
                 if known != self._known:
                     self._known = known
                     await asyncio.to_thread(self._remember, known)
-            self._fetched = time.monotonic()
 
     async def _fetch(self) -> dict[str, Access]:
         if self._pipe is None or self._pipe.closed:
@@ -104,7 +108,8 @@ class Keys:
 
     def _remember(self, known: dict[str, Access]) -> None:
         self._file.parent.mkdir(parents=True, exist_ok=True)
-        fresh = self._file.with_suffix(".new")
+        fresh = self._file.with_suffix(f".{os.getpid()}")
+        fresh.touch(mode=0o600)
         fresh.write_bytes(msgspec.json.encode(known))
         fresh.replace(self._file)
 

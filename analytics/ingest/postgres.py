@@ -16,6 +16,7 @@ CHUNK = 1 << 20
 
 _Watch = Callable[[int, Callable[[], object]], object]
 _Unwatch = Callable[[int], object]
+FINE = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK)
 Database = psycopg.AsyncConnection[tuple[object, ...]]
 
 
@@ -100,7 +101,7 @@ class Pipe:
         while (result := await self._result()) is not None:
             if result.status == pq.ExecStatus.COPY_IN:
                 await self._copy(next(waiting))
-            elif result.status != pq.ExecStatus.COMMAND_OK:
+            elif result.status not in FINE:
                 failure = result
         return failure
 

@@ -39,7 +39,7 @@ class Converted(NamedTuple):
 def mend(body: bytes) -> Mended:
     """Replace what cannot be stored. Raises Unreadable, with line and column, for what is not JSON."""
     try:
-        tree: Json = json.loads(body, parse_constant=lambda _: NotANumber())
+        tree: Json = json.loads(body.decode("utf-8-sig"), parse_constant=lambda _: NotANumber())
     except RecursionError:
         raise Unreadable("the JSON is nested too deeply to be read") from None
     except UnicodeDecodeError as error:

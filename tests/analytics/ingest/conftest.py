@@ -1,0 +1,77 @@
+"""A door to send through, and eyes on what it leaves in PostgreSQL."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from django.db import connection
+
+from analytics.ingest.local import LocalIngest
+from tests.people import Team
+
+
+@dataclass(frozen=True)
+class Desk:
+    """One project seen from both sides: what is sent for it, and what of it is in the database."""
+
+    ingest: LocalIngest
+    team: Team
+
+    def batch(self, *calls: object, **around: Any) -> httpx.Response:
+        """A Segment batch of these calls."""
+        return self.ingest.post("/v1/batch", {"batch": list(calls), **around}, key=self.team.write_key)
+
+    def capture(self, *events: object, path: str = "/batch/", **around: Any) -> httpx.Response:
+        """A PostHog batch of these events."""
+        return self.ingest.post(path, {"api_key": self.team.write_key, "batch": list(events), **around})
+
+    def inbox(self) -> list[dict[str, Any]]:
+        return rows("SELECT * FROM analytics_inbox WHERE project_id = %s ORDER BY position", self.team.id)
+
+    def only(self) -> dict[str, Any]:
+        (row,) = self.inbox()
+        return row
+
+    def ledger(self, project_id: int | None = None) -> dict[str, int]:
+        """Counts by outcome, and by reason for what was refused."""
+        return ledger(self.team.id if project_id is None else project_id)
+
+    def warnings(self) -> list[dict[str, Any]]:
+        return rows("SELECT * FROM analytics_warning WHERE project_id = %s ORDER BY id", self.team.id)
+
+
+def rows(query: str, *values: int | str) -> list[dict[str, Any]]:
+    with connection.cursor() as cursor:
+        cursor.execute(query, values)
+        names = [column.name for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def ledger(project_id: int) -> dict[str, int]:
+    found = rows(
+        "SELECT concat_ws(' ', outcome, nullif(reason, '')) AS what, sum(count)::int AS count "
+        "FROM analytics_ledger WHERE project_id = %s GROUP BY 1 ORDER BY 1",
+        project_id,
+    )
+    return {row["what"]: row["count"] for row in found}
+
+
+@pytest.fixture(scope="session")
+def ingest(django_db_setup: None) -> Iterator[LocalIngest]:
+    with LocalIngest() as local:
+        yield local
+
+
+@pytest.fixture
+def desk(ingest: LocalIngest, team: Team) -> Desk:
+    return Desk(ingest, team)
+
+
+@pytest.fixture
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of the test's own, so that its spool is nobody else's."""
+    monkeypatch.setenv("FIRSTHAND_HOME", str(tmp_path))
+    return tmp_path

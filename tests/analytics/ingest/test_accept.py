@@ -1,0 +1,249 @@
+"""Every reason to refuse an event, every mending of one, and that both are counted and shown."""
+
+import datetime as dt
+import json
+import re
+from typing import Any
+
+import pytest
+
+from analytics.ingest import accept
+from analytics.ingest.wire.event import EXPLANATIONS, DropReason, Event, Note
+from analytics.schema import INBOX, NOBODY, names
+from tests.analytics.ingest.conftest import Desk
+
+TRACK: dict[str, Any] = {"type": "track", "userId": "ana", "event": "x"}
+
+
+def nested(depth: int) -> object:
+    return {"a": nested(depth - 1)} if depth else 1
+
+
+REFUSED = [
+    ("no_name", {"event": ""}),
+    ("no_name", {"event": "   "}),
+    ("no_name", {"event": None}),
+    ("no_name", {"event": {"name": "x"}}),
+    ("no_id", {"userId": None}),
+    ("no_id", {"userId": ""}),
+    ("no_id", {"userId": ["ana"]}),
+    ("no_id", {"userId": True}),
+    ("no_id", {"type": "alias"}),
+    ("unknown_type", {"type": "click"}),
+    ("unknown_type", {"type": 7}),
+    ("properties", {"properties": [1]}),
+    ("properties", {"properties": "text"}),
+    ("properties", {"type": "identify", "traits": 5}),
+    ("too_large", {"properties": {"text": "x" * 33_000}}),
+    ("too_many_properties", {"properties": {f"p{n}": n for n in range(1_001)}}),
+    ("too_deep", {"properties": nested(65)}),
+    (
+        "bot",
+        {
+            "context": {
+                "userAgent": "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
+            }
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(("reason", "change"), REFUSED)
+def test_it_is_refused_for_its_reason_counted_and_shown(
+    desk: Desk, reason: str, change: dict[str, Any]
+) -> None:
+    answer = desk.batch(TRACK | {"messageId": "m"} | change, TRACK)
+    (rejected,) = answer.json()["rejected"]
+    assert (rejected["index"], rejected["messageId"], rejected["reason"]) == (0, "m", reason)
+    assert desk.ledger() == {"received": 2, f"refused {reason}": 1}
+    assert [row["event"] for row in desk.inbox()] == ["x"]
+    (warning,) = desk.warnings()
+    assert (warning["reason"], warning["message"]) == (reason, EXPLANATIONS[DropReason(reason)])
+
+
+def test_every_reason_and_note_is_explained() -> None:
+    assert set(EXPLANATIONS) == {*DropReason, *Note}
+
+
+def test_ten_thousand_properties_in_a_large_posthog_event(desk: Desk) -> None:
+    answer = desk.capture(
+        {"event": "x", "distinct_id": "ana", "properties": {f"p{n}": n for n in range(10_000)}}
+    )
+    assert answer.status_code == 400
+    assert desk.ledger() == {"received": 1, "refused too_many_properties": 1}
+
+
+def test_a_megabyte_of_properties(desk: Desk) -> None:
+    big = {"event": "x", "distinct_id": "ana", "properties": {"text": "x" * (1 << 20)}}
+    assert desk.capture(big).status_code == 413
+    assert desk.capture(big | {"properties": {"text": "x" * 900 * 1024}}).status_code == 200
+    assert desk.ledger() == {"received": 2, "refused too_large": 1}
+
+
+def test_text_full_of_brackets_is_not_deep_and_full_of_colons_is_not_many(desk: Desk) -> None:
+    properties = {"text": '{["\\' * 500, "times": "12:30:45 " * 1_500}
+    assert desk.batch(TRACK | {"properties": properties}).json() == {"success": True}
+    assert json.loads(desk.only()["properties"]) == properties
+
+
+FUTURE = (dt.datetime.now(dt.UTC) + dt.timedelta(days=2)).isoformat()
+TIMES = [
+    ("future", "2099-01-01T00:00:00Z"),
+    ("future", FUTURE),
+    ("too_old", "1970-01-01T00:00:00Z"),
+    ("unreadable_time", "0001-01-01T00:00:00+14:00"),
+    ("too_old", 0),
+    ("unreadable_time", "yesterday"),
+    ("unreadable_time", ""),
+    ("unreadable_time", {"year": 2020}),
+    ("unreadable_time", "2020-13-45T99:99:99Z"),
+]
+
+
+@pytest.mark.parametrize(("note", "timestamp"), TIMES)
+def test_an_impossible_time_becomes_that_of_arrival(desk: Desk, note: str, timestamp: object) -> None:
+    answer = desk.batch(TRACK | {"messageId": "m", "timestamp": timestamp})
+    (warning,) = answer.json()["warnings"]
+    assert (warning["index"], warning["messageId"], warning["reason"]) == (0, "m", note)
+    row = desk.only()
+    assert row["timestamp"] == row["received_at"]
+    assert [each["reason"] for each in desk.warnings()] == [note]
+    assert desk.ledger() == {"received": 1}
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "meant"),
+    [
+        ("2020-01-02", dt.datetime(2020, 1, 2, tzinfo=dt.UTC)),
+        ("2020-01-02 03:04:05", dt.datetime(2020, 1, 2, 3, 4, 5, tzinfo=dt.UTC)),
+        ("2020-01-02T03:04:05", dt.datetime(2020, 1, 2, 3, 4, 5, tzinfo=dt.UTC)),
+        (" 2020-01-02T03:04:05+0530 ", dt.datetime(2020, 1, 1, 21, 34, 5, tzinfo=dt.UTC)),
+        (1577934245, dt.datetime(2020, 1, 2, 3, 4, 5, tzinfo=dt.UTC)),
+        (1577934245678, dt.datetime(2020, 1, 2, 3, 4, 5, 678000, tzinfo=dt.UTC)),
+        ("2000-01-01T00:00:00Z", dt.datetime(2000, 1, 1, tzinfo=dt.UTC)),
+    ],
+)
+def test_a_time_in_another_spelling_is_understood(desk: Desk, timestamp: object, meant: dt.datetime) -> None:
+    assert desk.batch(TRACK | {"timestamp": timestamp}).json() == {"success": True}
+    assert desk.only()["timestamp"] == meant
+
+
+def test_a_time_up_to_23_hours_ahead_is_believed(desk: Desk) -> None:
+    soon = dt.datetime.now(dt.UTC) + dt.timedelta(hours=22)
+    assert desk.batch(TRACK | {"timestamp": soon.isoformat()}).json() == {"success": True}
+    assert desk.only()["timestamp"] == soon
+
+
+def test_a_phone_whose_clock_stands_at_1970_is_set_right(desk: Desk) -> None:
+    answer = desk.batch(TRACK | {"timestamp": "1970-01-01T00:00:10Z"}, sentAt="1970-01-01T00:00:20Z")
+    assert answer.json() == {"success": True}
+    row = desk.only()
+    assert row["received_at"] - row["timestamp"] == dt.timedelta(seconds=10)
+
+
+@pytest.mark.parametrize(
+    "nobody", [*sorted(NOBODY - {""}), "NULL", "None", "[object Object]", "NaN", " ", " guest "]
+)
+def test_an_id_that_means_nobody_identifies_no_one(desk: Desk, nobody: str) -> None:
+    answer = desk.batch({"type": "identify", "userId": nobody, "anonymousId": "device", "traits": {"a": 1}})
+    assert [each["reason"] for each in answer.json()["warnings"]] == ["meaningless_id"]
+    row = desk.only()
+    assert (row["distinct_id"], row["user_known"], row["link"], row["linked_id"]) == ("device", 0, None, None)
+    assert [each["reason"] for each in desk.warnings()] == ["meaningless_id"]
+
+
+def test_a_device_that_means_nobody_is_not_linked(desk: Desk) -> None:
+    desk.batch(
+        {"type": "identify", "userId": "ana", "anonymousId": "undefined"},
+        {"type": "alias", "userId": "ana", "previousId": "null"},
+    )
+    assert [(row["distinct_id"], row["link"], row["user_known"]) for row in desk.inbox()] == [
+        ("ana", None, 1)
+    ] * 2
+
+
+def test_an_event_of_nobody_at_all_is_kept_under_that_id(desk: Desk) -> None:
+    desk.capture({"event": "$identify", "distinct_id": "null", "properties": {"$anon_distinct_id": "device"}})
+    desk.capture({"event": "x", "distinct_id": "null"})
+    assert [(row["distinct_id"], row["user_known"]) for row in desk.inbox()] == [("device", 0), ("null", 0)]
+
+
+def test_nul_and_lone_surrogates_are_replaced_and_numbers_that_are_none_left_out(desk: Desk) -> None:
+    spoiled = (
+        '"\\ud83d broken", "b\\u0000": "a\\u0000b", "nan": NaN, "far": -Infinity, "fine": "\\ud83d\\ude00"'
+    )
+    ana = '{"type": "track", "userId": "a\\u0000", "event": "x", "properties": {"s": ' + spoiled + "}}"
+    body = '{"batch": [' + ana + ', {"type": "track", "userId": "bo", "event": "y"}]}'
+    answer = desk.ingest.post("/v1/batch", body, key=desk.team.write_key)
+    assert [(each["index"], each["reason"]) for each in answer.json()["warnings"]] == [(0, "text_mended")]
+    first, second = desk.inbox()
+    assert (first["distinct_id"], second["distinct_id"]) == ("a\ufffd", "bo")
+    mended = {"s": "\ufffd broken", "b\ufffd": "a\ufffdb", "nan": None, "far": None, "fine": "😀"}
+    assert json.loads(first["properties"]) == mended
+
+
+def test_a_number_too_large_for_any_float_is_kept_as_it_was_sent(desk: Desk) -> None:
+    number = "9" * 5_000
+    body = (
+        '{"batch": [{"type": "track", "userId": "ana", "event": "x", "properties": {"n": ' + number + "}}]}"
+    )
+    assert desk.ingest.post("/v1/batch", body, key=desk.team.write_key).status_code == 200
+    assert desk.only()["properties"] == f'{{"n": {number}}}'
+
+
+def test_optional_fields_of_the_wrong_type_are_left_out_and_the_rest_kept(desk: Desk) -> None:
+    context = {"page": {"url": 5, "title": "Shoes"}, "locale": ["de"], "library": "js", "campaign": None}
+    answer = desk.batch(TRACK | {"context": context})
+    assert [each["reason"] for each in answer.json()["warnings"]] == ["field_ignored"]
+    row = desk.only()
+    assert (row["url"], row["title"], row["locale"]) == (None, "Shoes", None)
+
+
+def test_a_name_that_is_too_long_is_cut(desk: Desk) -> None:
+    desk.batch(TRACK | {"event": "e" * 300, "userId": "u" * 300})
+    row = desk.only()
+    assert (len(row["event"]), len(row["distinct_id"])) == (200, 200)
+    assert [each["reason"] for each in desk.warnings()] == ["shortened"]
+
+
+AGENTS = {
+    "Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)": True,
+    "facebookexternalhit/1.1 (+http://www.facebook.com/externalhit_uatext.php)": True,
+    "Mozilla/5.0 AppleWebKit/537.36 (compatible; GPTBot/1.1; +https://openai.com/gptbot)": True,
+    "Mozilla/5.0 (compatible; YandexBot/3.0)": True,
+    "curl/8.5.0": False,
+    "analytics-python/2.3.4": False,
+    "posthog-python/7.91.1": False,
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/140.0 Safari/537.36": False,
+    "Mozilla/5.0 (Linux; Android 14; CUBOT NOTE 50) AppleWebKit/537.36 Chrome/140.0 Mobile Safari/537.36": False,
+}
+
+
+@pytest.mark.parametrize(("agent", "crawls"), AGENTS.items())
+def test_only_well_known_crawlers_are_bots(desk: Desk, agent: str, crawls: bool) -> None:
+    desk.ingest.post("/v1/track", TRACK, key=desk.team.write_key, headers={"user-agent": agent})
+    assert len(desk.inbox()) == (0 if crawls else 1)
+
+
+def test_texts_that_would_break_a_row_come_through_unchanged(desk: Desk) -> None:
+    odd = 'tab\t line\nreturn\r back\\slash quote" \\N \\. ümlaut 日本 😀'
+    body = json.dumps({"batch": [TRACK | {"event": odd, "properties": {odd: odd}}]}, indent=1)
+    desk.ingest.post("/v1/batch", body, key=desk.team.write_key)
+    row = desk.only()
+    assert row["event"] == odd
+    assert json.loads(row["properties"]) == {odd: odd}
+
+
+def test_an_event_begins_with_the_columns_of_the_inbox_in_their_order() -> None:
+    assert list(Event.__struct_fields__[: len(INBOX)]) == names(INBOX)
+
+
+def test_the_steps_are_named_for_what_they_see_to() -> None:
+    assert all(re.fullmatch(r"[a-z_]+", step.__name__) for step in accept.STEPS)
+    assert accept.STEPS.index(accept.arrived) == 0
+
+
+def test_warnings_are_a_sample_and_the_ledger_counts_all(desk: Desk) -> None:
+    desk.batch(*({"type": "track", "event": "x"} for _ in range(100)))
+    assert desk.ledger() == {"received": 100, "refused no_id": 100}
+    assert len(desk.warnings()) == 20

@@ -1,0 +1,154 @@
+"""Whatever is sent over HTTP: an answer below 500, and books that balance to the event."""
+
+import base64
+import gzip
+import json
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.analytics.ingest.conftest import Desk, ledger, rows
+
+SETTINGS = settings(
+    max_examples=120,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+NASTY = [
+    "",
+    " ",
+    "null",
+    "\x00",
+    "\ud800",
+    "😀",
+    "2020-01-01T00:00:00Z",
+    "2099-01-01",
+    "$set",
+    "x" * 300,
+    "\t\n\\N",
+]
+texts = st.sampled_from(NASTY) | st.text(max_size=20)
+numbers = st.integers(-(2**70), 2**70) | st.floats(allow_nan=True, allow_infinity=True)
+scalars = st.none() | st.booleans() | numbers | texts
+values = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def objects(names: str) -> st.SearchStrategy[dict[str, Any]]:
+    """Objects with these fields, each of any type or missing, and a few others."""
+    known = st.fixed_dictionaries({}, optional=dict.fromkeys(names.split(), values))
+    return st.builds(lambda one, two: {**one, **two}, st.dictionaries(texts, values, max_size=2), known)
+
+
+context = objects("library ip userAgent page campaign locale sessionId") | values
+calls = st.builds(
+    lambda call, kind, user, around: {**call, **kind, **user, **around},
+    objects(
+        "type messageId userId anonymousId timestamp event name properties traits groupId previousId category"
+    ),
+    st.fixed_dictionaries(
+        {}, optional={"type": st.sampled_from(["track", "identify", "page", "screen", "group", "alias"])}
+    ),
+    st.fixed_dictionaries({}, optional={"userId": texts, "anonymousId": texts, "event": texts}),
+    st.fixed_dictionaries({}, optional={"context": context}),
+)
+properties = objects(
+    "distinct_id token alias $anon_distinct_id $is_identified $set $set_once $session_id $current_url $pathname title "
+    "$referrer $referring_domain utm_source $lib $lib_version $ip $browser_language"
+)
+captures = st.builds(
+    lambda event, around: {**event, **around},
+    objects("event distinct_id $distinct_id uuid timestamp offset $set $set_once properties"),
+    st.fixed_dictionaries({}, optional={"properties": properties, "distinct_id": texts, "event": texts}),
+)
+
+
+def text(tree: object) -> bytes:
+    """JSON as sloppy clients write it: NaN and lone surrogates included."""
+    return json.dumps(tree).encode()
+
+
+def total(project_id: int) -> tuple[int, int, int]:
+    """Received, refused, and in the inbox."""
+    counts = ledger(project_id)
+    refused = sum(count for what, count in counts.items() if what.startswith("refused"))
+    (row,) = rows("SELECT count(*)::int AS count FROM analytics_inbox WHERE project_id = %s", project_id)
+    return counts.get("received", 0), refused, row["count"]
+
+
+@SETTINGS
+@given(batch=st.lists(calls | values, max_size=6), around=objects("sentAt context"))
+def test_segment(desk: Desk, batch: list[object], around: dict[str, Any]) -> None:
+    received, refused, stored = total(desk.team.id)
+    answer = desk.ingest.post("/v1/batch", text({**around, "batch": batch}), key=desk.team.write_key)
+    assert answer.status_code == 200
+    rejected = len(answer.json().get("rejected", []))
+    assert total(desk.team.id) == (received + len(batch), refused + rejected, stored + len(batch) - rejected)
+
+
+@SETTINGS
+@given(batch=st.lists(captures | values, min_size=1, max_size=6), around=objects("sent_at"))
+def test_posthog(desk: Desk, batch: list[Any], around: dict[str, Any]) -> None:
+    for event in batch:
+        if isinstance(event, dict):
+            event.pop("token", None)
+            if isinstance(event.get("properties"), dict):
+                event["properties"].pop("token", None)
+    received, refused, stored = total(desk.team.id)
+    body = text({**around, "api_key": desk.team.write_key, "batch": batch})
+    answer = desk.ingest.post("/batch/", body)
+    after = total(desk.team.id)
+    assert answer.status_code in (200, 400)
+    assert after[0] == received + len(batch)
+    assert after[0] == after[1] + after[2]
+    assert (answer.status_code == 400) == (after[2] == stored)
+
+
+@SETTINGS
+@given(
+    tree=values | calls | captures,
+    path=st.sampled_from(["/v1/track", "/v1/b", "/v1/p", "/e/", "/engage/", "/i/v1/analytics/events"]),
+)
+def test_any_json_under_any_path(desk: Desk, tree: object, path: str) -> None:
+    answer = desk.ingest.post(path, text(tree), key=desk.team.write_key)
+    assert answer.status_code < 500
+    received, refused, stored = total(desk.team.id)
+    assert received == refused + stored
+
+
+WRAPPINGS: list[Callable[[bytes], bytes]] = [
+    lambda body: body,
+    gzip.compress,
+    base64.b64encode,
+    lambda body: b"data=" + body,
+    lambda body: gzip.compress(body)[:-3],
+    lambda body: b"{" + body,
+]
+
+
+@SETTINGS
+@given(
+    body=st.binary(max_size=200) | st.binary(max_size=200).map(lambda noise: b'{"batch":[' + noise + b"]}"),
+    wrap=st.sampled_from(WRAPPINGS),
+    path=st.sampled_from(
+        ["/v1/track", "/v1/batch", "/e/", "/batch/", "/engage/", "/s/", "/flags/", "/i/v1/analytics/events"]
+    ),
+    query=st.sampled_from(
+        ["", "?compression=lz64", "?compression=base64&_=99999999999999999", "?_=x&data=", "?data=%FF%00"]
+    ),
+    encoding=st.sampled_from(["", "gzip", "deflate", "br", "gzip, gzip", "\xff"]),
+    kind=st.sampled_from(["application/json", "text/plain", "application/x-www-form-urlencoded", ""]),
+)
+def test_any_bytes_in_any_wrapping(
+    desk: Desk, body: bytes, wrap: Callable[[bytes], bytes], path: str, query: str, encoding: str, kind: str
+) -> None:
+    headers = {"content-type": kind, **({"content-encoding": encoding} if encoding != "\xff" else {})}
+    answer = desk.ingest.post(path + query, wrap(body), key=desk.team.write_key, headers=headers)
+    assert answer.status_code < 500
+    received, refused, stored = total(desk.team.id)
+    assert received == refused + stored

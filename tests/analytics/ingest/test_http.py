@@ -1,0 +1,209 @@
+"""The manners of the door: origins, methods, sizes, and clients that are slow or break off."""
+
+import asyncio
+import gzip
+import json
+import time
+from collections.abc import MutableMapping
+from typing import Any
+
+import pytest
+
+from analytics.ingest import http
+from analytics.ingest.app import Ingest, serves
+from tests.analytics.ingest.conftest import Desk, ledger, rows
+
+CALL = {"userId": "ana", "event": "x"}
+OURS = (
+    "/v1/track /v1/b/ /e /e/ /i/v0/e/ /batch/ /s/ /flags/ /decide/ /array/k-1_x/config /array/k/config.js "
+    "/i/v1/analytics/events"
+)
+
+
+@pytest.mark.parametrize("path", OURS.split())
+def test_these_paths_are_ours(path: str) -> None:
+    assert serves({"type": "http", "path": path})
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/v1/comments", "/v1/threads", "/v1/threads/5", "/v1/", "/api/v1/events", "/array/x", "/e/x"],
+)
+def test_these_paths_are_not(path: str) -> None:
+    assert not serves({"type": "http", "path": path})
+
+
+def test_a_page_of_another_origin_may_ask_and_send(desk: Desk) -> None:
+    asking = {
+        "origin": "https://shop.example",
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "content-type, x-custom",
+    }
+    preflight = desk.ingest.request("OPTIONS", "/e/", headers=asking)
+    assert preflight.status_code == 204
+    assert preflight.headers["access-control-allow-origin"] == "https://shop.example"
+    assert preflight.headers["access-control-allow-headers"] == "content-type, x-custom"
+    assert "POST" in preflight.headers["access-control-allow-methods"]
+    sent = desk.ingest.post(
+        "/v1/t", CALL, key=desk.team.write_key, headers={"origin": "https://shop.example"}
+    )
+    assert sent.headers["access-control-allow-origin"] == "https://shop.example"
+    assert sent.headers["access-control-allow-credentials"] == "true"
+    assert sent.headers["vary"] == "origin"
+
+
+def test_an_origin_that_is_not_allowed_is_refused_and_counted(desk: Desk) -> None:
+    project = desk.team.new.project
+    project.allowed_origins = ["https://shop.example"]
+    project.save()
+    for origin, status in (("https://evil.example", 403), ("https://SHOP.example", 200), (None, 200)):
+        headers = {"origin": origin} if origin else {}
+        assert desk.ingest.post("/v1/t", CALL, key=desk.team.write_key, headers=headers).status_code == status
+    assert len(desk.inbox()) == 2
+    assert desk.ledger() == {"received": 3, "refused origin": 1}
+
+
+def test_a_key_that_is_nobodys_is_refused_and_counted_for_project_zero(desk: Desk) -> None:
+    before = ledger(0).get("refused unknown_key", 0)
+    segment = desk.ingest.post("/v1/batch", {"batch": [CALL, CALL]}, key="nobody")
+    posthog = desk.ingest.post("/e/", {"event": "x", "distinct_id": "ana"})
+    assert (segment.status_code, segment.json()["code"]) == (401, "unknown_key")
+    assert (posthog.status_code, "no write key was sent" in posthog.text) == (401, True)
+    assert ledger(0)["refused unknown_key"] == before + 3
+
+
+def test_an_api_key_writes_nothing(desk: Desk) -> None:
+    assert desk.ingest.post("/v1/t", CALL, key=desk.team.api_key).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("path", "method"),
+    [("/v1/track", "GET"), ("/v1/batch", "PUT"), ("/e/", "DELETE"), ("/array/k/config", "POST")],
+)
+def test_a_method_that_is_not_served_is_told_which_are(desk: Desk, path: str, method: str) -> None:
+    answer = desk.ingest.request(method, path)
+    assert answer.status_code == 405
+    assert "OPTIONS" in answer.headers["allow"]
+
+
+def test_a_path_that_is_not_served(desk: Desk) -> None:
+    assert desk.ingest.request("GET", "/nowhere").status_code == 404
+
+
+def test_what_a_browser_asks_when_it_starts(desk: Desk) -> None:
+    config = desk.ingest.request("GET", "/array/k/config").json()
+    assert (config["autocapture_opt_out"], config["analytics"]) == (False, {"endpoint": "/e/"})
+    script = desk.ingest.request("GET", "/array/k/config.js")
+    assert script.headers["content-type"].startswith("application/javascript")
+    assert '["k"] = {config: {' in script.text
+    assert desk.ingest.request("HEAD", "/array/k/config").content == b""
+    nothing = {"flags": {}, "featureFlags": {}, "featureFlagPayloads": {}, "errorsWhileComputingFlags": False}
+    assert desk.ingest.post("/flags/?v=2", {}).json() == nothing
+    assert desk.ingest.post("/decide/?v=3", {}).json().items() >= nothing.items()
+    assert desk.ingest.post("/s/", b"\x1f\x8banything").json() == {"status": 1}
+
+
+def test_a_batch_beyond_its_limit_is_told_the_limit(desk: Desk) -> None:
+    answer = desk.ingest.post("/v1/batch", b" " * 500_001, key=desk.team.write_key)
+    assert answer.status_code == 413
+    assert "500,000 bytes" in answer.json()["error"]
+    assert desk.ledger() == {"received": 1, "refused too_large": 1}
+
+
+@pytest.mark.parametrize("path", ["/v1/batch", "/batch/", "/s/"])
+def test_a_gzip_bomb_is_stopped_while_it_is_inflated(desk: Desk, path: str) -> None:
+    bomb = gzip.compress(b" " * 200_000_000, 9)
+    assert len(bomb) < 250_000
+    answer = desk.ingest.post(path, bomb, key=desk.team.write_key, headers={"content-encoding": "gzip"})
+    assert answer.status_code == 413
+
+
+def test_a_bomb_within_a_bomb_and_in_a_form(desk: Desk) -> None:
+    inner = gzip.compress(gzip.compress(b" " * 100_000_000, 9), 9)
+    assert desk.ingest.post("/e/", inner, headers={"content-encoding": "gzip"}).status_code == 413
+
+
+def test_an_encoding_that_is_not_understood(desk: Desk) -> None:
+    answer = desk.ingest.post("/v1/t", b"x", key=desk.team.write_key, headers={"content-encoding": "br"})
+    assert answer.status_code == 415
+    assert "'br'" in answer.json()["error"]
+
+
+def test_gzip_that_is_damaged(desk: Desk) -> None:
+    cut = gzip.compress(json.dumps(CALL).encode())[:-12]
+    answer = desk.ingest.post("/v1/t", cut, key=desk.team.write_key, headers={"content-encoding": "gzip"})
+    assert answer.status_code == 400
+    assert "damaged" in answer.json()["error"]
+
+
+async def _talk(messages: list[dict[str, Any]], *, then_silence: bool = False) -> int:
+    """One request to a fresh application, message by message; the status of its answer."""
+    app, answers = Ingest(), list[MutableMapping[str, Any]]()
+
+    async def receive() -> MutableMapping[str, Any]:
+        if not messages and then_silence:
+            await asyncio.sleep(60)
+        return messages.pop(0) if messages else {"type": "http.disconnect"}
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        answers.append(message)
+
+    await app.start()
+    try:
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": "/v1/track",
+            "headers": [],
+            "client": ("192.0.2.1", 1),
+        }
+        await app(scope, receive, send)
+    finally:
+        await app.stop()
+    return int(answers[0]["status"])
+
+
+def test_a_body_that_breaks_off(team: object) -> None:
+    assert asyncio.run(_talk([{"type": "http.request", "body": b'{"a', "more_body": True}])) == 400
+
+
+def test_a_body_that_comes_too_slowly(team: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "BODY_SECONDS", 0.05)
+    begun: list[dict[str, Any]] = [{"type": "http.request", "body": b'{"a', "more_body": True}]
+    assert asyncio.run(_talk(begun, then_silence=True)) == 408
+
+
+def test_a_body_that_never_ends_is_stopped_at_the_limit(team: object) -> None:
+    endless: list[dict[str, Any]] = [{"type": "http.request", "body": b"x" * 100_000, "more_body": True}] * 50
+    assert asyncio.run(_talk(endless)) == 413
+
+
+def test_the_lifespan_begins_and_ends(team: object) -> None:
+    async def live() -> list[str]:
+        said: list[str] = []
+        messages = iter(["lifespan.startup", "lifespan.shutdown"])
+
+        async def receive() -> MutableMapping[str, Any]:
+            return {"type": next(messages)}
+
+        async def send(message: MutableMapping[str, Any]) -> None:
+            said.append(message["type"])
+
+        await Ingest()({"type": "lifespan"}, receive, send)
+        return said
+
+    assert asyncio.run(live()) == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+
+
+def test_no_connection_is_left_behind(team: object) -> None:
+    before = _connections()
+    asyncio.run(_talk([{"type": "http.request", "body": b"{}", "more_body": False}]))
+    until = time.monotonic() + 5
+    while _connections() > before and time.monotonic() < until:
+        time.sleep(0.05)
+    assert _connections() <= before
+
+
+def _connections() -> int:
+    (row,) = rows("SELECT count(*)::int AS count FROM pg_stat_activity WHERE datname = current_database()")
+    return int(row["count"])

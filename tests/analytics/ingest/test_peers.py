@@ -1,0 +1,48 @@
+"""Whose address is believed."""
+
+import pytest
+
+from analytics.ingest.local import LocalIngest
+from analytics.ingest.peers import Proxies
+from config.env import ConfigurationError
+from tests.analytics.ingest.conftest import Desk
+from tests.people import Team
+
+CALL = {"userId": "ana", "event": "x"}
+
+
+@pytest.mark.parametrize(
+    ("trusted", "peer", "forwarded", "client"),
+    [
+        ((), "198.51.100.1", "203.0.113.9", "198.51.100.1"),
+        (("10.0.0.0/8",), "198.51.100.1", "203.0.113.9", "198.51.100.1"),
+        (("10.0.0.0/8",), "10.0.0.2", "203.0.113.9", "203.0.113.9"),
+        (("10.0.0.0/8",), "10.0.0.2", "1.1.1.1, 203.0.113.9, 10.0.0.7", "203.0.113.9"),
+        (("10.0.0.0/8",), "10.0.0.2", "10.0.0.9", "10.0.0.9"),
+        (("::1",), "::1", "2001:db8::5", "2001:db8::5"),
+        (("10.0.0.0/8",), "10.0.0.2", "", "10.0.0.2"),
+    ],
+)
+def test_only_a_trusted_proxy_speaks_for_others(
+    trusted: tuple[str, ...], peer: str, forwarded: str, client: str
+) -> None:
+    assert Proxies(trusted).client(peer, forwarded) == client
+
+
+def test_a_word_that_is_no_address_stops_the_start() -> None:
+    with pytest.raises(ConfigurationError, match=r"FIRSTHAND_TRUSTED_PROXIES has 'proxy'"):
+        Proxies(("proxy",))
+
+
+def test_through_the_door(desk: Desk) -> None:
+    headers = {"x-forwarded-for": "203.0.113.9"}
+    desk.ingest.post("/v1/track", CALL, key=desk.team.write_key, headers=headers)
+    assert desk.only()["ip"] == "127.0.0.1"
+
+
+def test_through_the_door_behind_a_proxy(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIRSTHAND_TRUSTED_PROXIES", "127.0.0.0/8")
+    with LocalIngest() as ingest:
+        desk = Desk(ingest, team)
+        ingest.post("/v1/track", CALL, key=team.write_key, headers={"x-forwarded-for": "203.0.113.9"})
+        assert desk.only()["ip"] == "203.0.113.9"

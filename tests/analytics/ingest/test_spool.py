@@ -1,0 +1,113 @@
+"""The spool alone: what is appended is read again, whoever holds a file holds it alone, and bounds are kept."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from analytics.ingest import spool as module
+from analytics.ingest.rows import Entry
+from analytics.ingest.shipment import Shipment
+from analytics.ingest.spool import Full, Spool
+
+LIMIT = 1 << 20
+
+
+def shipment(text: str) -> Shipment:
+    return Shipment(
+        text.encode(), b"", [(Entry(7, 3600, "received"), 1), (Entry(7, 3600, "refused", "no_id"), 1)]
+    )
+
+
+def content(spool: Spool) -> list[bytes]:
+    found: list[bytes] = []
+    for path in spool.files():
+        with spool.claimed(path) as shipments:
+            found += [each.events for each in shipments or ()]
+    return found
+
+
+def test_it_works(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool", LIMIT)
+    spool.append([shipment("a"), shipment("b")])
+    spool.append([shipment("c")])
+    spool.rotate()
+    (path,) = spool.files()
+    with spool.claimed(path) as shipments:
+        assert shipments == [shipment("a"), shipment("b"), shipment("c")]
+
+
+def test_a_file_being_written_is_nobody_elses(tmp_path: Path) -> None:
+    writer, reader = Spool(tmp_path, LIMIT), Spool(tmp_path, LIMIT)
+    writer.append([shipment("a")])
+    assert content(reader) == []
+    writer.rotate()
+    assert content(reader) == [b"a"]
+
+
+def test_two_readers_never_hold_the_same_file(tmp_path: Path) -> None:
+    writer, reader, other = (Spool(tmp_path, LIMIT) for _ in range(3))
+    writer.append([shipment("a")])
+    writer.rotate()
+    (path,) = reader.files()
+    with reader.claimed(path) as mine, other.claimed(path) as theirs:
+        assert mine == [shipment("a")]
+        assert theirs is None
+        path.unlink()
+    with other.claimed(path) as gone:
+        assert gone is None
+
+
+def test_files_are_cut_at_their_size_and_read_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_FILE", 300)
+    spool = Spool(tmp_path, LIMIT)
+    for number in range(10):
+        spool.append([shipment(f"{number}" * 100)])
+        time.sleep(0.001)
+    spool.rotate()
+    assert len(spool.files()) > 3
+    assert content(spool) == [f"{number}".encode() * 100 for number in range(10)]
+
+
+def test_every_way_in_which_the_last_record_can_be_torn(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, LIMIT)
+    spool.append([shipment("first")])
+    (path,) = spool.files()
+    whole = path.stat().st_size
+    spool.append([shipment("second")])
+    spool.rotate()
+    data = path.read_bytes()
+    for length in range(whole, len(data)):
+        path.write_bytes(data[:length])
+        assert content(spool) == [b"first"]
+
+
+def test_a_record_that_rotted_on_the_disk_is_not_believed(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, LIMIT)
+    spool.append([shipment("first"), shipment("second")])
+    spool.rotate()
+    (path,) = spool.files()
+    path.write_bytes(path.read_bytes().replace(b"second", b"sec\x00nd"))
+    assert content(spool) == [b"first"]
+
+
+def test_the_limit_is_that_of_all_files_together(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, 300)
+    spool.append([shipment("x" * 100)])
+    spool.rotate()
+    with pytest.raises(Full, match="FIRSTHAND_SPOOL_LIMIT is 300"):
+        spool.append([shipment("x" * 200)])
+
+
+def test_a_disk_that_is_nearly_full_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LEAST_FREE", 1 << 60)
+    with pytest.raises(Full, match="nearly full"):
+        Spool(tmp_path, LIMIT).append([shipment("a")])
+
+
+def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "spool").write_text("a file where a folder should be")
+    with pytest.raises(Full, match="cannot be written"):
+        Spool(tmp_path / "spool", LIMIT).append([shipment("a")])
