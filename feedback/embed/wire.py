@@ -90,7 +90,7 @@ def text(body: CommentBody) -> str:
 
 def message_id(body: CommentBody, project_id: int) -> uuid.UUID:
     """The client's UUID; one derived from the project and any other text; a new one when there is none."""
-    given = _id(body.message_id)
+    given = _text(body.message_id)
     if not given:
         return uuid.uuid4()
     try:
@@ -124,4 +124,12 @@ def url(context: Context) -> str:
 
 def _id(value: Id) -> str:
     """Blank is none; longer than ID_LIMIT is cut, as it is for events."""
-    return "" if value is None else str(value).strip()[:ID_LIMIT]
+    given = _text(value)
+    return "" if given.isspace() else given[:ID_LIMIT]
+
+
+def _text(value: Id) -> str:
+    """Numbers are written out; 42.0 is 42, since JSON does not tell them apart."""
+    if value is None:
+        return ""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

@@ -89,6 +89,11 @@ def test_a_message_id_may_be_any_text(team: Team) -> None:
     assert uuid.UUID(decoded(first)["id"]).version == 5
 
 
+def test_long_message_ids_are_told_apart_to_their_end(team: Team) -> None:
+    first, second = (send(team, SAID | {"messageId": "x" * 300 + end}) for end in "ab")
+    assert (first.status_code, second.status_code) == (201, 201)
+
+
 # ── Who said it ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -107,9 +112,12 @@ def test_an_id_that_means_nobody_identifies_nobody(team: Team, nobody: str) -> N
     assert (event["distinct_id"], event["user_known"]) == ("browser-1", 0)
 
 
-def test_a_number_is_an_id(team: Team) -> None:
-    send(team, SAID | {"userId": 42})
-    assert kept(team).distinct_id == "42"
+@pytest.mark.parametrize(
+    ("sent", "kept_as"), [(42, "42"), (42.0, "42"), (4.5, "4.5"), ("x" * 300, "x" * 200)]
+)
+def test_a_number_is_an_id_and_a_long_id_is_cut(team: Team, sent: object, kept_as: str) -> None:
+    send(team, SAID | {"userId": sent})
+    assert kept(team).distinct_id == kept_as
 
 
 # ── When it was said ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -229,7 +237,7 @@ def test_a_revoked_key_is_refused(team: Team) -> None:
     ],
 )
 def test_only_the_project_s_origins_may_speak(team: Team, origin: str, status: int) -> None:
-    team.new.project.allowed_origins = ["https://notes.example", "beta.example"]
+    team.new.project.allowed_origins = ["https://notes.example", "https://Beta.example"]
     team.new.project.save()
     response = send(team, SAID, Origin=origin)
     assert response.status_code == status
@@ -287,3 +295,15 @@ def test_whatever_is_sent_is_taken_or_refused_with_a_reason(team: Team, body: An
     answer = decoded(response)
     assert answer.get("receipt") or answer["error"]
     assert len(waiting(team.id)) == Comment.objects.filter(project=team.new.project).count()
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    raw=st.binary(max_size=60),
+    header=st.text(st.characters(codec="latin-1", exclude_characters="\r\n"), max_size=30),
+)
+def test_whatever_bytes_come_nothing_breaks(team: Team, raw: bytes, header: str) -> None:
+    assert send(team, raw).status_code == 400
+    assert send(team, gzip.compress(raw)).status_code == 400
+    assert send(team, SAID, Authorization=header).status_code == 401
+    assert send(team, SAID | {"messageId": header}, Origin=header).status_code in {200, 201}
