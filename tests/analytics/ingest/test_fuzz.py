@@ -99,7 +99,7 @@ def test_posthog(desk: Desk, batch: list[Any], around: dict[str, Any]) -> None:
             event.pop("token", None)
             if isinstance(event.get("properties"), dict):
                 event["properties"].pop("token", None)
-    received, refused, stored = total(desk.team.id)
+    received, _, stored = total(desk.team.id)
     body = text({**around, "api_key": desk.team.write_key, "batch": batch})
     answer = desk.ingest.post("/batch/", body)
     after = total(desk.team.id)

@@ -1,0 +1,197 @@
+"""Unmodified SDKs from PyPI against a real server: they lose nothing and send nothing twice, restarts included."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import posthog
+import pytest
+from posthog.capture_mode import CaptureMode
+from segment.analytics.client import Client as SegmentClient
+
+from tests.analytics.ingest.conftest import ledger, rows
+from tests.people import Team
+
+MANY = 1_000
+
+
+class Server:
+    """The ingest application alone under Granian, on a port of its own."""
+
+    def __init__(self, home: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._environment = {**os.environ, "FIRSTHAND_HOME": str(home), "PYTHONPATH": str(Path.cwd())}
+        self._log = (home / "granian.log").open("ab")
+
+    def start(self) -> None:
+        command = [
+            sys.executable, "-m", "granian", "--interface", "asgi", "--loop", "uvloop", "--port", str(self.port),
+            "analytics.ingest.app:app",
+        ]  # fmt: skip
+        self._process = subprocess.Popen(command, env=self._environment, stdout=self._log, stderr=self._log)
+        until = time.monotonic() + 30
+        while not self._answers():
+            assert self._process.poll() is None, "granian ended"
+            assert time.monotonic() < until, "granian does not answer"
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        self._process.send_signal(signal.SIGTERM)
+        self._process.wait(30)
+
+    def close(self) -> None:
+        self.stop()
+        self._log.close()
+
+    def _answers(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/array/key/config").status_code == 200
+        except httpx.TransportError:
+            return False
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    server = Server(tmp_path)
+    server.start()
+    yield server
+    server.close()
+
+
+def ids(team: Team) -> list[uuid.UUID]:
+    return [row["id"] for row in rows("SELECT id FROM analytics_inbox WHERE project_id = %s", team.id)]
+
+
+def segment_client(server: Server, team: Team, errors: list[object], **options: Any) -> SegmentClient:
+    return SegmentClient(
+        team.write_key, host=server.url, on_error=lambda error, _: errors.append(error), max_queue_size=10_000,
+        upload_interval=0.05, **options,
+    )  # fmt: skip
+
+
+def posthog_client(server: Server, team: Team, errors: list[object], **options: Any) -> posthog.Posthog:
+    return posthog.Posthog(
+        team.write_key, host=server.url, on_error=lambda error, _: errors.append(error), max_queue_size=10_000,
+        flush_interval=0.05, disable_geoip=False, **options,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("gzip", [False, True])
+def test_segments_python_client_loses_nothing_and_sends_nothing_twice(
+    server: Server, team: Team, gzip: bool
+) -> None:
+    errors: list[object] = []
+    client = segment_client(server, team, errors, gzip=gzip)
+    client.identify("ana", {"name": "Ana"})
+    client.page("ana", "Home", "Start", {"url": "https://shop.example/"})
+    client.screen("ana", "Start", "Cart")
+    client.group("ana", "acme", {"seats": 3})
+    client.alias("device", "ana")
+    for number in range(MANY):
+        client.track("ana", "step", {"number": number})
+    client.shutdown()
+    assert errors == []
+    assert len(set(ids(team))) == len(ids(team)) == MANY + 5
+    assert ledger(team.id) == {"received": MANY + 5}
+    found = rows(
+        "SELECT event, count(*)::int AS count FROM analytics_inbox WHERE project_id = %s GROUP BY 1", team.id
+    )
+    assert {row["event"]: row["count"] for row in found} == {
+        "$identify": 1, "$pageview": 1, "$screen": 1, "$groupidentify": 1, "$create_alias": 1, "step": MANY,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"gzip": True}, {"capture_mode": CaptureMode.V1}],
+    ids=["plain", "gzip", "v1"],
+)
+def test_posthogs_python_client_loses_nothing_and_sends_nothing_twice(
+    server: Server, team: Team, options: dict[str, Any]
+) -> None:
+    errors: list[object] = []
+    client = posthog_client(server, team, errors, **options)
+    client.set(distinct_id="ana", properties={"name": "Ana"})
+    client.alias(previous_id="device", distinct_id="ana")
+    client.group_identify("company", "acme", {"seats": 3})
+    sent = {
+        client.capture("step", distinct_id="ana", properties={"number": number}) for number in range(MANY)
+    }
+    client.shutdown()
+    assert errors == []
+    assert {uuid.UUID(each) for each in sent if each} <= set(ids(team))
+    assert len(sent) == MANY
+    assert ledger(team.id) == {"received": MANY + 3}
+    (alias,) = rows(
+        "SELECT distinct_id, linked_id FROM analytics_inbox WHERE project_id = %s AND link = 'alias'", team.id
+    )
+    assert {alias["distinct_id"], alias["linked_id"]} == {"device", "ana"}
+
+
+def test_an_event_of_900_kilobytes_passes(server: Server, team: Team) -> None:
+    errors: list[object] = []
+    client = posthog_client(server, team, errors)
+    client.capture("big", distinct_id="ana", properties={"text": "x" * (899 * 1024)})
+    client.shutdown()
+    assert errors == []
+    assert len(ids(team)) == 1
+
+
+def restarted_during(server: Server, send: Callable[[int], None]) -> None:
+    """Send many while the web process stops and starts again."""
+
+    def restart() -> None:
+        server.stop()
+        time.sleep(0.3)
+        server.start()
+
+    thread = threading.Thread(target=restart)
+    for number in range(MANY):
+        if number == MANY // 3:
+            thread.start()
+        send(number)
+        time.sleep(0.001)
+    thread.join()
+
+
+def test_segments_client_across_a_restart(server: Server, team: Team) -> None:
+    errors: list[object] = []
+    client = segment_client(server, team, errors)
+    sent: list[uuid.UUID] = []
+
+    def send(number: int) -> None:
+        message = uuid.uuid4()
+        sent.append(message)
+        client.track("ana", "step", {"number": number}, message_id=str(message))
+
+    restarted_during(server, send)
+    client.shutdown()
+    assert errors == []
+    assert set(ids(team)) == set(sent)
+
+
+def test_posthogs_client_across_a_restart(server: Server, team: Team) -> None:
+    errors: list[object] = []
+    client = posthog_client(server, team, errors, max_retries=10)
+    sent: list[uuid.UUID] = []
+
+    def send(number: int) -> None:
+        message = uuid.uuid4()
+        sent.append(message)
+        client.capture("step", distinct_id="ana", properties={"number": number}, uuid=str(message))
+
+    restarted_during(server, send)
+    client.shutdown()
+    assert errors == []
+    assert set(ids(team)) == set(sent)
