@@ -58,7 +58,11 @@ class KeyThrottle(SimpleRateThrottle):
     scope = "api_key"
 
     def get_cache_key(self, request: Request, view: "APIView") -> str | None:
-        return f"api-rate-{request.auth.pk}" if isinstance(request.auth, Key) else None
+        return self.cache_key(request.auth) if isinstance(request.auth, Key) else None
+
+    @staticmethod
+    def cache_key(key: Key) -> str:
+        return f"api-rate-{key.pk}"
 
 
 def project_of(request: Request) -> Project:

@@ -65,6 +65,6 @@ def _type(schema: dict[str, Any]) -> str:
     if "enum" in schema:
         return " or ".join(map(str, schema["enum"]))
     if schema.get("type") == "array":
-        return f"list of {_type(schema.get('items', {}))}"
+        return f"list of {', '.join(_type(one) for one in schema.get('prefixItems') or [schema.get('items') or {}])}"
     kind = schema.get("type", "anything")
     return f"{kind} ({schema['format']})" if "format" in schema else kind

@@ -2,19 +2,26 @@
 
 import datetime as dt
 from collections.abc import Iterable
-from typing import Any
+from typing import Annotated, Any
 
-from django.core.exceptions import ValidationError
+import msgspec
 from django.db.models import Q, QuerySet
-from msgspec import Struct, structs
+from msgspec import Meta, Struct, structs
 
 from analytics.models import DistinctId, Person
 from analytics.query import cursor, redirects
 from analytics.query.results import PersonRef
 from projects.models import Project
 
-SORTS = ("last_seen", "first_seen", "events", "sessions", "name")
-COLUMNS = {field.name: field for field in Person._meta.fields if field.name in SORTS}
+Moment = Annotated[dt.datetime, Meta(tz=True)]
+VALUES: dict[str, Any] = {
+    "last_seen": Moment,
+    "first_seen": Moment,
+    "events": cursor.Number,
+    "sessions": cursor.Number,
+    "name": Annotated[str, Meta(pattern="^[^\x00]*$")],
+}
+SORTS = tuple(VALUES)
 
 
 class PersonNotFoundError(LookupError):
@@ -159,11 +166,16 @@ def _beyond(people: QuerySet[Person], column: str, descending: bool, place: Pers
         raise cursor.CursorError(f"this cursor belongs to a list sorted by {place.sort}, not by {column}")
     side = "lt" if descending else "gt"
     other = "gte" if descending else "lte"
-    try:
-        value = COLUMNS[column].to_python(place.value)
-    except ValidationError as error:
-        raise cursor.CursorError("this is no cursor of this list; leave it out to start again") from error
+    value = _value(column, place.value)
     return people.filter(**{f"{column}__{side}e": value}).exclude(**{column: value, f"id__{other}": place.id})
+
+
+def _value(column: str, text: str | int) -> object:
+    try:
+        value = msgspec.convert(text, VALUES[column])
+    except msgspec.ValidationError as error:
+        raise cursor.CursorError("this is no cursor of this list; leave it out to start again") from error
+    return value
 
 
 def _place(column: str, person: Person) -> str:

@@ -5,11 +5,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from django.db import connection
 from django.db.models import Q
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from analytics.models import IdentityLink, Session
 from analytics.query import archive, cursor, events, redirects, sessions
@@ -84,7 +84,7 @@ class Timeline(Struct, frozen=True):
 class TimelinePlace(cursor.Place, tag="timeline", frozen=True):
     """Before the entry of this time, kind and number."""
 
-    at: dt.datetime
+    at: Annotated[dt.datetime, Meta(tz=True)]
     rank: int
     id: cursor.Number
 
