@@ -76,7 +76,9 @@ def _database(url: str) -> dict[str, Any]:
         "PORT": str(parts.pop("port", "")),
     }
     pool = {"min_size": 1, "max_size": 12, "timeout": 10}
-    return {"ENGINE": "django.db.backends.postgresql", **named, "OPTIONS": {**parts, "pool": pool}}
+    # A pool that does not look at its connections hands out those that a restart of the database has killed.
+    engine = {"ENGINE": "django.db.backends.postgresql", "CONN_HEALTH_CHECKS": True}
+    return {**engine, **named, "OPTIONS": {**parts, "pool": pool}}
 
 
 DATABASE_URL = layout.database_url()

@@ -53,9 +53,10 @@ def _migrations() -> str:
 
 def _lake() -> str:
     try:
+        health.lake()
         seen = {layout.name: table.version(layout) for layout in (EVENTS, ACTIVITY)}
-    except (OSError, table.LakeError) as error:
-        raise FaultError(f"{settings.LAKE_URL} cannot be read: {error}") from error
+    except (OSError, table.LakeError, health.NotReadyError) as error:
+        raise FaultError(f"{settings.LAKE_URL} cannot be used: {error}") from error
     said = (f"{name} at version {at}" for name, at in seen.items() if at != table.NEVER)
     return ", ".join(said) or "empty"
 

@@ -1,0 +1,121 @@
+"""The pipeline in the foreground: everything that waits is counted when it returns."""
+
+import os
+import threading
+import uuid
+from io import StringIO
+
+import psycopg
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from analytics import engine, pipeline, tasks
+from analytics.models import Heartbeat, PeriodCount
+from tests.clock import day
+from tests.journey import Journey
+from tests.people import Team
+
+KILL_OTHERS = """
+SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+
+
+def counted(team: Team) -> list[tuple[str, int, int]]:
+    rows = PeriodCount.objects.filter(project_id=team.id, interval="day", event="").order_by("start")
+    return [(f"{row.start}", row.events, row.people) for row in rows]
+
+
+def story(team: Team) -> Journey:
+    journey = Journey(team)
+    journey.track("ana", "signup", at=day(0)).track("ana", "wrote", at=day(1)).track(
+        "bo", "signup", at=day(1)
+    )
+    return journey.send()
+
+
+def test_it_works(team: Team) -> None:
+    story(team)
+    heard: list[pipeline.PipelineReport] = []
+    report = pipeline.until_idle(heard.append)
+    assert report.stored >= 3
+    assert report.loaded >= 3
+    assert heard[0].waiting >= 3
+    assert counted(team) == [("2020-06-10", 1, 1), ("2020-06-11", 2, 2)]
+    with engine.snapshot(team.id) as tables:
+        assert tables.version.pk == report.data_version
+
+
+def test_the_same_events_again_change_nothing(team: Team) -> None:
+    story(team).through()
+    version = pipeline.until_idle().data_version
+    same = uuid.uuid4()
+    Journey(team).track("cy", "read", at=day(2), id=same).through()
+    Journey(team).track("cy", "read", at=day(2), id=same).through()
+    assert counted(team)[2:] == [("2020-06-12", 1, 1)]
+    assert pipeline.until_idle().data_version == version + 1
+
+
+def test_a_merge_joins_the_history_of_two_ids(team: Team) -> None:
+    journey = Journey(team).page("laptop", at=day(0), known=False).track("ana", "wrote", at=day(0))
+    journey.through()
+    assert counted(team) == [("2020-06-10", 2, 2)]
+    Journey(team).identify("ana", device="laptop", at=day(1)).through()
+    assert counted(team)[0] == ("2020-06-10", 2, 1)
+
+
+def test_two_at_a_time_do_everything_once(team: Team) -> None:
+    story(team)
+    both = [threading.Thread(target=_until_idle) for _ in range(2)]
+    for each in both:
+        each.start()
+    for each in both:
+        each.join()
+    assert counted(team) == [("2020-06-10", 1, 1), ("2020-06-11", 2, 2)]
+
+
+def _until_idle() -> None:
+    try:
+        pipeline.until_idle()
+    finally:
+        connection.close()
+
+
+def test_the_command_says_what_it_did(team: Team) -> None:
+    story(team)
+    said = StringIO()
+    call_command("pipeline", until_idle=True, stdout=said)
+    assert "3 events stored, 0 duplicates dropped, 3 loaded; data version" in said.getvalue()
+
+
+def test_without_its_option_the_command_says_what_to_write() -> None:
+    with pytest.raises(CommandError, match="--until-idle"):
+        call_command("pipeline")
+
+
+def test_the_workers_tasks_do_the_same(team: Team) -> None:
+    story(team)
+    tasks.enrich()
+    tasks.load()
+    assert counted(team) == [("2020-06-10", 1, 1), ("2020-06-11", 2, 2)]
+    tasks.maintain()
+    tasks.rollup()
+    assert counted(team) == [("2020-06-10", 1, 1), ("2020-06-11", 2, 2)]
+
+
+def test_tasks_go_on_after_the_database_was_restarted(team: Team) -> None:
+    story(team)
+    tasks.enrich()
+    connection.close()  # as the worker does between two tasks: the connection goes back to its pool
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as control:
+        control.execute(KILL_OTHERS)
+    tasks.load()
+    assert counted(team) == [("2020-06-10", 1, 1), ("2020-06-11", 2, 2)]
+
+
+def test_the_worker_says_that_it_lives() -> None:
+    tasks.heartbeat()
+    first = Heartbeat.objects.get(part="worker").at
+    tasks.heartbeat()
+    assert Heartbeat.objects.get(part="worker").at > first
