@@ -92,11 +92,10 @@ class Journey:
     def enriched(self, limit: int = 50_000) -> EnrichReport:
         """Send, then enrich until the inbox is empty: people, sessions and hot events are there. Sums the reports."""
         self.send()
-        claimed = stored = duplicates = refused = 0
+        total = EnrichReport()
         while (report := enrich(limit)).claimed:
-            claimed, stored = claimed + report.claimed, stored + report.stored
-            duplicates, refused = duplicates + report.duplicates, refused + report.refused
-        return EnrichReport(claimed, stored, duplicates, refused)
+            total += report
+        return total
 
     def through(self) -> Self:
         """Send, then the whole pipeline until nothing is left: answers count it."""

@@ -17,6 +17,7 @@ import datetime as dt
 import msgspec
 from django.db import DataError, IntegrityError, connection
 from django.db.backends.utils import CursorWrapper
+from msgspec.structs import astuple
 
 from analytics.enrich import agents, duplicates, events, partitions, people, poison
 from analytics.enrich.sql import statement
@@ -32,6 +33,11 @@ class EnrichReport(msgspec.Struct, frozen=True):
     duplicates: int = 0
     refused: int = 0
 
+    def __add__(self, other: "EnrichReport") -> "EnrichReport":
+        return EnrichReport(
+            *(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True))
+        )
+
 
 def enrich(limit: int = 50_000) -> EnrichReport:
     """Enrich up to `limit` waiting events. Raises when the database is away; then nothing has changed."""
@@ -39,10 +45,17 @@ def enrich(limit: int = 50_000) -> EnrichReport:
         return EnrichReport()
     today = dt.datetime.now(dt.UTC).date()
     partitions.ensure([today, today + dt.timedelta(days=1)])
+    return _halving(limit)
+
+
+def _halving(limit: int) -> EnrichReport:
+    """A batch that cannot be stored is tried in halves, so one bad row costs no more than two batches' time."""
     try:
         return _batch(limit)
     except (DataError, IntegrityError, msgspec.MsgspecError) as error:
-        return enrich(limit // 2) if limit > 1 else _refuse(error)
+        if limit == 1:
+            return _refuse(error)
+    return _halving(limit // 2) + _halving(limit - limit // 2)
 
 
 def _waiting() -> bool:
