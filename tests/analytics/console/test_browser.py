@@ -1,0 +1,249 @@
+"""The dashboard in a real browser, on the real server: nothing complains, keys work, news come by themselves."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from socket import socket
+
+import httpx
+import pytest
+from django.db import connection
+from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize, expect, sync_playwright
+
+from analytics.enrich.run import enrich
+from tests import clock
+from tests.analytics.console.pages import signed_in
+from tests.journey import Journey
+from tests.people import Team
+
+pytestmark = pytest.mark.browser
+
+ROOT = Path(__file__).parents[3]
+CHROMIUM = "/usr/bin/chromium"
+PAGES = ["people/", "insights/retention/", "insights/trends/", "settings/", "settings/arrivals/"]
+NARROW, WIDE = ViewportSize(width=390, height=844), ViewportSize(width=1280, height=800)
+PROMISED = 2.0
+"""Seconds from a request's answer to its event on the screen."""
+
+
+def free_port() -> int:
+    with closing(socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def server(django_db_setup: None) -> Iterator[str]:
+    """Granian with the whole application, on the run's database; its address."""
+    port = free_port()
+    static = ["--static-path-route", "/static", "--static-path-mount", str(ROOT / "static")]
+    command = [str(Path(sys.executable).with_name("granian")), "--interface", "asgi", "--port", str(port)]
+    process = subprocess.Popen([*command, *static, "config.asgi:application"], cwd=ROOT)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        await_answer(address)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def await_answer(address: str, patience: float = 30) -> None:
+    until = time.monotonic() + patience
+    while time.monotonic() < until:
+        try:
+            httpx.get(f"{address}/healthz")
+        except httpx.TransportError:
+            time.sleep(0.1)
+        else:
+            return
+    raise TimeoutError(f"{address} does not answer")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    # Playwright keeps an event loop in this thread, which Django takes for a sign of asynchronous code.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+        # Beside that loop Django keeps another connection than elsewhere in this thread, which nobody else closes.
+        connection.close()
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    """What the browser's console says against a page."""
+    return []
+
+
+@pytest.fixture
+def screen(chromium: Browser, server: str, team: Team, complaints: list[str]) -> Iterator[Page]:
+    """Ana's browser, signed in; a page that complains fails its test."""
+    context = chromium.new_context(base_url=f"{server}/projects/{team.slug}/", viewport=WIDE)
+    cookie = signed_in(team.ana).cookies["sessionid"].value
+    context.add_cookies([{"name": "sessionid", "value": cookie, "url": server}])
+    page = context.new_page()
+
+    def listen(message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            complaints.append(message.text)
+
+    page.on("console", listen)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield page
+    context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def crowd(team: Team) -> Team:
+    """Three people with a story each, and everything computed."""
+    journey = Journey(team)
+    for number, name in enumerate(("Mina", "Noor", "Omar")):
+        journey.identify(name.lower(), traits={"name": name}, at=clock.day(number))
+        journey.page(name.lower(), "/notes", at=clock.day(number, minutes=1), session=f"s{number}")
+        journey.track(name.lower(), "wrote", at=clock.day(number + 7))
+    journey.through()
+    return team
+
+
+@pytest.fixture
+def worker() -> Iterator[None]:
+    """Enrich as the worker's clock does it, once a second."""
+    stop = threading.Event()
+
+    def work() -> None:
+        while not stop.wait(1):
+            enrich()
+        connection.close()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    yield
+    stop.set()
+    thread.join(20)
+
+
+def send(server: str, team: Team, body: dict[str, object], kind: str = "track") -> float:
+    """Send one call and return when it was acknowledged."""
+    answer = httpx.post(f"{server}/v1/{kind}", json=body, auth=(team.write_key, ""))
+    assert answer.json() == {"success": True}
+    return time.monotonic()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", [NARROW, WIDE], ids=["narrow", "wide"])
+def test_pages_open_without_complaint(screen: Page, crowd: Team, theme: str, size: ViewportSize) -> None:
+    screen.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+    screen.set_viewport_size(size)
+    for address in PAGES:
+        screen.goto(address, wait_until="networkidle")
+        expect(screen.locator("h1")).to_be_visible()
+        beyond = screen.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert beyond <= 0, f"{address} is {beyond} px too wide"
+
+
+def test_the_keyboard_leads_everywhere(screen: Page, crowd: Team) -> None:
+    screen.goto("people/")
+    for key, title in {"t": "Trends", "r": "Retention", "s": "Settings", "p": "People"}.items():
+        screen.keyboard.press("g")
+        screen.keyboard.press(key)
+        expect(screen.locator("h1")).to_have_text(title)
+    screen.keyboard.press("j")
+    screen.keyboard.press("j")
+    expect(screen.locator(":focus .name")).to_have_text("Noor")
+    screen.keyboard.press("k")
+    screen.keyboard.press("Enter")
+    expect(screen.locator("h1")).to_have_text("Omar")
+
+
+def test_help_opens_and_closes(screen: Page, crowd: Team) -> None:
+    screen.goto("people/")
+    screen.keyboard.press("?")
+    expect(screen.locator("#help")).to_be_visible()
+    screen.keyboard.press("Escape")
+    expect(screen.locator("#help")).to_be_hidden()
+
+
+def test_letters_typed_into_a_field_are_text(screen: Page, crowd: Team) -> None:
+    screen.goto("people/")
+    screen.keyboard.press("/")
+    screen.keyboard.type("gp?j")
+    expect(screen.locator("input[type=search]")).to_have_value("gp?j")
+    expect(screen.locator("#help")).to_be_hidden()
+
+
+def test_the_list_filters_while_one_types(screen: Page, crowd: Team) -> None:
+    screen.goto("people/")
+    screen.keyboard.press("/")
+    screen.keyboard.type("min")
+    expect(screen.locator("#people .name")).to_have_text(["Mina"])
+    expect(screen.locator("input[type=search]")).to_be_focused()
+    assert "search=min" in screen.url
+    screen.locator("input[type=search]").fill("")
+    expect(screen.locator("#people .name")).to_have_count(3)
+
+
+def test_the_theme_is_kept(screen: Page, crowd: Team) -> None:
+    screen.emulate_media(color_scheme="light")
+    screen.goto("people/")
+    before = screen.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+    screen.locator("[data-toggle-theme]").click()
+    dark = screen.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+    assert dark != before
+    screen.reload()
+    assert screen.evaluate("getComputedStyle(document.documentElement).backgroundColor") == dark
+
+
+def test_a_cell_opens_its_people_beside_the_triangle(screen: Page, crowd: Team) -> None:
+    screen.goto("insights/retention/?from=2020-06-10&to=2020-06-28&period=week")
+    screen.locator(".triangle tbody td a").first.click()
+    expect(screen.locator(".panel .name")).to_have_text(["Mina", "Noor", "Omar"])
+    screen.keyboard.press("Escape")
+    expect(screen.locator(".panel")).to_have_count(0)
+    screen.locator(".triangle tbody td a").first.click()
+    screen.locator(".panel .person", has_text="Noor").click()
+    expect(screen.locator("h1")).to_have_text("Noor")
+
+
+def test_a_choice_asks_at_once(screen: Page, crowd: Team) -> None:
+    screen.goto("insights/trends/?from=2020-06-10&to=2020-06-28")
+    expect(screen.locator(".bar")).to_have_count(19)
+    screen.locator("#interval").select_option("week")
+    expect(screen.locator(".bar")).to_have_count(3)
+
+
+@pytest.mark.usefixtures("worker")
+def test_an_event_is_on_the_timeline_within_two_seconds(screen: Page, server: str, crowd: Team) -> None:
+    screen.goto("people/")
+    screen.locator(".person", has_text="Mina").click()
+    expect(screen.locator("h1")).to_have_text("Mina")
+    visit = screen.locator("details", has_text="/notes")
+    was_open = visit.evaluate("element => { element.open = !element.open; return element.open; }")
+    waits = []
+    for number in range(3):
+        acknowledged = send(server, crowd, {"userId": "mina", "event": f"shared_note_{number}"})
+        expect(screen.locator(".timeline .sentence", has_text=f"shared note {number}")).to_be_visible(
+            timeout=10_000
+        )
+        waits.append(time.monotonic() - acknowledged)
+    assert sorted(waits)[1] < PROMISED, waits
+    assert visit.evaluate("element => element.open") is was_open
+    expect(screen.locator(".timeline .sentence", has_text="shared note 0")).to_have_count(1)
+    expect(screen.locator("#facts .total").first).to_have_text("Events6")
+
+
+@pytest.mark.usefixtures("worker")
+def test_the_start_page_moves_on_with_the_first_event(screen: Page, server: str, team: Team) -> None:
+    screen.goto("./")
+    expect(screen.locator("h1")).to_have_text("Meet your first user")
+    send(server, team, {"userId": "ana", "traits": {"name": "Ana"}}, "identify")
+    expect(screen.locator("#people .name")).to_have_text(["Ana"], timeout=10_000)
