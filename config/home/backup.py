@@ -89,11 +89,7 @@ def _pinned(home: Home, staging: Path, url: str) -> Iterator[str]:
 
 
 def _link(home: Home, staging: Path) -> None:
-    kept = [
-        each
-        for each in home.root.iterdir()
-        if each.name not in MADE_ANEW and not each.name.startswith("beat")
-    ]
+    kept = [each for each in home.root.iterdir() if each.name not in MADE_ANEW]
     for each in sorted(kept, key=lambda path: path.name != "spool"):
         if each.is_dir():
             shutil.copytree(each, staging / each.name, copy_function=_link_or_copy)

@@ -45,7 +45,7 @@ def configuration(url: str, home: Home) -> dict[str, Any]:
     for folder in folders.values():
         folder.mkdir(parents=True, exist_ok=True)
     return {
-        "broker_url": "firsthand://",
+        "broker_url": "firsthand://localhost",
         "broker_transport_options": {
             "data_folder_in": os.fspath(folders["messages"]),
             "data_folder_out": os.fspath(folders["messages"]),

@@ -135,10 +135,10 @@ def web(home: Home, at: Address) -> Part:
 
 
 def worker(home: Home) -> Part:
-    schedule = ["--beat", "--schedule", str(home.root / "beat")]
-    pool = ["--pool", "threads", "--concurrency", "4"]
+    # One thread for each tick, so that a long load never keeps people's pages waiting for enrich.
+    pool = ["--with-beat", "--pool", "threads", "--concurrency", "4"]
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "warning"]
-    command = [sys.executable, "-m", "celery", "-A", "config.celery", "worker", *schedule, *pool, *quiet]
+    command = [sys.executable, "-m", "celery", "-A", "config.celery", "worker", *pool, *quiet]
     return Part("worker", command, home.logs / "worker.log", patience=30)
 
 

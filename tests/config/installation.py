@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -98,14 +99,13 @@ class Installation:
         }
 
     def processes(self) -> list[str]:
-        """Every live process that works on this home."""
+        """Every live process that was started for this home."""
         found = []
-        for process in psutil.process_iter(["cmdline", "status"]):
-            words = process.info["cmdline"] or []
-            if process.info["status"] != psutil.STATUS_ZOMBIE and any(
-                str(self.root) in word for word in words
-            ):
-                found.append(f"{process.pid} {' '.join(words)[:120]}")
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                mine = process.environ().get("FIRSTHAND_HOME") == str(self.root)
+                if mine and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(f"{process.pid} {' '.join(process.cmdline())[:120]}")
         return found
 
     def get(self, path: str) -> httpx.Response:
