@@ -2,6 +2,7 @@
 
 import datetime as dt
 import gzip
+import tracemalloc
 import uuid
 from typing import Any
 
@@ -197,6 +198,16 @@ def test_too_much_is_not_read(team: Team, body: bytes) -> None:
     response = send(team, body)
     assert response.status_code == 413
     assert "500,000 bytes" in decoded(response)["error"]
+
+
+def test_a_bomb_does_not_go_off(team: Team) -> None:
+    """Fifty megabytes of blanks in fifty kilobytes: they are not all inflated to find out that they are too many."""
+    bomb = gzip.compress(b" " * 50_000_000)
+    tracemalloc.start()
+    send(team, bomb)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 5_000_000
 
 
 def test_characters_that_cannot_be_kept_are_replaced(team: Team) -> None:
