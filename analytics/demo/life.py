@@ -20,6 +20,9 @@ HABITS = (
     ("template used", "/templates", "Templates", 1),
     ("notebook shared", "/notebooks", "Notebooks", 1),
 )
+COUNTED = {"search used": "results", "notebook shared": "notes"}
+"""What the number of an event counts; of all others it is words."""
+
 WEEKDAYS = (1.25, 1.2, 1.2, 1.1, 0.95, 0.5, 0.55)
 FAULT = {"type": "TypeError", "message": "undefined is not an object (evaluating 'note.blocks.length')"}
 
@@ -104,7 +107,8 @@ def _use(diary: Diary) -> None:
     for _ in range(1 + int(diary.dice.expovariate(1 / 3))):
         event, path, title, _weight = diary.dice.choices(HABITS, weights=[habit[3] for habit in HABITS])[0]
         diary.page(path, title)
-        diary.track(event, words=int(diary.dice.lognormvariate(4, 1)))
+        size = int(diary.dice.lognormvariate(4, 1))
+        diary.track(event, **{COUNTED.get(event, "words"): size})
         if diary.dice.random() < 0.02:
             diary.track("$exception", **FAULT)
     if diary.dice.random() < 0.008:
