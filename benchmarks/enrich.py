@@ -1,103 +1,97 @@
-"""How many events a second does enrich store, alone on this machine?
+"""How many events a second does enrich store?
 
-    DATABASE_URL=postgresql://... python benchmarks/enrich.py [EVENTS]
+    DATABASE_URL=postgresql://... python -m benchmarks.enrich [EVENTS]
 
-Works in a database of its own, made and dropped on that server. Results: benchmarks/results/enrich.json.
+Works in an installation of its own. On a machine that has other things to do, `database_cpu_seconds` (of the one
+connection that enrich uses, where the server is on this machine) says more than the wall's clock. Results:
+benchmarks/results/enrich.json.
 """
 
-import json
 import os
-import platform
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import django
-import psycopg
-from psycopg.conninfo import make_conninfo
+from benchmarks import rig
 
-HERE = Path(__file__).parent
-SCRATCH = "firsthand_benchmark_enrich"
+EVENTS = 500_000
+FILL = Path(__file__).with_suffix(".sql")
 
 
-@contextmanager
-def scratch_database() -> Iterator[str]:
-    server = os.environ["DATABASE_URL"]
-    with psycopg.connect(server, dbname="postgres", autocommit=True) as control:
-        control.execute(f"DROP DATABASE IF EXISTS {SCRATCH} WITH (FORCE)")
-        control.execute(f"CREATE DATABASE {SCRATCH}")
-        try:
-            yield make_conninfo(server, dbname=SCRATCH)
-        finally:
-            control.execute(f"DROP DATABASE {SCRATCH} WITH (FORCE)")
-
-
-def fill(events: int, people: int) -> None:
-    from django.core.management import call_command
+def fill(events: int) -> None:
     from django.db import connection
 
     from projects.creation import create_project
 
-    call_command("migrate", verbosity=0)
-    project = create_project("Benchmark").project
+    numbers = {
+        "project": create_project("Benchmark").project.pk,
+        "events": events,
+        "people": max(1, events // 30),
+    }
     with connection.cursor() as cursor:
-        statement = (HERE / "enrich.sql").read_text(encoding="utf-8")
-        cursor.execute(statement, {"project": project.pk, "events": events, "people": people})
+        cursor.execute(FILL.read_text(encoding="utf-8"), numbers)
 
 
-def drain() -> list[dict[str, float]]:
-    from analytics.enrich.run import enrich
-
-    batches: list[dict[str, float]] = []
-    while True:
-        began = time.perf_counter()
-        report = enrich()
-        seconds = time.perf_counter() - began
-        if not report.claimed:
-            return batches
-        batches.append({"claimed": report.claimed, "stored": report.stored, "seconds": round(seconds, 3)})
-        print(f"{report.claimed:>8} events {seconds:7.2f} s {report.claimed / seconds:>10,.0f} events/s")
-
-
-def outcome() -> dict[str, int]:
+def cpu_seconds() -> float | None:
+    """What this connection's server process has used so far; None where it is not a process of this machine."""
     from django.db import connection
 
-    counted = {}
     with connection.cursor() as cursor:
-        for table in ("analytics_event", "analytics_person", "analytics_session", "analytics_redirect"):
+        cursor.execute("SELECT pg_backend_pid()")
+        (process,) = cursor.fetchone()
+    try:
+        nanoseconds = Path(f"/proc/{process}/schedstat").read_text(encoding="ascii").split()[0]
+    except OSError:
+        return None
+    return int(nanoseconds) / 1e9
+
+
+def drain() -> list[tuple[int, float]]:
+    """(events, seconds) of each batch until the inbox is empty."""
+    from analytics.enrich.run import enrich
+
+    batches: list[tuple[int, float]] = []
+    while True:
+        began = time.perf_counter()
+        claimed = enrich().claimed
+        if not claimed:
+            return batches
+        batches.append((claimed, time.perf_counter() - began))
+        print(f"{claimed:>8} events {batches[-1][1]:6.2f} s", flush=True)
+
+
+def counted() -> dict[str, int]:
+    from django.db import connection
+
+    tables = {"events": "analytics_event", "people": "analytics_person", "sessions": "analytics_session"}
+    found = {}
+    with connection.cursor() as cursor:
+        for name, table in tables.items():
             cursor.execute(f"SELECT count(*) FROM {table}")
-            counted[table.removeprefix("analytics_")] = cursor.fetchone()[0]
-        cursor.execute("SELECT version()")
-        print(cursor.fetchone()[0])
-    return counted
+            (found[name],) = cursor.fetchone()
+    return found
 
 
-def main(events: int) -> dict[str, Any]:
-    with scratch_database() as url:
-        os.environ["DATABASE_URL"] = url
-        os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
-        django.setup()
-        fill(events, people=max(1, events // 30))
-        batches = drain()
-        counted = outcome()
-        django.db.connection.close_pool()  # type: ignore[attr-defined]
-    claimed = sum(batch["claimed"] for batch in batches)
-    seconds = sum(batch["seconds"] for batch in batches)
-    return {
-        "what": "enrich: inbox to events, people and sessions; visits of 20 events, 1 % sent twice",
-        "machine": {"system": platform.platform(), "cores": os.cpu_count(), "load": os.getloadavg()[0]},
+def measure(events: int) -> dict[str, Any]:
+    fill(events)
+    before = cpu_seconds()
+    batches = drain()
+    after = cpu_seconds()
+    claimed, seconds = sum(size for size, _ in batches), sum(took for _, took in batches)
+    numbers: dict[str, Any] = {
         "events_per_second": round(claimed / seconds),
         "target_events_per_second": 40_000,
-        "counted": counted,
-        "batches": batches,
+        "best_batch_events_per_second": round(max(size / took for size, took in batches)),
+        "load_average": round(os.getloadavg()[0], 1),
+        **counted(),
     }
+    if before is not None and after is not None:
+        numbers["database_cpu_seconds"] = round(after - before, 2)
+        numbers["events_per_database_cpu_second"] = round(claimed / (after - before))
+    return numbers
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(HERE.parent))
-    result = main(int(sys.argv[1]) if len(sys.argv) > 1 else 500_000)
-    print(f"{result['events_per_second']:,} events/s")
-    (HERE / "results" / "enrich.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    with rig.installation("enrich"):
+        rig.save("enrich", measure(int(sys.argv[1]) if len(sys.argv) > 1 else EVENTS))
