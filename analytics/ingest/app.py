@@ -4,18 +4,18 @@ It runs behind config.asgi, or alone: `granian --interface asgi analytics.ingest
 """
 
 import asyncio
-from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import ParamSpec, TypeVar
+from functools import partial
 
 from analytics.ingest import books, doors, http
-from analytics.ingest.accept import accept
+from analytics.ingest.accept import Accepted, accept
 from analytics.ingest.commit import Committer
 from analytics.ingest.doors import Desk, Door
 from analytics.ingest.http import JSON_TYPE, Answer, Receive, Request, Scope, Send
 from analytics.ingest.keys import Access, Keys
 from analytics.ingest.peers import Proxies
 from analytics.ingest.postgres import NotTaken
+from analytics.ingest.shipment import Shipment
 from analytics.ingest.spool import Full, Spool
 from analytics.ingest.wire.event import (
     EXPLANATIONS,
@@ -34,9 +34,6 @@ ASIDE = 256 * 1024
 
 SPOOL_LIMIT = 10 << 30
 NOT_FOUND = Answer(404, b'{"success":false,"error":"nothing is served under this path"}')
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 
 def serves(scope: Scope) -> bool:
@@ -114,44 +111,34 @@ class Ingest:
         parcel, body = Parcel(request.basic_user(), []), b""
         try:
             body = await http.read(request, receive, door.max_body)
-            parsed = await _run(len(body), door.parse, request, body)
+            large = len(body) > ASIDE
+            parsed = (
+                await asyncio.to_thread(door.parse, request, body) if large else door.parse(request, body)
+            )
             parcel = Parcel(parcel.key or parsed.key, parsed.events, parsed.sent_at)
-            access = await self._admit(request, parcel)
+            access = self._keys.known(parcel.key) or await self._keys.find(parcel.key)
+            arrived = self._admit(door, request, parcel, access, received_at)
         except Unreadable as error:
             await self._refuse(error, parcel, body, received_at)
             return door.refused(error)
-        arrived = self._arrival(door, request, parcel, access, received_at)
-        taken = await _run(len(body), accept, parcel.events, arrived)
+        judge = partial(self._judge, parcel, arrived)
+        taken, shipment = await asyncio.to_thread(judge) if large else judge()
         try:
-            await self._committer.put(await _run(len(body), books.shipment, taken, arrived, self._samples))
+            await self._committer.put(shipment)
         except NotTaken as error:
-            return door.refused(
-                Unreadable(f"the database does not take it: {error}", 400, DropReason.NOT_STORABLE)
-            )
+            told = Unreadable(f"the database does not take it: {error}", 400, DropReason.NOT_STORABLE)
+            return door.refused(told)
         return door.accepted(request, taken)
 
-    async def _admit(self, request: Request, parcel: Parcel) -> Access:
+    def _admit(
+        self, door: Door, request: Request, parcel: Parcel, access: Access | None, received_at: datetime
+    ) -> Arrival:
         """Raises Unreadable: 401 for a key that is nobody's, 403 for an origin that is not the project's."""
-        access = await self._keys.find(parcel.key)
         if access is None:
             told = EXPLANATIONS[DropReason.UNKNOWN_KEY] if parcel.key else "no write key was sent"
             raise Unreadable(told, 401, DropReason.UNKNOWN_KEY)
-        if not access.allows(request.header(b"origin")):
+        if access.origins and not access.allows(request.header(b"origin")):
             raise Unreadable(EXPLANATIONS[DropReason.ORIGIN], 403, DropReason.ORIGIN)
-        return access
-
-    async def _refuse(self, error: Unreadable, parcel: Parcel, body: bytes, at: datetime) -> None:
-        """A request that is refused as a whole is counted too, for its project if its key is known."""
-        access = await self._keys.find(parcel.key)
-        project_id = access.project_id if access else 0
-        events = max(1, len(parcel.events))
-        await self._committer.put(
-            books.refusal(project_id, error.reason, events, sample(body), at, self._samples)
-        )
-
-    def _arrival(
-        self, door: Door, request: Request, parcel: Parcel, access: Access, received_at: datetime
-    ) -> Arrival:
         forwarded = request.headers.get(b"x-forwarded-for")
         return arrival(
             access.project_id,
@@ -162,11 +149,18 @@ class Ingest:
             max_event=door.max_event,
         )
 
+    def _judge(self, parcel: Parcel, arrived: Arrival) -> tuple[Accepted, Shipment]:
+        taken = accept(parcel.events, arrived)
+        return taken, books.shipment(taken, arrived, self._samples)
 
-async def _run(size: int, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    if size < ASIDE:
-        return function(*args, **kwargs)
-    return await asyncio.to_thread(function, *args, **kwargs)
+    async def _refuse(self, error: Unreadable, parcel: Parcel, body: bytes, at: datetime) -> None:
+        """A request that is refused as a whole is counted too, for its project if its key is known."""
+        access = await self._keys.find(parcel.key)
+        project_id = access.project_id if access else 0
+        events = max(1, len(parcel.events))
+        await self._committer.put(
+            books.refusal(project_id, error.reason, events, sample(body), at, self._samples)
+        )
 
 
 app = Ingest()

@@ -30,7 +30,7 @@ Waiting = tuple[Shipment, "asyncio.Future[None]"]
 
 
 class Committer:
-    """Takes shipments and stores them, many at a time. `put` returns when its shipment is on disk."""
+    """Takes shipments and stores them, many at a time. `put` is done when its shipment is on disk."""
 
     def __init__(self, url: str, spool: Spool) -> None:
         self._url = url
@@ -43,15 +43,17 @@ class Committer:
         self._away = False
         self._spool_turn = asyncio.Lock()
 
-    async def put(self, shipment: Shipment) -> None:
-        """Raises Full when too much waits already or the spool is full, NotTaken when its rows cannot be stored."""
+    def put(self, shipment: Shipment) -> asyncio.Future[None]:
+        """To be awaited. Raises Full when too much waits already or the spool is full, NotTaken for rows that
+        cannot be stored.
+        """
         if self._bytes + shipment.size > MAX_WAITING:
             raise Full("too much is waiting to be stored")
-        stored = asyncio.get_running_loop().create_future()
+        stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((shipment, stored))
         self._bytes += shipment.size
         self._wake.set()
-        await stored
+        return stored
 
     async def run(self) -> None:
         """Store group after group until cancelled."""

@@ -78,23 +78,24 @@ def _basic_user(authorization: bytes) -> str:
 
 async def read(request: Request, receive: Receive, limit: int) -> bytes:
     """The whole body without its Content-Encoding. Raises Unreadable: 413 beyond `limit` bytes, 408 when slow."""
-    body = await _raw(request, receive, limit)
+    announced = request.headers.get(b"content-length", b"")
+    if len(announced) > 5 and announced.isdigit() and int(announced) > limit:
+        raise too_large(limit)
+    message = await receive()
+    if message.get("more_body"):
+        body = await _within(BODY_SECONDS, _rest(message, receive, limit))
+    else:
+        body = _checked(message, message.get("body", b""), limit)
     encodings = request.headers.get(b"content-encoding")
     return content(body, encodings.decode("latin-1"), limit) if encodings else body
 
 
-async def _raw(request: Request, receive: Receive, limit: int) -> bytes:
-    announced = request.headers.get(b"content-length", b"")
-    if announced.isdigit() and int(announced) > limit:
-        raise too_large(limit)
-    message = await receive()
-    if not message.get("more_body"):
-        return _checked(message, message.get("body", b""), limit)
+async def _within(seconds: float, reading: Awaitable[bytes]) -> bytes:
     try:
-        async with asyncio.timeout(BODY_SECONDS):
-            return await _rest(message, receive, limit)
+        async with asyncio.timeout(seconds):
+            return await reading
     except TimeoutError:
-        raise Unreadable(f"the body did not arrive within {BODY_SECONDS:.0f} s", 408) from None
+        raise Unreadable(f"the body did not arrive within {seconds:.0f} s", 408) from None
 
 
 async def _rest(message: Message, receive: Receive, limit: int) -> bytes:

@@ -52,6 +52,10 @@ class Keys:
         self._certain = False
         self._fetching = asyncio.Lock()
 
+    def known(self, key: str) -> Access | None:
+        """The access of a key that is in memory."""
+        return self._known.get(_digest(key))
+
     async def find(self, key: str) -> Access | None:
         """The access of a key, asked of the database at once when it is new, but not more than 20 times a second.
 

@@ -31,7 +31,11 @@ async def put(folder: Path, *shipments: Shipment) -> list[BaseException | None]:
     """All at once; what each was told."""
     committer = Committer(os.environ["DATABASE_URL"], Spool(folder, 1 << 20))
     running = asyncio.create_task(committer.run())
-    told = await asyncio.gather(*map(committer.put, shipments), return_exceptions=True)
+
+    async def one(each: Shipment) -> None:
+        await committer.put(each)
+
+    told = await asyncio.gather(*map(one, shipments), return_exceptions=True)
     await committer.close()
     running.cancel()
     return told
