@@ -119,7 +119,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["analytics.api.auth.HasScope"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["analytics.api.body.JSONBody"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "analytics.api.describe.Schema",
     "DEFAULT_THROTTLE_CLASSES": ["analytics.api.auth.KeyThrottle"],
     "DEFAULT_THROTTLE_RATES": {"api_key": f"{env.integer('FIRSTHAND_API_RATE', 1200, least=1)}/min"},
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "analytics.api.negotiation.Negotiation",

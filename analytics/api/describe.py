@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 import msgspec
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from msgspec import Struct
 
@@ -27,6 +28,14 @@ ERRORS = {
 View = TypeVar("View", bound=Callable[..., Any])
 
 _components: dict[str, Any] = {}
+
+
+class Schema(AutoSchema):
+    """Says of each address which scope a key needs for it."""
+
+    def get_description(self) -> str:  # type: ignore[override]
+        scope = getattr(self.view, "scope", None)
+        return f"{super().get_description()}\n\nScope: `{scope}`."
 
 
 class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -92,7 +101,14 @@ def _merged(kind: type[Struct], beside: type[Struct]) -> dict[str, Any]:
     schemas = [_components[_name(_reference(part))] for part in (kind, beside)]
     properties = schemas[0]["properties"] | schemas[1]["properties"]
     required = [*schemas[0].get("required", []), *schemas[1].get("required", [])]
-    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+    title = f"{kind.__name__} with {', '.join(beside.__struct_fields__)}"
+    return {
+        "title": title,
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": False,
+    }
 
 
 def _name(reference: dict[str, Any]) -> str:

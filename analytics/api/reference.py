@@ -9,6 +9,8 @@ from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
 from msgspec import json
 
+from analytics.api.describe import ERRORS
+
 
 @functools.cache
 def schema() -> dict[str, Any]:
@@ -25,16 +27,41 @@ def openapi(request: HttpRequest) -> HttpResponse:
 def docs(request: HttpRequest) -> HttpResponse:
     """A page without scripts of its own; anyone may read it, for it shows no data."""
     origin = request.build_absolute_uri("/").rstrip("/")
-    context = {"api": schema(), "origin": origin, "operations": _operations(), "shapes": _shapes()}
+    context = {
+        "api": schema(),
+        "origin": origin,
+        "operations": _operations(),
+        "shapes": _shapes(),
+        "errors": ERRORS,
+    }
     return render(request, "analytics/api_docs.html", context)
 
 
 def _operations() -> list[dict[str, Any]]:
     return [
-        {"method": method.upper(), "path": path, "anchor": _anchor(method, path), **described}
+        {"method": method.upper(), "path": path, "anchor": _anchor(method, path), **_told(described)}
         for path, methods in schema()["paths"].items()
         for method, described in methods.items()
     ]
+
+
+def _told(operation: dict[str, Any]) -> dict[str, Any]:
+    answers = operation["responses"]["200"]["content"]
+    sent = operation.get("requestBody", {}).get("content", {})
+    return {
+        "summary": operation["summary"],
+        "description": _plain(operation["description"]),
+        "parameters": [
+            {**given, "description": _plain(given.get("description", ""))}
+            for given in operation.get("parameters", [])
+        ],
+        "sent": [_type(body["schema"]) for body in sent.values()],
+        "answers": [(media_type, _type(answer["schema"])) for media_type, answer in answers.items()],
+    }
+
+
+def _plain(text: str) -> str:
+    return text.replace("`", "")
 
 
 def _anchor(method: str, path: str) -> str:
@@ -46,7 +73,7 @@ def _anchor(method: str, path: str) -> str:
 def _shapes() -> list[tuple[str, dict[str, Any]]]:
     shapes = schema()["components"]["schemas"]
     return [
-        (name, {"description": shape.get("description", ""), "fields": _fields(shape)})
+        (name, {"description": _plain(shape.get("description", "")), "fields": _fields(shape)})
         for name, shape in shapes.items()
         if "properties" in shape
     ]
@@ -66,5 +93,5 @@ def _type(schema: dict[str, Any]) -> str:
         return " or ".join(map(str, schema["enum"]))
     if schema.get("type") == "array":
         return f"list of {', '.join(_type(one) for one in schema.get('prefixItems') or [schema.get('items') or {}])}"
-    kind = schema.get("type", "anything")
+    kind = schema.get("title") or schema.get("type", "anything")
     return f"{kind} ({schema['format']})" if "format" in schema else kind
