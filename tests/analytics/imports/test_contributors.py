@@ -77,7 +77,9 @@ def test_everything_and_everybody_is_there(contributors: Team) -> None:
 
 
 def test_monthly_retention_is_what_a_plain_count_says(contributors: Team) -> None:
-    found = {cohort.start: [value.people for value in cohort.values] for cohort in monthly(contributors).cohorts}
+    found = {
+        cohort.start: [value.people for value in cohort.values] for cohort in monthly(contributors).cohorts
+    }
     expected = naive_triangle(activity())
     assert len(expected) == 189
     assert found == expected
