@@ -38,13 +38,17 @@ def bits(prefix: str, period: ir.IntegerValue, periods: int) -> dict[str, ir.Int
 
 def _word(period: ir.IntegerValue, first: int, last: int) -> ir.IntegerValue:
     # 1 << n would be computed in 32 bits; shifting the greatest bit down keeps to 64 on every engine.
-    bit = ibis.literal(1 << BITS) >> (BITS + first - period)
-    return ibis.ifelse(period.between(first, last), bit, 0)
+    return ibis.ifelse(period.between(first, last), ibis.literal(1 << BITS) >> (BITS + first - period), 0)
 
 
 def has(table: ir.Table, prefix: str, period: int) -> ir.BooleanValue:
     """Whether the bit of one period is set."""
-    return (table[f"{prefix}{period // BITS}"] >> (period % BITS)) & 1 == 1
+    return bit(table, prefix, period) == 1
+
+
+def bit(table: ir.Table, prefix: str, period: int) -> ir.IntegerValue:
+    """The bit of one period, 0 or 1."""
+    return (table[f"{prefix}{period // BITS}"] >> (period % BITS)) & 1
 
 
 def has_since(table: ir.Table, prefix: str, period: int, periods: int) -> ir.BooleanValue:
@@ -60,14 +64,9 @@ def empty(table: ir.Table, prefix: str, periods: int) -> ir.BooleanValue:
 
 
 def unpack(tally: pa.Table, prefix: str, periods: int) -> NDArray[np.float64]:
-    """Bits as a matrix of zeros and ones: a row per row of the table, a column per period."""
-    found = np.empty((tally.num_rows, periods))
+    """Bits as a matrix of zeros and ones: a row per period, a column per row of the table."""
+    found = np.empty((periods, tally.num_rows))
+    words = [tally.column(name).to_numpy() for name in names(prefix, periods)]
     for period in range(periods):
-        found[:, period] = unpack_one(tally, prefix, period)
+        found[period] = (words[period // BITS] >> (period % BITS)) & 1
     return found
-
-
-def unpack_one(tally: pa.Table, prefix: str, period: int) -> NDArray[np.int64]:
-    """One period's bit of each row, as zeros and ones."""
-    word: NDArray[np.int64] = tally.column(f"{prefix}{period // BITS}").to_numpy()
-    return (word >> (period % BITS)) & 1

@@ -37,6 +37,11 @@ class Rules(Struct, frozen=True):
         return self.kind != "recurring"
 
     @property
+    def alike(self) -> bool:
+        """Whether starts and returns are the same thing, so that one set of bits tells both."""
+        return self.kind == "recurring" and self.start == self.back and self.min_occurrences == 1
+
+    @property
     def very_first(self) -> bool:
         """Whether a person's first event of the name may be one that does not match."""
         return self.kind == "first_ever" and any(item.on == "event" for item in self.start.where)
@@ -67,9 +72,9 @@ def triangle(tally: pa.Table, periods: int, counting: str) -> list[list[int]]:
         started, returned = (masks.unpack(part, prefix, periods) for prefix in "sr")
         if counting == "on_or_after":
             returned = _or_any_later(returned)
-        weighted = started * weight[:, None]
-        cells += weighted.T @ returned
-        sizes += weighted.sum(axis=0)
+        weighted = started * weight
+        cells += weighted @ returned.T
+        sizes += weighted.sum(axis=1)
     np.fill_diagonal(cells, sizes)
     return [[round(cell) for cell in cells[cohort, cohort:]] for cohort in range(periods)]
 
@@ -87,15 +92,19 @@ def members(people: ir.Table, periods: int, counting: str, *, cohort: int, offse
 def _bits(source: Source, rules: Rules) -> ir.Table:
     """Per person the bits, and for first-time cohorts the period of the first start (`first`)."""
     rows = _marked(source, rules)
-    aggregates = masks.collect("r", rows["period"], rows["back"], len(source.window))
+    periods = len(source.window)
+    aggregates = masks.collect("r", rows["period"], rows["back"], periods)
     if rules.history:
         aggregates["first"] = rows["period"].min(where=rows["start"])
-    else:
-        aggregates |= masks.collect("s", rows["period"], rows["start"], len(source.window))
+    elif not rules.alike:
+        aggregates |= masks.collect("s", rows["period"], rows["start"], periods)
     if rules.very_first:
         aggregates["very_first"] = rows["named_at"].min()
         aggregates["first_at"] = rows["start_at"].min()
     found = rows.group_by("person_id").agg(**aggregates)
+    if rules.alike:
+        pairs = zip(masks.names("s", periods), masks.names("r", periods), strict=True)
+        return found.mutate(**{start: found[back] for start, back in pairs})
     return found.filter(found["first_at"] == found["very_first"]) if "very_first" in aggregates else found
 
 
@@ -143,4 +152,4 @@ def _only_first(found: ir.Table, periods: int) -> ir.Table:
 
 
 def _or_any_later(bits: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.maximum.accumulate(bits[:, ::-1], axis=1)[:, ::-1]
+    return np.maximum.accumulate(bits[::-1], axis=0)[::-1]

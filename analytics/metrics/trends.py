@@ -8,8 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import ibis
-import numpy as np
-import pyarrow as pa
 from ibis.expr import types as ir
 
 from analytics.metrics import masks
@@ -70,17 +68,10 @@ def people(rows: ir.Table, periods: int) -> ir.Table:
     return rows.group_by("part", "person_id").agg(**masks.collect("s", rows["period"], every, periods))
 
 
-def tally(people: ir.Table) -> ir.Table:
-    """part, s0..., people: how many people have the same bits."""
-    alike = [name for name in people.columns if name != "person_id"]
-    return people.group_by(alike).agg(people=people.count())
-
-
-def distinct(tally: pa.Table, periods: int) -> tuple[list[int], int]:
-    """People per period, and over the whole window, of one part's tally."""
-    weight = tally.column("people").to_numpy().astype(np.int64)
-    counts = [int(weight @ masks.unpack_one(tally, "s", period)) for period in range(periods)]
-    return counts, int(weight.sum())
+def tally(people: ir.Table, periods: int) -> ir.Table:
+    """part, everyone (different people over the whole window), p0... (people per period)."""
+    bits = {f"p{period}": masks.bit(people, "s", period).sum() for period in range(periods)}
+    return people.group_by("part").agg(everyone=people.count(), **bits)
 
 
 def members(people: ir.Table, *, part: str, period: int | None) -> ir.Table:
