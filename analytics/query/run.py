@@ -65,7 +65,7 @@ def to_json(answer: Answer) -> dict[str, Any]:
 
 
 def _answer(project: Project, query: Query, figures: Figures, now: dt.datetime) -> Answer:
-    definition = {"kind": KIND[type(query)], **msgspec.to_builtins(query)}
+    definition = {"insight": KIND[type(query)], **msgspec.to_builtins(query)}
     stamp = Stamp(project.timezone, figures.data_version, now, definition)
     return _PRESENT[type(query)](query, figures.found, counting.window(project, query), stamp)
 
