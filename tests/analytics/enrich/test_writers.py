@@ -1,0 +1,55 @@
+"""Several workers may try; one writes at a time, and nothing is stored twice."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from django.db import connection, transaction
+
+from analytics.enrich.run import EnrichReport, enrich
+from analytics.models import LedgerEntry
+from tests.journey import Journey
+from tests.people import Team
+
+
+def alone() -> EnrichReport:
+    try:
+        return enrich(7)
+    finally:
+        connection.close()
+
+
+def test_while_one_writes_the_others_leave_it_alone(team: Team) -> None:
+    Journey(team).track("ana", "signup").send()
+    entered, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_xact_lock(hashtext('firsthand.enrich'))")
+                entered.set()
+                done.wait(30)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as other:
+        holding = other.submit(hold)
+        entered.wait(30)
+        assert enrich() == EnrichReport()
+        done.set()
+        holding.result()
+    assert enrich().stored == 1
+
+
+def test_workers_at_once_store_each_event_once(team: Team) -> None:
+    journey = Journey(team)
+    for number in range(60):
+        journey.track(f"user-{number % 9}", "did").identify(
+            f"user-{number % 9}", device=f"device-{number % 9}"
+        )
+    journey.send().send_again()
+    with ThreadPoolExecutor(4) as workers:
+        for _ in range(12):
+            list(workers.map(lambda _: alone(), range(4)))
+    journey.enriched()
+    books = dict(LedgerEntry.objects.filter(project_id=team.id).values_list("outcome", "count"))
+    assert books == {"received": 240, "stored": 120, "duplicate": 120}
