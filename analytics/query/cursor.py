@@ -31,7 +31,7 @@ def read(text: str, kind: type[P]) -> P:
     try:
         padded = text.encode("ascii") + b"=" * (-len(text) % 4)
         place = msgspec.json.decode(base64.b64decode(padded, altchars=b"-_", validate=True), type=kind)
-    except (UnicodeEncodeError, binascii.Error, msgspec.DecodeError) as error:
+    except (UnicodeEncodeError, binascii.Error, msgspec.DecodeError, RecursionError) as error:
         raise CursorError(
             "this is no cursor of this list; hand back a `next` as it came, or leave it out"
         ) from error

@@ -126,3 +126,44 @@ def test_bad_input(team: Team, api: Api) -> None:
     assert api.get(path, before="x").status == 400
     assert api.get(path, since="x").json["where"] == "since"
     assert api.get("people/0/timeline").status == 404
+
+
+def test_a_long_session_shows_its_newest_events_and_says_how_many_there_are(team: Team, api: Api) -> None:
+    journey = Journey(team)
+    for number in range(205):
+        journey.page("ana", f"/{number}", at=clock.day(0, seconds=number), session="s1")
+    journey.through()
+
+    def shown() -> tuple[int, list[str]]:
+        [visit] = story(api, person(api))
+        return visit["session"]["events"], [event["path"] for event in visit["events"]]
+
+    newest = [f"/{number}" for number in range(204, 4, -1)]
+    assert shown() == (205, newest)
+    expire()
+    assert shown() == (205, newest)
+
+
+def test_two_people_s_stories_stay_apart(team: Team, api: Api) -> None:
+    journey = Journey(team).page("ana", "/a", session="a").page("bo", "/b", session="b")
+    journey.track("ana", "paid", at=clock.day(3)).track("bo", "left", at=clock.day(3)).through()
+
+    assert told(story(api, person(api, "ana"))) == ["paid", ["/a"]]
+    assert told(story(api, person(api, "bo"))) == ["left", ["/b"]]
+    expire()
+    assert told(story(api, person(api, "ana"))) == ["paid", ["/a"]]
+    assert told(story(api, person(api, "bo"))) == ["left", ["/b"]]
+
+
+def test_a_merged_person_s_story_has_both_halves_wherever_they_lie(team: Team, api: Api) -> None:
+    Journey(team).page("laptop", "/pricing", known=False, session="s1", at=clock.day(0)).track(
+        "ana", "invoice paid", at=clock.day(1)
+    ).through()
+    expire()
+    Journey(team).identify("ana", device="laptop", at=clock.day(2)).enriched()
+
+    entries = story(api, person(api))
+
+    assert told(entries) == ["laptop is ana", "$identify", "invoice paid", ["/pricing"]]
+    ids = {entry["event"]["person"] for entry in entries if entry["type"] == "event"}
+    assert ids | {entries[-1]["events"][0]["person"], entries[-1]["session"]["person"]} == {person(api)}
