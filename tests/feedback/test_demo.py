@@ -2,6 +2,7 @@
 
 import io
 import re
+import time
 from typing import Any
 
 import pytest
@@ -33,9 +34,10 @@ def test_it_works(team: Team) -> None:
 
 
 def test_it_is_quick(team: Team) -> None:
-    seconds = re.search(r"in ([\d.]+) s$", told(project=team.slug), re.MULTILINE)
-    assert seconds is not None
-    assert float(seconds[1]) < 20
+    """By the clock of this process, so that a busy machine does not make it slow."""
+    began = time.process_time()
+    told(project=team.slug)
+    assert time.process_time() - began < 20
 
 
 def test_the_same_seed_adds_nothing(team: Team) -> None:

@@ -92,9 +92,9 @@ class Endless(io.RawIOBase):
 
 
 def test_a_long_file_takes_little_memory() -> None:
-    stream = cast("IO[bytes]", Endless(b"a line of a log" + b"\n", 32 * MEGABYTE))
+    stream = cast("IO[bytes]", Endless(b"a line of a log, of no interest" + b"\n", 8 * MEGABYTE))
     with little_memory():
-        assert sum(1 for _ in lines(stream, limit=LIMIT)) == 2 * MEGABYTE
+        assert sum(1 for _ in lines(stream, limit=LIMIT)) == MEGABYTE // 4
 
 
 def test_a_line_without_end_takes_little_memory() -> None:
