@@ -26,6 +26,7 @@ check: .venv/dev.stamp ## lint, formatting, types, layers, migrations
 	$(BIN)/ruff format --check $(PATHS)
 	$(BIN)/mypy $(PATHS)
 	$(BIN)/lint-imports
+	$(BIN)/python manage.py check --fail-level WARNING
 	$(BIN)/python manage.py makemigrations --check --dry-run
 
 bench: .venv/dev.stamp ## measure; results go to benchmarks/results/

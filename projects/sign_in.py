@@ -6,7 +6,6 @@ import secrets
 
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
-from django.urls import reverse
 from django.utils.timezone import now
 
 from projects.models import SignInLink
@@ -23,7 +22,8 @@ def create_link(user: User) -> str:
 
 
 def path(token: str) -> str:
-    return reverse("sign_in_link", args=[token])
+    # Written out, because reverse() would load the code of every page, and every start would wait for that.
+    return f"/sign-in/{token}/"
 
 
 def is_live(token: str) -> bool:
