@@ -5,10 +5,8 @@ from collections.abc import Iterable
 
 import ibis
 import msgspec
-import numpy as np
 import pyarrow as pa
 from django.core.cache import cache
-from numpy.typing import NDArray
 
 from analytics.metrics import masks, retention
 from analytics.models import DataVersion
@@ -86,20 +84,29 @@ def _cells(project: Project, query: Retention, answer: RetentionAnswer, small: l
 
 def _by_cell(found: pa.Table, query: Retention, answer: RetentionAnswer, small: list[int]) -> Ids:
     periods = len(answer.cohorts)
-    ids = found.column("person_id").to_numpy()
-    started, returned = (masks.unpack(found, prefix, periods) for prefix in "sr")
-    if query.counting == "on_or_after":
-        returned = np.maximum.accumulate(returned[:, ::-1], axis=1)[:, ::-1]
+    started, returned = (_bits(found, prefix, periods) for prefix in "sr")
+    people = list(zip(found["person_id"].to_pylist(), started, returned, strict=True))
     return {
-        (answer.cohorts[cohort].start, offset): ids[_inside(started, returned, cohort, offset)].tolist()
+        (answer.cohorts[cohort].start, offset): [
+            person
+            for person, starts, returns in people
+            if starts >> cohort & 1 and _is_in(query, returns, cohort, offset)
+        ]
         for cohort in small
         for offset in range(len(answer.cohorts[cohort].values))
     }
 
 
-def _inside(
-    started: NDArray[np.float64], returned: NDArray[np.float64], cohort: int, offset: int
-) -> NDArray[np.bool_]:
+def _bits(found: pa.Table, prefix: str, periods: int) -> list[int]:
+    """Each person's periods as one whole number, however many words the engine needs for them."""
+    words = [found[name].to_pylist() for name in masks.names(prefix, periods)]
+    return [
+        sum(word << (masks.BITS * place) for place, word in enumerate(row))
+        for row in zip(*words, strict=True)
+    ]
+
+
+def _is_in(query: Retention, returns: int, cohort: int, offset: int) -> bool:
     """Offset 0 is the whole cohort, whether or not its people did the return event in that period too."""
-    members = started[:, cohort] > 0
-    return members if offset == 0 else members & (returned[:, cohort + offset] > 0)
+    later = returns >> (cohort + offset)
+    return offset == 0 or bool(later if query.counting == "on_or_after" else later & 1)
