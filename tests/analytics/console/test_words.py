@@ -1,0 +1,143 @@
+"""Events as sentences, moments as words, people as initials: without a database."""
+
+import datetime as dt
+import json
+import uuid
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analytics.console import tags
+from analytics.console.sentences import facts, said, sentence
+from analytics.query.events import Event
+
+NOW = dt.datetime(2026, 11, 21, 15, 0, tzinfo=dt.UTC)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def event(name: str, path: str | None = None, **details: object) -> Event:
+    known: dict[str, object] = dict.fromkeys(Event.__struct_fields__)
+    known |= {"id": uuid.uuid4(), "sequence": 1, "event": name, "timestamp": NOW, "received_at": NOW}
+    known |= {
+        "person": 1,
+        "distinct_id": "ana",
+        "path": path,
+        "properties": msgspec.Raw(json.dumps(details).encode()),
+    }
+    return Event(**known)  # type: ignore[arg-type]
+
+
+def told(happened: Event) -> str:
+    spoken = sentence(happened, happened.details)
+    return f"{spoken.verb} {spoken.subject}".strip()
+
+
+@pytest.mark.parametrize(
+    ("happened", "expected"),
+    [
+        (event("$pageview", "/pricing"), "viewed /pricing"),
+        (event("$pageview"), "viewed a page"),
+        (event("$pageleave", "/pricing"), "left /pricing"),
+        (event("$screen", **{"$screen_name": "Inbox"}), "opened Inbox"),
+        (event("$identify"), "was identified as ana"),
+        (event("$create_alias", alias="ana@example.com"), "got another id, ana@example.com"),
+        (event("$set"), "facts were updated"),
+        (event("$autocapture", **{"$el_text": "Save"}), "clicked Save"),
+        (
+            event("$exception", **{"$exception_type": "TypeError", "$exception_message": "x"}),
+            "met an error, TypeError: x",
+        ),
+        (event("$exception", **{"$exception_type": ["a", "list"]}), "met an error, unnamed"),
+        (event("$groupidentify", **{"$group_key": 7}), "joined 7"),
+        (event("$comment", text="Nice"), "said"),
+        (event("note_created"), "note created"),
+        (event("Signed Up"), "Signed Up"),
+        (event("$"), "$"),
+        (event("___"), "___"),
+    ],
+)
+def test_events_are_sentences(happened: Event, expected: str) -> None:
+    assert told(happened) == expected
+
+
+@given(name=st.text(min_size=1), details=st.dictionaries(st.text(), JSON, max_size=5))
+def test_whatever_a_client_sends_can_be_told(name: str, details: dict[str, object]) -> None:
+    for called in (name, "$pageview", "$exception", "$comment", "$autocapture"):
+        happened = event("came")
+        happened = msgspec.structs.replace(happened, event=called)
+        assert sentence(happened, details).verb
+        assert all(isinstance(value, str) for _, value in facts(details))
+        said(happened, details)
+
+
+def test_only_our_reactions_count() -> None:
+    kind = event("$comment", reaction="useful", text="Nice")
+    assert said(kind, kind.details) is not None
+    odd = said(kind, {"reaction": "bad' onclick", "text": ["x"]})
+    assert odd is not None
+    assert (odd.reaction, odd.text) == ("", "")
+    assert said(event("came"), {"reaction": "useful"}) is None
+
+
+def test_clients_own_properties_are_left_out() -> None:
+    assert facts({"$lib": "web", "plan": "free", "seats": 4, "beta": True, "": 1}) == [
+        ("plan", "free"),
+        ("seats", "4"),
+        ("beta", "true"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("past", "expected"),
+    [
+        (dt.timedelta(seconds=5), "just now"),
+        (dt.timedelta(minutes=5), "5 min ago"),
+        (dt.timedelta(hours=3), "3 h ago"),
+        (dt.timedelta(hours=20), "yesterday"),
+        (dt.timedelta(days=3), "3 days ago"),
+        (dt.timedelta(days=30), "22 Oct"),
+        (dt.timedelta(days=400), "17 Oct 2025"),
+        (dt.timedelta(seconds=-5), "just now"),
+        (dt.timedelta(days=-400), "26 Dec 2027"),
+    ],
+)
+def test_moments_are_words(past: dt.timedelta, expected: str) -> None:
+    assert tags.ago(NOW - past, NOW) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Ana Lindqvist", "AL"),
+        ("ana@example.com", "A"),
+        ("ana.lindqvist@example.com", "AL"),
+        ("Cher", "C"),
+        ("小明", "小"),
+        ("", "?"),
+        ("  ", "?"),
+        ("<script>", "?"),
+        ("Ana Maria de la Cruz", "AM"),
+    ],
+)
+def test_initials(name: str, expected: str) -> None:
+    assert tags.initials(name) == expected
+
+
+@given(st.integers() | st.text())
+def test_a_person_keeps_their_colour(key: int | str) -> None:
+    assert 0 <= tags.hue(key) < tags.HUES
+    assert tags.hue(key) == tags.hue(key)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [(0, "0 s"), (59, "59 s"), (60, "1 min"), (3600, "1 h 00 min"), (7265, "2 h 01 min")],
+)
+def test_durations(seconds: int, expected: str) -> None:
+    assert tags.seconds(seconds) == expected
