@@ -1,6 +1,9 @@
 # `make help` lists what there is. Python 3.11 or newer is all that is needed; PYTHON=... names another one.
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
+ifeq ($(PATH),)
+export PATH := /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+endif
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' && echo $$p && break; done)
 BIN := .venv/bin
