@@ -15,7 +15,10 @@ ARROW: dict[str, pa.DataType] = {
 }
 
 PARTITION = ("project_id", "month")
-"""`month` is 'YYYY-MM': of the UTC timestamp in events, of the local day in activity."""
+"""`month` is 'YYYY-MM': of the UTC timestamp in events, of the local day in activity.
+
+In activity it may also be 'YYYY-MM-DD': a day that still changes, until compaction joins it to its month.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,9 +179,9 @@ def day_list(days: Iterable[dt.date]) -> str:
     return ", ".join(f"DATE '{day}'" for day in sorted(days))
 
 
-def month_list(days: Iterable[dt.date]) -> str:
-    """The months of the days, likewise."""
-    return ", ".join(sorted({f"'{day:%Y-%m}'" for day in days}))
+def listed(names: Iterable[str]) -> str:
+    """Names of months, likewise."""
+    return ", ".join(f"'{name}'" for name in sorted(names))
 
 
 def _open(layout: Layout) -> DeltaTable:

@@ -14,16 +14,20 @@ from analytics.models import DataVersion, Redirect, RollupCalendar
 from projects.models import Project
 
 A_DAY = dt.timedelta(days=1)
-MANY = 100
-"""Beyond so many days whole months are replaced: their files are then exchanged without being read."""
+MANY = 40
+"""Beyond so many days whole months are replaced, each of which is then one partition and one file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dirt:
-    """Local days of one project; `days` None means every day that there is."""
+    """Local days of one project; `days` None means every day that there is. Many days are made up to whole months."""
 
     project: Project
     days: frozenset[dt.date] | None
+
+    @property
+    def whole_months(self) -> bool:
+        return self.days is None or len(self.days) > MANY
 
 
 def find(before: DataVersion, after: DataVersion, *, everything: bool) -> list[Dirt]:

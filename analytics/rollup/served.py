@@ -31,16 +31,18 @@ DIVIDER = "\n----\n"
 def refresh(tables: Tables, dirt: Dirt) -> None:
     """Bring the project's served tables to the state of `tables.activity`, within the caller's transaction."""
     calendar = Calendar(dirt.project.zone, dirt.project.week_start)
+    first = tables.table(tables.run(first_days(tables.activity)))
     for interval in INTERVALS:
         touched = None if dirt.days is None else _numbers(calendar, interval, dirt.days)
         names = {"project": dirt.project.pk, "interval": interval}
         _replace_counts(tables, calendar, interval, touched, names)
-        _replace_cells(tables, calendar, interval, touched, names)
+        _replace_cells(tables, first, calendar, interval, touched, names)
 
 
 def counts(activity: ir.Table, interval: Interval, calendar: Calendar, touched: list[int] | None) -> ir.Table:
     """period, event ('' is any), events, people."""
-    rows = _within(_periods(activity, interval, calendar), touched)
+    rows = _periods(_within(activity, interval, calendar, touched), interval, calendar)
+    rows = rows if touched is None else rows.filter(rows["period"].isin(touched))
     of_people = rows.group_by("period", "event", "person_id").agg(events=rows["count"].sum())
     named = of_people.group_by("period", "event").agg(
         events=of_people["events"].sum(), people=of_people.count()
@@ -50,23 +52,43 @@ def counts(activity: ir.Table, interval: Interval, calendar: Calendar, touched: 
     return ibis.union(named, whole.mutate(event=ibis.literal("")).select(named.columns))
 
 
-def cells(activity: ir.Table, interval: Interval, calendar: Calendar, since: int | None) -> ir.Table:
+def first_days(activity: ir.Table) -> ir.Table:
+    """person_id, day: when each person was first active."""
+    return activity.group_by("person_id").agg(day=activity["day"].min())
+
+
+def cells(
+    activity: ir.Table, first: ir.Table, interval: Interval, calendar: Calendar, since: int | None
+) -> ir.Table:
     """cohort, offset, people: first-time cohorts of any event, cells that end in period `since` or later."""
-    rows = _periods(activity, interval, calendar)
-    first = rows.group_by("person_id").agg(cohort=rows["period"].min())
-    recent = rows if since is None else rows.filter(rows["period"] >= since)
-    active = recent.select("person_id", "period").distinct()
-    both = active.join(first, "person_id")
+    cohorts = first.select("person_id", cohort=_period(first["day"], interval, calendar))
+    recent = _within(activity, interval, calendar, None if since is None else [since], open_end=True)
+    active = _periods(recent, interval, calendar).select("person_id", "period").distinct()
+    both = active.join(cohorts, "person_id")
     return both.group_by("cohort", offset=both["period"] - both["cohort"]).agg(people=both.count())
 
 
 def _periods(activity: ir.Table, interval: Interval, calendar: Calendar) -> ir.Table:
-    number = period_of_day(interval, activity["day"].epoch_days().cast("int64"), calendar.week_start)
-    return activity.select("person_id", "event", "count", period=number.cast("int64"))
+    return activity.select("person_id", "event", "count", period=_period(activity["day"], interval, calendar))
 
 
-def _within(rows: ir.Table, touched: list[int] | None) -> ir.Table:
-    return rows if touched is None else rows.filter(rows["period"].isin(touched))
+def _period(day: ir.DateValue, interval: Interval, calendar: Calendar) -> ir.IntegerValue:
+    return period_of_day(interval, day.epoch_days().cast("int64"), calendar.week_start).cast("int64")
+
+
+def _within(
+    activity: ir.Table,
+    interval: Interval,
+    calendar: Calendar,
+    touched: list[int] | None,
+    *,
+    open_end: bool = False,
+) -> ir.Table:
+    """Only the days from the first of the periods to the last: files and row groups of others are not read."""
+    if touched is None:
+        return activity
+    first, last = calendar.days(interval, range(touched[0], touched[-1] + 1))
+    return activity.filter(activity["day"] >= first, (activity["day"] <= last) | open_end)
 
 
 def _numbers(calendar: Calendar, interval: Interval, days: Iterable[dt.date]) -> list[int]:
@@ -86,10 +108,15 @@ def _replace_counts(
 
 
 def _replace_cells(
-    tables: Tables, calendar: Calendar, interval: Interval, touched: list[int] | None, names: dict[str, Any]
+    tables: Tables,
+    first: ir.Table,
+    calendar: Calendar,
+    interval: Interval,
+    touched: list[int] | None,
+    names: dict[str, Any],
 ) -> None:
     since = None if touched is None else touched[0]
-    found = tables.run(cells(tables.activity, interval, calendar, since))
+    found = tables.run(cells(tables.activity, first, interval, calendar, since))
     rows = (
         (calendar.first_day(interval, row["cohort"]), row["offset"], row["people"]) for row in _rows(found)
     )

@@ -73,7 +73,7 @@ def vacuum() -> int:
 def _compact(layout: Layout, today: dt.date) -> int:
     at, done = table.version(layout), 0
     for project in table.projects(layout, at):
-        for month, files in groupby(table.files(layout, project, at), key=lambda file: file.month):
+        for month, files in groupby(table.files(layout, project, at), key=lambda file: file.month[:7]):
             if (layout is EVENTS or month < f"{today:%Y-%m}") and _needed(list(files)):
                 at, done = _rewrite(layout, project, month, at), done + 1
     return done
@@ -95,7 +95,8 @@ def _rewrite(layout: Layout, project: int, month: str, at: int) -> int:
         rows = tables.stored if layout is EVENTS else tables.activity
         found = rows.filter(rows["day"].between(*span)).mutate(month=ibis.literal(month))
         whole = found.select(layout.columns.names).order_by(*ORDER[layout.name])
-        where = f"project_id = {project} AND month = '{month}'"
+        parts = {file.month for file in table.files(layout, project, at) if file.month[:7] == month} | {month}
+        where = f"project_id = {project} AND month IN ({table.listed(parts)})"
         return table.replace(layout, tables.stream(whole), where, at=at)
 
 

@@ -1,12 +1,14 @@
 """Rollup: the served numbers are a pure function of the facts."""
 
 import datetime as dt
+from pathlib import Path
 from typing import Any
 
 from django.db import connection
 
 from analytics import engine
-from analytics.lake import load
+from analytics.lake import load, table
+from analytics.lake.columns import ACTIVITY
 from analytics.models import PeriodCount, RetentionCell
 from analytics.rollup.run import rollup
 from tests.clock import day
@@ -103,6 +105,53 @@ def test_a_late_event_changes_first_days_and_all_that_follows(team: Team) -> Non
     assert cells(team, "day") == {
         ("2020-06-10", 0): 1, ("2020-06-10", 10): 1, ("2020-06-10", 20): 1, ("2020-06-20", 0): 1,
     }  # fmt: skip
+
+
+def test_from_scratch_gives_the_same_to_the_byte(team: Team) -> None:
+    """However the numbers came about, in however many loads and through a merge: only the facts count."""
+    people = [person(team.new.project, name, day(0)) for name in ("Ana", "Bo", "Cy")]
+    for n in range(6):
+        rolled(
+            team, *(Happened(who, f"step {(n + who) % 3}", day(n * who % 45, hours=n * 3)) for who in people)
+        )
+    merge(team.new.project, people[0], people[1], day(50))
+    rollup()
+    numbers, days = dump(team), activity(team)
+    PeriodCount.objects.filter(project_id=team.id).delete()
+    RetentionCell.objects.filter(project_id=team.id, offset__gt=0).update(people=99)
+    table.drop(ACTIVITY, f"project_id = {team.id}", {})
+    rollup(everything=True)
+    assert dump(team) == numbers
+    assert activity(team) == days
+    first = stored_bytes(team)
+    rollup(everything=True)
+    assert stored_bytes(team) == first
+
+
+def stored_bytes(team: Team) -> list[bytes]:
+    found = table.files(ACTIVITY, team.id, table.version(ACTIVITY))
+    return [Path(file.path).read_bytes() for file in found]
+
+
+def test_an_import_of_years_replaces_whole_months(team: Team) -> None:
+    ana, bo = cast(team)
+    rolled(team, Happened(ana, "wrote", day(0)), Happened(bo, "wrote", day(33)))
+    rolled(team, *(Happened(ana, "wrote", day(n)) for n in range(0, 400, 3)))
+    assert len(counts(team)) == 134
+    assert counts(team)["2020-06-10"] == (2, 1)
+    assert counts(team)["2020-07-13"] == (2, 2)
+    months = [file.month for file in table.files(ACTIVITY, team.id, table.version(ACTIVITY))]
+    assert months == sorted({f"{day(n):%Y-%m}" for n in range(400)})
+
+
+def test_a_day_of_a_month_that_came_whole(team: Team) -> None:
+    ana, bo = cast(team)
+    rolled(team, *(Happened(ana, "wrote", day(n)) for n in range(60)))
+    rolled(team, Happened(bo, "read", day(5)))
+    rolled(team, Happened(bo, "read", day(5)), Happened(bo, "read", day(6)))
+    assert counts(team)["2020-06-15"] == (3, 2)
+    assert counts(team)["2020-06-16"] == (2, 2)
+    assert len(activity(team)) == 62
 
 
 def dump(team: Team) -> list[tuple[Any, ...]]:
