@@ -151,10 +151,10 @@ def _unstorable(value: str) -> DropReason | None:
     """Counting characters is quick and never too low, so hardly any event has to be looked at closely."""
     if value[0] != "{":
         return DropReason.PROPERTIES
-    if value.count(":") > MAX_PROPERTIES and _count(value) > MAX_PROPERTIES:
-        return DropReason.TOO_MANY_PROPERTIES
     if value.count("{") + value.count("[") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
         return DropReason.TOO_DEEP
+    if value.count(":") > MAX_PROPERTIES and _count(value) > MAX_PROPERTIES:
+        return DropReason.TOO_MANY_PROPERTIES
     return None
 
 

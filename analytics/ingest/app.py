@@ -4,6 +4,8 @@ It runs behind config.asgi, or alone: `granian --interface asgi analytics.ingest
 """
 
 import asyncio
+import logging
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from functools import partial
 
@@ -28,6 +30,8 @@ from analytics.ingest.wire.event import (
 )
 from config import env
 from config.home import layout
+
+log = logging.getLogger(__name__)
 
 ASIDE = 256 * 1024
 """Bodies of more bytes are worked on in a thread, so that those who send little do not wait for those who send much."""
@@ -63,8 +67,8 @@ class Ingest:
         self._keys = Keys(url, home.spool / "keys.json")
         spool = Spool(home.spool, env.integer("FIRSTHAND_SPOOL_LIMIT", SPOOL_LIMIT))
         self._committer = Committer(url, spool)
-        work = (self._keys.keep_fresh(), self._committer.run(), self._committer.look_after_spool())
-        self._tasks = [asyncio.create_task(each) for each in work]
+        work = (self._keys.keep_fresh, self._committer.run, self._committer.look_after_spool)
+        self._tasks = [asyncio.create_task(_forever(each)) for each in work]
 
     async def stop(self) -> None:
         """Store what waits, then let go of the database."""
@@ -161,6 +165,16 @@ class Ingest:
         await self._committer.put(
             books.refusal(project_id, error.reason, events, sample(body), at, self._samples)
         )
+
+
+async def _forever(work: Callable[[], Awaitable[None]]) -> None:
+    """Without these loops every request would wait for ever, so none of them may end by a fault."""
+    while True:
+        try:
+            await work()
+        except Exception:
+            log.exception("ingest: %s failed and begins again", work.__qualname__)
+            await asyncio.sleep(1)
 
 
 app = Ingest()

@@ -63,6 +63,9 @@ class Committer:
             self._busy += 1
             try:
                 await self._store(group)
+            except Exception:
+                _tell(group, Full("it could not be stored, for a reason that is in the log"))
+                raise
             finally:
                 self._busy -= 1
 
@@ -156,7 +159,7 @@ class Committer:
             with self._spool.claimed(path) as shipments:
                 if shipments is not None:
                     await replay(pipe, path, shipments)
-                    path.unlink()
+                    self._spool.done(path)
 
 
 async def _open(url: str, pipe: Pipe | None) -> Pipe:

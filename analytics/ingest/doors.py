@@ -129,7 +129,7 @@ def _posthog(*, engage: bool = False) -> Door:
         posthog_refused,
         posthog.MAX_BODY,
         posthog.MAX_EVENT,
-        methods=ANY,
+        methods=("GET", "POST", "OPTIONS"),
     )
 
 

@@ -80,6 +80,15 @@ class Spool:
         with file:
             yield list(_read(file)) if _locked(file) and path.exists() else None
 
+    def done(self, path: Path) -> None:
+        """A file's content is in the database. What in it could not be read is kept beside it, for a human eye."""
+        with path.open("rb") as file:
+            rotten = any(record is None for record in _records(file))
+        if rotten:
+            path.rename(path.with_suffix(".damaged"))
+        else:
+            path.unlink()
+
     def _begin(self) -> FileIO:
         """A new file gets its name when it is locked, lest somebody replay and remove it before the first record."""
         path = self._folder / f"{time.time_ns():020d}-{uuid.uuid4().hex}.spool"
@@ -115,13 +124,28 @@ def _record(shipment: Shipment) -> bytes:
 
 
 def _read(file: BinaryIO) -> Iterator[Shipment]:
-    while head := file.read(HEAD.size):
-        length, checksum = HEAD.unpack(head) if len(head) == HEAD.size else (0, 1)
+    for record in _records(file):
+        if record is None:
+            log.error("spool: %s holds a record that cannot be read; it is kept as .damaged", file.name)
+        else:
+            yield record
+
+
+def _records(file: BinaryIO) -> Iterator[Shipment | None]:
+    """Each record, None for one that is all there and damaged. A torn one is the last, and nothing."""
+    while len(head := file.read(HEAD.size)) == HEAD.size:
+        length, checksum = HEAD.unpack(head)
         content = file.read(length)
-        if zlib.crc32(content) != checksum or len(content) != length:
-            log.warning("spool: %s ends in a torn record, which was never acknowledged", file.name)
+        if len(content) < length:
             return
-        yield msgspec.msgpack.decode(content, type=Shipment)
+        yield _decoded(content) if zlib.crc32(content) == checksum else None
+
+
+def _decoded(content: bytes) -> Shipment | None:
+    try:
+        return msgspec.msgpack.decode(content, type=Shipment)
+    except msgspec.MsgspecError:
+        return None
 
 
 def _locked(file: BinaryIO | FileIO) -> bool:

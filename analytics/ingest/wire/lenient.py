@@ -5,6 +5,7 @@ DuckDB refuse some of these as text or JSON, so they are replaced here, once, be
 """
 
 import json
+from collections.abc import Callable
 from datetime import datetime
 from types import UnionType
 from typing import Generic, NamedTuple, TypeVar, Union, get_args, get_origin
@@ -12,7 +13,7 @@ from typing import Generic, NamedTuple, TypeVar, Union, get_args, get_origin
 import msgspec
 
 from analytics.ingest.wire import times
-from analytics.ingest.wire.event import Note, Unreadable
+from analytics.ingest.wire.event import Note, Parcel, Unreadable
 
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
@@ -36,12 +37,27 @@ class Converted(NamedTuple):
     ignored: list[str]
 
 
+def parse(body: bytes, reader: Callable[[Mended], Parcel]) -> Parcel:
+    """Read a body as it is, and only if that fails as what could be made of it. Raises Unreadable."""
+    try:
+        if NUL not in body:
+            try:
+                return reader(Mended(body))
+            except msgspec.ValidationError:
+                raise
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                pass
+        return reader(mend(body))
+    except msgspec.ValidationError as error:
+        raise Unreadable(f"the body has the wrong shape: {error}") from None
+    except RecursionError:
+        raise Unreadable("the JSON is nested too deeply to be read") from None
+
+
 def mend(body: bytes) -> Mended:
     """Replace what cannot be stored. Raises Unreadable, with line and column, for what is not JSON."""
     try:
         tree: Json = json.loads(body.decode("utf-8-sig"), parse_constant=lambda _: NotANumber())
-    except RecursionError:
-        raise Unreadable("the JSON is nested too deeply to be read") from None
     except UnicodeDecodeError as error:
         raise Unreadable(f"the body is not UTF-8: byte {error.start} cannot be decoded") from None
     except ValueError as error:
@@ -50,7 +66,7 @@ def mend(body: bytes) -> Mended:
     changed = frozenset(index for index, event in enumerate(events) if _clean(event) != event)
     try:
         return Mended(msgspec.json.encode(_clean(tree)), changed)
-    except (ValueError, RecursionError, OverflowError):
+    except (ValueError, OverflowError):
         raise Unreadable("the JSON holds a number that is too large") from None
 
 

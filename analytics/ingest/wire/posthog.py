@@ -1,6 +1,7 @@
 """PostHog's formats: an array of events, a batch, or one event, wrapped in any of the ways that its clients use."""
 
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 from urllib.parse import parse_qs
 
@@ -100,14 +101,7 @@ _properties = msgspec.json.Decoder(Properties)
 
 def parse(body: bytes, head: Head) -> Parcel:
     """A body of any of PostHog's capture paths. Raises Unreadable."""
-    body = unwrap(body, head)
-    try:
-        mended = lenient.mend(body) if lenient.NUL in body else lenient.Mended(body)
-        return _parse(mended, head)
-    except msgspec.ValidationError as error:
-        raise Unreadable(f"the body has the wrong shape: {error}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _parse(lenient.mend(body), head)
+    return lenient.parse(unwrap(body, head), partial(_parse, head))
 
 
 def unwrap(body: bytes, head: Head) -> bytes:
@@ -126,7 +120,7 @@ def unwrap(body: bytes, head: Head) -> bytes:
     return encoding.inflate(body, MAX_BODY) if body.startswith(encoding.GZIP_MAGIC) else body
 
 
-def _parse(mended: lenient.Mended, head: Head) -> Parcel:
+def _parse(head: Head, mended: lenient.Mended) -> Parcel:
     envelope = _envelope(mended.body)
     raws = [msgspec.Raw(mended.body)] if envelope.batch is None else envelope.batch
     if not raws:

@@ -103,13 +103,7 @@ _page = msgspec.json.Decoder(Page)
 
 def parse(kind: str, body: bytes) -> Parcel:
     """A body of POST /v1/{kind}. Raises Unreadable."""
-    mended = lenient.mend(body) if lenient.NUL in body else lenient.Mended(body)
-    try:
-        return _parse(kind, mended)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        if isinstance(error, msgspec.ValidationError):
-            raise Unreadable(f"the body has the wrong shape: {error}") from None
-        return _parse(kind, lenient.mend(body))
+    return lenient.parse(body, partial(_parse, kind))
 
 
 def _parse(kind: str, mended: lenient.Mended) -> Parcel:

@@ -8,6 +8,7 @@ import pytest
 
 from analytics.ingest import commit, rows
 from analytics.ingest.commit import Committer
+from analytics.ingest.local import LocalIngest
 from analytics.ingest.postgres import NotTaken, Pipe
 from analytics.ingest.shipment import Shipment
 from analytics.ingest.spool import Full, Spool
@@ -100,6 +101,24 @@ def test_a_large_group_is_cut(team: Team, tmp_path: Path, monkeypatch: pytest.Mo
     )
     assert found[0]["count"] > 1
     assert stored(team) == [f"e{n}" for n in range(7)]
+
+
+def test_a_fault_of_ours_is_told_and_the_next_group_is_stored(
+    team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without this every later request would wait for ever."""
+
+    def fail(*_: object) -> str:
+        raise RuntimeError("a fault of ours")
+
+    with LocalIngest() as ingest, monkeypatch.context() as broken:
+        call = {"userId": "ana", "event": "x"}
+        broken.setattr(rows, "ledger_sql", fail)
+        assert ingest.post("/v1/track", call, key=team.write_key).status_code == 503
+        broken.undo()
+        assert ingest.post("/v1/track", call, key=team.write_key).status_code == 200
+    assert stored(team) == ["x"]
+    assert "a fault of ours" in caplog.text
 
 
 def test_a_script_is_one_transaction(team: Team) -> None:

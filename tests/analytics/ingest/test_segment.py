@@ -227,6 +227,9 @@ def test_a_type_that_nobody_knows_is_named_with_its_place(desk: Desk) -> None:
         (b"{}", "batch"),
         (b'{"batch": {}}', "batch"),
         (b'{"batch": [{"type": "\xff"}]}', "UTF-8"),
+        (b'["\\ud800"]', "object"),
+        (b'"\\u0000"', "object"),
+        (b'{"n": NaN, "batch": [' + b"[" * 700 + b"]" * 700 + b"]}", "deep"),
         (b'{"batch":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "deep"),
     ],
 )

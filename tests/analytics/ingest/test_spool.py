@@ -84,13 +84,25 @@ def test_every_way_in_which_the_last_record_can_be_torn(tmp_path: Path) -> None:
         assert content(spool) == [b"first"]
 
 
-def test_a_record_that_rotted_on_the_disk_is_not_believed(tmp_path: Path) -> None:
+def test_a_record_that_rotted_on_the_disk_is_not_believed_and_costs_only_itself(tmp_path: Path) -> None:
     spool = Spool(tmp_path, LIMIT)
-    spool.append([shipment("first"), shipment("second")])
+    spool.append([shipment("first"), shipment("second"), shipment("third")])
     spool.rotate()
     (path,) = spool.files()
     path.write_bytes(path.read_bytes().replace(b"second", b"sec\x00nd"))
-    assert content(spool) == [b"first"]
+    assert content(spool) == [b"first", b"third"]
+    spool.done(path)
+    assert (spool.files(), path.with_suffix(".damaged").exists()) == ([], True)
+
+
+def test_a_file_that_is_done_is_gone(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, LIMIT)
+    spool.append([shipment("first")])
+    spool.rotate()
+    (path,) = spool.files()
+    path.write_bytes(path.read_bytes() + b"torn")
+    spool.done(path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_limit_is_that_of_all_files_together(tmp_path: Path) -> None:
