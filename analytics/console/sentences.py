@@ -106,9 +106,15 @@ def said(event: Event, details: Details) -> Said | None:
     return Said(reaction if reaction in REACTIONS else "", text if isinstance(text, str) else "")
 
 
-def facts(details: Details) -> list[tuple[str, str]]:
+PAGE_FACTS = frozenset({"url", "path", "title", "referrer", "search"})
+"""What a page view says about its page: its sentence has said it already."""
+
+
+def facts(event: str, details: Details) -> list[tuple[str, str]]:
     """The properties worth reading: those that the makers themselves named, without the clients' own `$` ones."""
-    return [(name, _shown(value)) for name, value in details.items() if not name.startswith("$") and name]
+    told = PAGE_FACTS if event == PAGEVIEW_EVENT else frozenset()
+    named = [name for name in details if name and not name.startswith("$") and name not in told]
+    return [(name, _shown(details[name])) for name in named]
 
 
 def _shown(value: object) -> str:

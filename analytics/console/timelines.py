@@ -88,7 +88,7 @@ def _item(entry: Entry) -> Item:
 def _line(event: Event) -> Line:
     details = event.details
     heard = said(event, details)
-    shown = [] if heard else facts(details)
+    shown = [] if heard else facts(event.event, details)
     return Line(
         f"event-{event.sequence}", event.timestamp, event.event, sentence(event, details), heard, shown
     )

@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import uuid
+from typing import Any
 
 import msgspec
 import pytest
@@ -21,7 +22,7 @@ JSON = st.recursive(
 )
 
 
-def event(name: str, path: str | None = None, **details: object) -> Event:
+def event(name: str, path: Any = None, **details: Any) -> Event:
     known: dict[str, object] = dict.fromkeys(Event.__struct_fields__)
     known |= {"id": uuid.uuid4(), "sequence": 1, "event": name, "timestamp": NOW, "received_at": NOW}
     known |= {
@@ -72,7 +73,7 @@ def test_whatever_a_client_sends_can_be_told(name: str, details: dict[str, objec
         happened = event("came")
         happened = msgspec.structs.replace(happened, event=called)
         assert sentence(happened, details).verb
-        assert all(isinstance(value, str) for _, value in facts(details))
+        assert all(isinstance(value, str) for _, value in facts(called, details))
         said(happened, details)
 
 
@@ -86,11 +87,17 @@ def test_only_our_reactions_count() -> None:
 
 
 def test_clients_own_properties_are_left_out() -> None:
-    assert facts({"$lib": "web", "plan": "free", "seats": 4, "beta": True, "": 1}) == [
+    assert facts("came", {"$lib": "web", "plan": "free", "seats": 4, "beta": True, "": 1}) == [
         ("plan", "free"),
         ("seats", "4"),
         ("beta", "true"),
     ]
+
+
+def test_a_page_is_not_told_twice() -> None:
+    page = {"url": "https://shop.example/a", "path": "/a", "title": "A", "plan": "free"}
+    assert facts("$pageview", page) == [("plan", "free")]
+    assert ("url", "https://shop.example/a") in facts("link_shared", page)
 
 
 @pytest.mark.parametrize(
