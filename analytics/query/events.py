@@ -98,7 +98,7 @@ def read(project: Project, which: Selection, *, after: int, upto: int, limit: in
     if _is_hot(after):
         return rows
     held = archive.mark()
-    stored = _stored(project.pk, which, after, min(upto, held), limit)
+    stored = _stored(project.pk, which, after, min(upto, held), limit) if held > after else []
     if len(stored) == limit:
         return stored
     return stored + _hot(project.pk, which, max(after, held), upto, limit - len(stored))
