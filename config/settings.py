@@ -114,6 +114,8 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 
+API_RATE = env.integer("FIRSTHAND_API_RATE", 1200, least=1)
+
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["analytics.api.auth.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["analytics.api.auth.HasScope"],
@@ -121,7 +123,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["analytics.api.body.JSONBody"],
     "DEFAULT_SCHEMA_CLASS": "analytics.api.describe.Schema",
     "DEFAULT_THROTTLE_CLASSES": ["analytics.api.auth.KeyThrottle"],
-    "DEFAULT_THROTTLE_RATES": {"api_key": f"{env.integer('FIRSTHAND_API_RATE', 1200, least=1)}/min"},
+    "DEFAULT_THROTTLE_RATES": {"api_key": f"{API_RATE}/min"},
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "analytics.api.negotiation.Negotiation",
     "DEFAULT_METADATA_CLASS": None,
     "EXCEPTION_HANDLER": "analytics.api.problems.problem_response",
