@@ -68,7 +68,7 @@ def size(project: int) -> dict[str, int]:
     found = {
         layout.name: table.files(layout, project, table.version(layout)) for layout in (EVENTS, ACTIVITY)
     }
-    return {name: sum(file.bytes for file in files) for name, files in found.items()} | {
+    return {f"{name}_bytes": sum(file.bytes for file in files) for name, files in found.items()} | {
         "activity_rows": sum(file.rows for file in found["activity"])
     }
 
@@ -94,7 +94,7 @@ def measure(people: int) -> dict[str, Any]:
     numbers["one_person_s"] = look_up(project)
     numbers["compaction_s"] = seconds(lambda: upkeep.compact(dt.date(2027, 1, 1)))
     sizes = size(project)
-    numbers |= sizes | {"bytes_per_event": round(sizes["events"] / events, 1)}
+    numbers |= sizes | {"bytes_per_event": round(sizes["events_bytes"] / events, 1)}
     return numbers | {"peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}
 
 

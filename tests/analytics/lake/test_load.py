@@ -4,13 +4,11 @@ import threading
 from typing import Any
 
 import pyarrow as pa
-import pytest
-from django.db import connection, transaction
+from django.db import connection
 
 from analytics import schema
 from analytics.lake import load, table
 from analytics.lake.columns import EVENTS
-from analytics.lake.lock import single_writer
 from tests.clock import day
 from tests.people import Team, assemble
 from tests.stored import Happened, person, store
@@ -84,16 +82,6 @@ def test_a_loader_that_died_after_its_commit_is_not_repeated(team: Team) -> None
     assert table.append(EVENTS, rows, after=after, until=after + 1, days=load._days(rows))
     assert everything() == 0
     assert len(lake(team)) == 1
-
-
-def test_a_loader_that_died_before_its_commit_left_nothing(team: Team) -> None:
-    everything()
-    wrote(team, 0)
-    with pytest.raises(ZeroDivisionError), transaction.atomic(), single_writer("load"):
-        load._beyond(table.mark(EVENTS), 10)
-        _ = 1 / 0
-    assert lake(team) == []
-    assert everything() == 1
 
 
 def test_of_two_loaders_one_does_the_work(team: Team) -> None:

@@ -1,0 +1,129 @@
+"""Any history, in any loads, with any merges: the rollups are what a naive count of the facts gives."""
+
+import datetime as dt
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from zoneinfo import ZoneInfo
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from analytics import engine
+from analytics.lake import load
+from analytics.models import PeriodCount, RetentionCell
+from analytics.rollup.run import rollup
+from tests.people import Team, assemble
+from tests.stored import Happened, merge, person, store
+
+NAMES = ("Ana", "Bo", "Cy", "Dee")
+ZONES = ("UTC", "Europe/Berlin", "America/St_Johns", "Pacific/Apia", "Australia/Lord_Howe")
+FROM = dt.datetime(2011, 12, 20, tzinfo=dt.UTC)
+
+happened = st.tuples(
+    st.integers(0, 3), st.sampled_from(["wrote", "read", "paid"]), st.integers(0, 110 * 86_400)
+)
+merged = st.tuples(st.integers(0, 3), st.integers(0, 3))
+loads = st.lists(st.tuples(st.lists(happened, max_size=12), st.none() | merged), min_size=1, max_size=4)
+Fact = tuple[int, str, dt.datetime]
+
+
+class Story:
+    """What was stored, and who is whom by now, kept beside the product in the plainest way."""
+
+    def __init__(self, zone: str) -> None:
+        self.team: Team = assemble(zone)
+        self.zone = ZoneInfo(zone)
+        self.people = [person(self.team.new.project, name, FROM) for name in NAMES]
+        self.now = {each: each for each in self.people}
+        self.facts: list[Fact] = []
+
+    def load(self, events: list[tuple[int, str, int]]) -> None:
+        new = [(self.people[who], name, FROM + dt.timedelta(seconds=at)) for who, name, at in events]
+        store(self.team.new.project, [Happened(*each) for each in new])
+        self.facts += new
+        while load.load().rows:
+            pass
+
+    def merge(self, gone: int, kept: int) -> None:
+        """Whoever the two are by now become one; nothing happens if they are one already."""
+        one, other = self.now[self.people[gone]], self.now[self.people[kept]]
+        if one != other:
+            merge(self.team.new.project, one, other, FROM)
+            self.now = {each: other if target == one else target for each, target in self.now.items()}
+
+    def local(self) -> list[tuple[int, str, dt.date]]:
+        return [(self.now[who], name, at.astimezone(self.zone).date()) for who, name, at in self.facts]
+
+
+def monday(day: dt.date) -> dt.date:
+    return day - dt.timedelta(days=day.weekday())
+
+
+START: dict[str, Callable[[dt.date], dt.date]] = {
+    "day": lambda day: day,
+    "week": monday,
+    "month": lambda day: day.replace(day=1),
+}
+
+
+def naive_counts(story: Story) -> dict[tuple[str, dt.date, str], tuple[int, int]]:
+    events: Counter[tuple[str, dt.date, str]] = Counter()
+    people: dict[tuple[str, dt.date, str], set[int]] = defaultdict(set)
+    for who, name, day in story.local():
+        for interval, start in START.items():
+            for event in (name, ""):
+                key = (interval, start(day), event)
+                events[key] += 1
+                people[key].add(who)
+    return {key: (number, len(people[key])) for key, number in events.items()}
+
+
+def naive_cells(story: Story) -> dict[tuple[str, dt.date, dt.date], int]:
+    """People by interval, the period of their first event, and a period in which they were active."""
+    cells: dict[tuple[str, dt.date, dt.date], set[int]] = defaultdict(set)
+    for interval, start in START.items():
+        first: dict[int, dt.date] = {}
+        for who, _, day in story.local():
+            first[who] = min(first.get(who, start(day)), start(day))
+        for who, _, day in story.local():
+            cells[interval, first[who], start(day)].add(who)
+    return {key: len(people) for key, people in cells.items()}
+
+
+def served_counts(story: Story) -> dict[tuple[str, dt.date, str], tuple[int, int]]:
+    rows = PeriodCount.objects.filter(project_id=story.team.id)
+    return {(row.interval, row.start, row.event): (row.events, row.people) for row in rows}
+
+
+def served_cells(story: Story) -> dict[tuple[str, dt.date, dt.date], int]:
+    rows = RetentionCell.objects.filter(project_id=story.team.id)
+    return {(row.period, row.cohort, _later(row.period, row.cohort, row.offset)): row.people for row in rows}
+
+
+def _later(period: str, start: dt.date, offset: int) -> dt.date:
+    if period == "month":
+        number = start.year * 12 + start.month - 1 + offset
+        return dt.date(number // 12, number % 12 + 1, 1)
+    return start + dt.timedelta(days=offset * (7 if period == "week" else 1))
+
+
+def active(story: Story) -> Counter[tuple[int, str, dt.date]]:
+    with engine.snapshot(story.team.id) as tables:
+        rows = tables.run(tables.activity).to_pylist()
+    return Counter({(row["person_id"], row["event"], row["day"]): row["count"] for row in rows})
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@given(zone=st.sampled_from(ZONES), history=loads)
+def test_served_numbers_are_those_of_a_naive_count(
+    zone: str, history: list[tuple[list[tuple[int, str, int]], tuple[int, int] | None]]
+) -> None:
+    story = Story(zone)
+    for events, two in history:
+        story.load(events)
+        if two:
+            story.merge(*two)
+        rollup()
+    assert active(story) == Counter(story.local())
+    assert served_counts(story) == naive_counts(story)
+    assert served_cells(story) == naive_cells(story)
