@@ -35,11 +35,10 @@ def rows(
     table = source.table
     found = table.mutate(
         amount=ibis.null("float64") if amount is None else property_number(table, amount),
-        part=ibis.literal(WHOLE) if part is None else part.fill_null(NONE),
+        **({} if part is None else {"part": part.fill_null(NONE)}),
     )
-    return found.filter(source.matches(meant), source.within()).select(
-        "person_id", "period", "times", "amount", "part"
-    )
+    chosen = found.filter(source.matches(meant), source.within())
+    return chosen.select("person_id", "period", "times", "amount", *_keys(found))
 
 
 def top(rows: ir.Table, limit: int) -> ir.Table:
@@ -47,6 +46,11 @@ def top(rows: ir.Table, limit: int) -> ir.Table:
     known = rows.filter(rows["part"] != NONE)
     sums = known.group_by("part").agg(times=known["times"].sum())
     return sums.order_by(sums["times"].desc(), sums["part"]).limit(limit)
+
+
+def _keys(rows: ir.Table) -> list[str]:
+    """What divides the rows; nothing without a breakdown, for grouping by a constant is slow all the same."""
+    return [name for name in ("part",) if name in rows.columns]
 
 
 def kept(rows: ir.Table, parts: list[str]) -> ir.Table:
@@ -57,26 +61,33 @@ def kept(rows: ir.Table, parts: list[str]) -> ir.Table:
 
 def amounts(rows: ir.Table) -> ir.Table:
     """part, period, times, amount (the sum), numbers (how many rows had one)."""
-    return rows.group_by("part", "period").agg(
+    keys = _keys(rows)
+    found = rows.group_by([*keys, "period"]).agg(
         times=rows["times"].sum(), amount=rows["amount"].sum(), numbers=rows["amount"].count()
     )
+    return found if keys else found.mutate(part=ibis.literal(WHOLE))
 
 
 def people(rows: ir.Table, periods: int) -> ir.Table:
     """part, person_id, s0...: in which periods each person was active."""
     every = ibis.literal(True)
-    return rows.group_by("part", "person_id").agg(**masks.collect("s", rows["period"], every, periods))
+    return rows.group_by([*_keys(rows), "person_id"]).agg(
+        **masks.collect("s", rows["period"], every, periods)
+    )
 
 
 def tally(people: ir.Table, periods: int) -> ir.Table:
     """part, everyone (different people over the whole window), p0... (people per period)."""
-    bits = {f"p{period}": masks.bit(people, "s", period).sum() for period in range(periods)}
-    return people.group_by("part").agg(everyone=people.count(), **bits)
+    bits = {f"p{period}": people.count(where=masks.has(people, "s", period)) for period in range(periods)}
+    keys = _keys(people)
+    grouped = people.group_by(keys) if keys else people
+    found = grouped.aggregate(everyone=people.count(), **bits)
+    return found if keys else found.mutate(part=ibis.literal(WHOLE))
 
 
 def members(people: ir.Table, *, part: str, period: int | None) -> ir.Table:
     """person_id of those behind one bar; of the whole series when there is no period."""
-    found = people.filter(people["part"] == part)
+    found = people.filter(people["part"] == part) if _keys(people) else people
     return (found if period is None else found.filter(masks.has(found, "s", period))).select("person_id")
 
 
