@@ -73,13 +73,13 @@ def arrivals(request: HttpRequest, project: Project) -> HttpResponse:
 
 
 def _page(request: HttpRequest, project: Project, new: keys.NewKey | None = None) -> HttpResponse:
-    membership = Membership.objects.get(project=project, user=request.user.pk)
+    owns = Membership.objects.filter(project=project, user=request.user.pk, role=OWNER)
     context = {
         "project": project,
         "tabs": _tabs(request),
         "keys": Key.objects.filter(project=project).order_by("revoked_at", "-id"),
         "new": new,
-        "is_owner": membership.role == OWNER,
+        "is_owner": owns.exists(),
         "timezones": sorted(zoneinfo.available_timezones()),
         "snippets": snippets.curl(project, request.build_absolute_uri("/")),
     }
