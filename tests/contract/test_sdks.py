@@ -9,6 +9,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,9 @@ class Server:
             sys.executable, "-m", "granian", "--interface", "asgi", "--loop", "uvloop", "--port", str(self.port),
             "analytics.ingest.app:app",
         ]  # fmt: skip
-        self._process = subprocess.Popen(command, env=self._environment, stdout=self._log, stderr=self._log)
+        self._process = subprocess.Popen(
+            command, env=self._environment, stdout=self._log, stderr=self._log, start_new_session=True
+        )
         until = time.monotonic() + 30
         while not self._answers():
             assert self._process.poll() is None, "granian ended"
@@ -51,8 +54,12 @@ class Server:
         self._process.wait(30)
 
     def close(self) -> None:
-        self.stop()
-        self._log.close()
+        try:
+            self.stop()
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._log.close()
 
     def _answers(self) -> bool:
         try:
@@ -64,9 +71,11 @@ class Server:
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
     server = Server(tmp_path)
-    server.start()
-    yield server
-    server.close()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
 
 
 def ids(team: Team) -> list[uuid.UUID]:
