@@ -21,6 +21,11 @@ def get_project_for(user: User, slug: str, *, role: Membership.Role = Membership
     return membership.project
 
 
+def owns(user: User, project: Project) -> bool:
+    """Whether to offer what only an owner may do; get_project_for is what decides when it is done."""
+    return Membership.objects.filter(user=user, project=project, role=Membership.Role.OWNER).exists()
+
+
 def get_project(slug: str) -> Project:
     """For commands on the machine itself, which is its owner's. Raises Project.DoesNotExist."""
     return Project.objects.get(slug=slug)

@@ -1,8 +1,10 @@
 """A project's keys and time zone, and the books of what arrived."""
 
 import zoneinfo
+from typing import cast
 
 from django.contrib import messages
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -14,6 +16,7 @@ from analytics.console import books, snippets
 from analytics.console.door import project_page
 from analytics.models import IngestionWarning
 from projects import keys
+from projects.access import owns
 from projects.models import Key, Membership, Project
 
 OWNER = Membership.Role.OWNER
@@ -73,13 +76,12 @@ def arrivals(request: HttpRequest, project: Project) -> HttpResponse:
 
 
 def _page(request: HttpRequest, project: Project, new: keys.NewKey | None = None) -> HttpResponse:
-    owns = Membership.objects.filter(project=project, user=request.user.pk, role=OWNER)
     context = {
         "project": project,
         "tabs": _tabs(request),
         "keys": Key.objects.filter(project=project).order_by("revoked_at", "-id"),
         "new": new,
-        "is_owner": owns.exists(),
+        "is_owner": owns(cast("User", request.user), project),
         "timezones": sorted(zoneinfo.available_timezones()),
         "snippets": snippets.curl(project, request.build_absolute_uri("/")),
     }
