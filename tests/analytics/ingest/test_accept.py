@@ -89,7 +89,7 @@ def test_text_full_of_brackets_is_not_deep_and_full_of_colons_is_not_many(desk: 
 FUTURE = (dt.datetime.now(dt.UTC) + dt.timedelta(days=2)).isoformat()
 TIMES = [
     ("future", "2099-01-01T00:00:00Z"),
-    ("future", FUTURE),
+    pytest.param("future", FUTURE, id="future-two-days-ahead"),
     ("too_old", "1970-01-01T00:00:00Z"),
     ("unreadable_time", "0001-01-01T00:00:00+14:00"),
     ("too_old", 0),
