@@ -1,6 +1,6 @@
 -- What is not stored: an id seen twice in the batch (the first one stays), one that is stored already, and the rows
 -- of projects that are gone.
-CREATE TEMPORARY TABLE dropped ON COMMIT DROP AS
+INSERT INTO dropped
 SELECT c.position, 'refused' AS outcome, 'project_gone' AS reason
 FROM claimed c
 WHERE NOT EXISTS (SELECT FROM projects_project p WHERE p.id = c.project_id);

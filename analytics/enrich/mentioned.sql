@@ -1,6 +1,6 @@
 -- Every distinct id of the batch once, with its person. Ids that are new get the number of a person of their own,
 -- in the order of their arrival; identity may give them another.
-CREATE TEMPORARY TABLE mentioned ON COMMIT DROP AS
+INSERT INTO mentioned
 SELECT
     m.*,
     d.id IS NULL AS is_new,
@@ -31,5 +31,3 @@ FROM (
     FROM (SELECT project_id, distinct_id FROM mentioned WHERE is_new ORDER BY first_position, events DESC) AS arrived
 ) AS numbered
 WHERE mentioned.project_id = numbered.project_id AND mentioned.distinct_id = numbered.distinct_id;
-
-ANALYZE mentioned;

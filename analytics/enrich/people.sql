@@ -16,7 +16,7 @@ UPDATE analytics_distinct_id d SET
 FROM mentioned m
 WHERE NOT m.is_new AND m.events > 0 AND d.project_id = m.project_id AND d.distinct_id = m.distinct_id;
 
-CREATE TEMPORARY TABLE touched ON COMMIT DROP AS
+INSERT INTO touched
 SELECT
     ids.*,
     coalesce(visits.sessions, 0) AS sessions,

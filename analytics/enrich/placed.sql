@@ -1,6 +1,4 @@
--- Every event of the batch with its person, in numbers and times only. `half_hour`: events of the same one are never
--- cut apart by silence, so sessions are found among fewer rows.
-CREATE TEMPORARY TABLE placed ON COMMIT DROP AS
+INSERT INTO placed
 SELECT
     c.position, c.project_id, c."timestamp",
     left(c.client_session, 200) AS client_session,

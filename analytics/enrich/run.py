@@ -15,7 +15,7 @@ A row that cannot be stored is found by halving, refused, and never holds up the
 import datetime as dt
 
 import msgspec
-from django.db import DataError, IntegrityError, connection
+from django.db import DataError, IntegrityError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 from msgspec.structs import astuple
 
@@ -23,6 +23,9 @@ from analytics.enrich import agents, duplicates, events, partitions, people, poi
 from analytics.enrich.sql import statement
 from analytics.lake.lock import single_writer
 from analytics.schema import NOBODY, PAGEVIEW_EVENT
+
+MANY = 1_000
+"""Rows of a batch from which on the planner is told what its ids are like. Below, telling costs more than it saves."""
 
 
 class EnrichReport(msgspec.Struct, frozen=True):
@@ -65,7 +68,8 @@ def _waiting() -> bool:
 
 
 def _batch(limit: int) -> EnrichReport:
-    with single_writer("enrich") as alone, connection.cursor() as cursor:
+    # Durable: the working tables are emptied by COMMIT, so two batches in one transaction would be stored twice.
+    with transaction.atomic(durable=True), single_writer("enrich") as alone, connection.cursor() as cursor:
         return _enrich(cursor, limit) if alone else EnrichReport()
 
 
@@ -74,12 +78,22 @@ def _enrich(cursor: CursorWrapper, limit: int) -> EnrichReport:
     first, last = cursor.fetchone()
     if first is None:
         return EnrichReport()
-    cursor.execute(statement("claim"))
+    _prepare(cursor)
     cursor.execute(statement("take"), {"first": first, "last": last, "nobody": sorted(NOBODY)})
     claimed = cursor.rowcount
     repeated, refused = duplicates.drop(cursor)
-    stored = _store(cursor, _offset(cursor, first, last)) if claimed > repeated + refused else 0
+    left = claimed - repeated - refused
+    stored = _store(cursor, left, _offset(cursor, first, last)) if left else 0
     return EnrichReport(claimed, stored, repeated, refused)
+
+
+def _prepare(cursor: CursorWrapper) -> None:
+    """The connection's working tables, and how the statements on them are planned."""
+    cursor.execute("SELECT to_regclass('pg_temp.touched') IS NULL")
+    (missing,) = cursor.fetchone()
+    if missing:
+        cursor.execute(statement("tables"))
+    cursor.execute(statement("planning"))
 
 
 def _offset(cursor: CursorWrapper, first: int, last: int) -> int:
@@ -89,15 +103,27 @@ def _offset(cursor: CursorWrapper, first: int, last: int) -> int:
     return int(begin) - first
 
 
-def _store(cursor: CursorWrapper, offset: int) -> int:
+def _store(cursor: CursorWrapper, rows: int, offset: int) -> int:
     cursor.execute(statement("mentioned"))
+    if rows >= MANY:
+        cursor.execute("ANALYZE mentioned")
     resolution = people.identify(cursor)
     agents.describe(cursor)
-    for step in ("placed", "sessions", "joined"):
-        cursor.execute(statement(step), {"pageview": PAGEVIEW_EVENT})
+    cursor.execute(statement("placed"), {"pageview": PAGEVIEW_EVENT})
+    _find_sessions(cursor)
     people.count(cursor, resolution)
     cursor.execute(statement("ledger"))
     return events.store(cursor, offset)
+
+
+def _find_sessions(cursor: CursorWrapper) -> None:
+    cursor.execute("SELECT bool_or(client_session IS NOT NULL), bool_or(client_session IS NULL) FROM placed")
+    named, unnamed = cursor.fetchone()
+    if named:
+        cursor.execute(statement("sessions"))
+        cursor.execute(statement("visits"))
+    if unnamed:
+        cursor.execute(statement("joined"))
 
 
 def _refuse(error: Exception) -> EnrichReport:

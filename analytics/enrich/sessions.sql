@@ -3,7 +3,7 @@
 -- 1. An island is a run of events, and of sessions that are there already, with no gap of more than 30 minutes.
 -- 2. Within it an event belongs to the session that began last before it, or to the first one (a late event).
 -- 3. Of those, only what lies within 24 hours of the beginning; the rest are sessions of their own, 24 hours each.
-CREATE TEMPORARY TABLE stretch ON COMMIT DROP AS
+INSERT INTO stretch
 SELECT
     project_id, person_id, client_session, half_hour,
     min("timestamp") AS at, max("timestamp") AS until, min(position) AS first_position
@@ -11,7 +11,7 @@ FROM placed
 WHERE client_session IS NOT NULL
 GROUP BY project_id, person_id, client_session, half_hour;
 
-CREATE TEMPORARY TABLE run ON COMMIT DROP AS
+INSERT INTO run
 WITH spans AS (
     SELECT project_id, person_id, client_session, min(at) AS first_at, max(until) AS last_at
     FROM stretch
@@ -60,7 +60,7 @@ SELECT
 FROM based
 WINDOW run AS (PARTITION BY person_id, client_session, island, run);
 
-CREATE TEMPORARY TABLE visit_event ON COMMIT DROP AS
+INSERT INTO visit_event
 SELECT
     p.*, r.label, r.base,
     CASE WHEN p."timestamp" >= r.start AND p."timestamp" < r.start + interval '24 hours' THEN 0
@@ -70,7 +70,7 @@ FROM placed p
 JOIN run r USING (person_id, client_session, half_hour)
 WHERE r.session_id IS NULL;
 
-CREATE TEMPORARY TABLE visit ON COMMIT DROP AS
+INSERT INTO visit
 SELECT
     v.*,
     v.paths[1] AS entry_path,
@@ -92,33 +92,3 @@ FROM (
     FROM visit_event
     GROUP BY label, chunk, project_id, person_id, client_session, base
 ) AS v;
-
-ANALYZE visit;
-
-INSERT INTO analytics_session
-    (id, project_id, person_id, client_id, origin_id, started_at, ended_at, events, pageviews, entry_path, exit_path,
-     referring_domain, utm_source, utm_medium, utm_campaign, browser, os, device, country)
-SELECT
-    v.session_id, v.project_id, v.person_id, v.client_session, nullif(v.stored_as, v.person_id), v.started_at,
-    v.ended_at, v.events, v.pageviews, v.entry_path, v.exit_path,
-    first.referring_domain, first.utm_source, first.utm_medium, first.utm_campaign,
-    a.browser, a.os, a.device, l.country
-FROM visit v
-JOIN claimed first ON first.position = v.first_position
-LEFT JOIN agent a ON a.user_agent = first.user_agent
-LEFT JOIN place l ON l.ip = first.ip
-WHERE v.is_new;
-
-UPDATE analytics_session s SET
-    started_at = least(s.started_at, v.started_at),
-    ended_at = greatest(s.ended_at, v.ended_at),
-    events = s.events + v.events,
-    pageviews = s.pageviews + v.pageviews,
-    entry_path = CASE WHEN v.started_at < s.started_at OR s.entry_path IS NULL
-        THEN coalesce(v.entry_path, s.entry_path) ELSE s.entry_path END,
-    exit_path = CASE WHEN v.ended_at >= s.ended_at THEN coalesce(v.exit_path, s.exit_path) ELSE s.exit_path END
-FROM visit v
-WHERE s.id = v.session_id AND NOT v.is_new;
-
-CREATE TEMPORARY TABLE in_session ON COMMIT DROP AS
-SELECT e.position, v.session_id FROM visit_event e JOIN visit v USING (label, chunk);

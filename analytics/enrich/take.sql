@@ -1,3 +1,4 @@
+-- The oldest rows leave the inbox for a temporary table, and that is all that the later steps read of them.
 WITH gone AS (
     DELETE FROM analytics_inbox WHERE position BETWEEN %(first)s AND %(last)s RETURNING *
 )

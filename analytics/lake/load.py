@@ -37,14 +37,19 @@ def load(limit: int = 50_000) -> LoadReport:
     """Move at most `limit` events; rows == 0 when there is nothing to move, or somebody else is loading."""
     with single_writer("load") as alone:
         after = table.mark(EVENTS)
-        if not alone:
+        if not (alone and _waiting(after)):
             return LoadReport(0, after)
         rows = _beyond(after, limit)
-        if not rows.num_rows:
-            return LoadReport(0, after)
         until = pc.max(rows["sequence"]).as_py()
         added = table.append(EVENTS, rows, after=after, until=until, days=_days(rows))
         return LoadReport(rows.num_rows, until) if added else LoadReport(0, after)
+
+
+def _waiting(after: int) -> bool:
+    """Asked of Django's connection: one for Arrow costs thirty times as much, and mostly there is nothing to load."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM analytics_event WHERE sequence > %s)", [after])
+        return bool(cursor.fetchone()[0])
 
 
 def _beyond(after: int, limit: int) -> pa.Table:

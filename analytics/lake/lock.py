@@ -12,7 +12,7 @@ def single_writer(name: str) -> Iterator[bool]:
 
     Held by a transaction, so that a killed process or a lost connection frees it at once.
     """
-    with transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(hashtext(%s))", [f"firsthand.{name}"])
         (alone,) = cursor.fetchone()
         yield bool(alone)

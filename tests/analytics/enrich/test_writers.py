@@ -3,10 +3,11 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from django.db import connection, transaction
 
 from analytics.enrich.run import EnrichReport, enrich
-from analytics.models import LedgerEntry
+from analytics.models import LedgerEntry, Person, Session
 from tests.journey import Journey
 from tests.people import Team
 
@@ -53,3 +54,20 @@ def test_workers_at_once_store_each_event_once(team: Team) -> None:
     journey.enriched()
     books = dict(LedgerEntry.objects.filter(project_id=team.id).values_list("outcome", "count"))
     assert books == {"received": 240, "stored": 120, "duplicate": 120}
+
+
+def test_two_batches_never_share_a_transaction(team: Team) -> None:
+    """The tables a batch is worked on in are emptied by its COMMIT."""
+    Journey(team).track("ana", "signup").send()
+    with pytest.raises(RuntimeError, match="durable"), transaction.atomic():
+        enrich()
+    assert enrich().stored == 1
+
+
+def test_nothing_of_a_batch_is_left_to_the_next_on_the_same_connection(team: Team) -> None:
+    journey = Journey(team)
+    for name in ("ana", "bo", "cy"):
+        journey.track(name, "signup", session=f"{name}'s visit").identify(name, device=f"{name}'s phone")
+        assert journey.enriched().stored == 2
+    assert Person.objects.filter(project_id=team.id, merged_into=None).count() == 3
+    assert set(Session.objects.filter(project_id=team.id).values_list("events", flat=True)) == {2}

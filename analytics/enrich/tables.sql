@@ -1,0 +1,49 @@
+-- What a batch is worked on in: tables of the connection that are empty again after every batch. Made once, because
+-- making and dropping a dozen tables costs more than all else that a batch of one event needs.
+CREATE TEMPORARY TABLE claimed (LIKE analytics_inbox, links boolean, names_user boolean, tells boolean)
+    ON COMMIT DELETE ROWS;
+
+CREATE TEMPORARY TABLE dropped ("position" bigint, outcome text, reason text) ON COMMIT DELETE ROWS;
+
+-- Every distinct id of the batch once, with its person.
+CREATE TEMPORARY TABLE mentioned (
+    project_id integer, distinct_id text, events bigint, first_seen timestamptz, last_seen timestamptz,
+    first_position bigint, known_at bigint, is_new boolean, was_user boolean, person_id bigint, stored_as bigint
+) ON COMMIT DELETE ROWS;
+
+CREATE TEMPORARY TABLE agent (user_agent text, browser text, os text, device text) ON COMMIT DELETE ROWS;
+
+CREATE TEMPORARY TABLE place (ip text, country text) ON COMMIT DELETE ROWS;
+
+-- Every event of the batch with its person, in numbers and times only. `half_hour`: events of the same one are never
+-- cut apart by silence, so sessions are found among fewer rows.
+CREATE TEMPORARY TABLE placed (
+    "position" bigint, project_id integer, "timestamp" timestamptz, client_session text, half_hour timestamptz,
+    pageview boolean, path text, person_id bigint, stored_as bigint
+) ON COMMIT DELETE ROWS;
+
+CREATE TEMPORARY TABLE stretch (
+    project_id integer, person_id bigint, client_session text, half_hour timestamptz,
+    at timestamptz, until timestamptz, first_position bigint
+) ON COMMIT DELETE ROWS;
+
+CREATE TEMPORARY TABLE run (
+    person_id bigint, client_session text, half_hour timestamptz, session_id bigint,
+    base bigint, label bigint, start timestamptz
+) ON COMMIT DELETE ROWS;
+
+CREATE TEMPORARY TABLE visit_event (LIKE placed, label bigint, base bigint, chunk integer) ON COMMIT DELETE ROWS;
+
+CREATE TEMPORARY TABLE visit (
+    label bigint, chunk integer, project_id integer, person_id bigint, client_session text, base bigint,
+    started_at timestamptz, ended_at timestamptz, events bigint, pageviews bigint, first_position bigint,
+    stored_as bigint, paths text[], entry_path text, exit_path text, is_new boolean, session_id bigint
+) ON COMMIT DELETE ROWS;
+
+CREATE TEMPORARY TABLE in_session ("position" bigint, session_id bigint) ON COMMIT DELETE ROWS;
+
+-- Every person of the batch once.
+CREATE TEMPORARY TABLE touched (
+    project_id integer, person_id bigint, events bigint, first_seen timestamptz, last_seen timestamptz,
+    has_new_ids boolean, sessions bigint, identified boolean, properties jsonb, is_new boolean
+) ON COMMIT DELETE ROWS;

@@ -1,0 +1,28 @@
+-- The visits of the batch are sessions: new ones, and those that go on.
+INSERT INTO analytics_session
+    (id, project_id, person_id, client_id, origin_id, started_at, ended_at, events, pageviews, entry_path, exit_path,
+     referring_domain, utm_source, utm_medium, utm_campaign, browser, os, device, country)
+SELECT
+    v.session_id, v.project_id, v.person_id, v.client_session, nullif(v.stored_as, v.person_id), v.started_at,
+    v.ended_at, v.events, v.pageviews, v.entry_path, v.exit_path,
+    first.referring_domain, first.utm_source, first.utm_medium, first.utm_campaign,
+    a.browser, a.os, a.device, l.country
+FROM visit v
+JOIN claimed first ON first.position = v.first_position
+LEFT JOIN agent a ON a.user_agent = first.user_agent
+LEFT JOIN place l ON l.ip = first.ip
+WHERE v.is_new;
+
+UPDATE analytics_session s SET
+    started_at = least(s.started_at, v.started_at),
+    ended_at = greatest(s.ended_at, v.ended_at),
+    events = s.events + v.events,
+    pageviews = s.pageviews + v.pageviews,
+    entry_path = CASE WHEN v.started_at < s.started_at OR s.entry_path IS NULL
+        THEN coalesce(v.entry_path, s.entry_path) ELSE s.entry_path END,
+    exit_path = CASE WHEN v.ended_at >= s.ended_at THEN coalesce(v.exit_path, s.exit_path) ELSE s.exit_path END
+FROM visit v
+WHERE s.id = v.session_id AND NOT v.is_new;
+
+INSERT INTO in_session
+SELECT e.position, v.session_id FROM visit_event e JOIN visit v USING (label, chunk);
