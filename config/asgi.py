@@ -1,4 +1,4 @@
-"""One port, two applications: ingest paths go to the lean callable, everything else to Django."""
+"""One port, two applications: ingest paths go to the lean callable, everything else to Django, within bounds."""
 
 import os
 from collections.abc import Awaitable, Callable
@@ -9,6 +9,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 from django.core.asgi import get_asgi_application
 
 from analytics.ingest import app as ingest
+from config import bodies
 
 Scope = dict[str, Any]
 Channel = Callable[..., Awaitable[Any]]
@@ -20,4 +21,4 @@ async def application(scope: Scope, receive: Channel, send: Channel) -> None:
     if scope["type"] == "lifespan" or ingest.serves(scope):
         await ingest.app(scope, receive, send)
     else:
-        await django(scope, receive, send)
+        await bodies.bounded(django, scope, receive, send)

@@ -1,0 +1,69 @@
+"""What is sent to Django: nobody can make it keep more than it would ever read, nor wait for ever."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from analytics.ingest import http
+from config import bodies
+from config.bodies import LARGEST
+
+Channel = Callable[..., Awaitable[Any]]
+
+
+async def counting(scope: Any, receive: Channel, send: Channel) -> None:
+    """An application that says how much it was given."""
+    message = await receive()
+    assert not message["more_body"]
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": str(len(message["body"])).encode()})
+
+
+async def bounded(scope: Any, receive: Channel, send: Channel) -> None:
+    await bodies.bounded(counting, scope, receive, send)
+
+
+async def chunks(count: int, size: int, seconds: float = 0) -> AsyncIterator[bytes]:
+    for _ in range(count):
+        await asyncio.sleep(seconds)
+        yield b"x" * size
+
+
+def sent(path: str, body: Any) -> httpx.Response:
+    async def post() -> httpx.Response:
+        transport = httpx.ASGITransport(bounded)
+        async with httpx.AsyncClient(transport=transport, base_url="http://firsthand.local") as client:
+            return await client.post(path, content=body, headers={"content-encoding": "gzip"})
+
+    return asyncio.run(post())
+
+
+def test_it_comes_through_in_one_piece_and_as_it_is() -> None:
+    assert sent("/v1/comments", b"x" * LARGEST).text == str(LARGEST)
+    assert sent("/v1/comments", chunks(10, 1_000)).text == "10000"
+
+
+def test_one_byte_more_is_refused_in_the_words_of_whoever_was_asked() -> None:
+    told = "the body is larger than 1,000,000 bytes; send less"
+    comment, question, form = (
+        sent(path, b"x" * (LARGEST + 1)) for path in ("/v1/comments", "/api/v1/insights/trends", "/sign-in/")
+    )
+    assert {answer.status_code for answer in (comment, question, form)} == {413}
+    assert comment.json() == {"success": False, "error": told}
+    assert question.json() == {"title": "the body was not read", "status": 413, "detail": told}
+    assert question.headers["content-type"] == "application/problem+json"
+    assert form.text == told
+
+
+def test_a_length_that_was_not_announced_is_counted() -> None:
+    assert sent("/v1/comments", chunks(3, 400_000)).status_code == 413
+
+
+def test_a_body_that_drips_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "BODY_SECONDS", 0.05)
+    answer = sent("/v1/comments", chunks(100, 1, seconds=0.02))
+    assert answer.status_code == 408
+    assert "did not arrive" in answer.json()["error"]
