@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import msgspec
 
-from analytics.ingest.wire import times
+from analytics.ingest.wire import lenient, times
 from analytics.ingest.wire.event import Arrival, DropReason, Event, Note, Refused
 from analytics.ingest.wire.urls import address
 from analytics.schema import means_nobody
@@ -158,6 +158,24 @@ def _unstorable(value: str) -> DropReason | None:
     return None
 
 
+def readable_facts(event: Event, arrival: Arrival) -> DropReason | None:
+    """What is told about a person is read as values, later, when the answer has long said that it is kept."""
+    event.person_set = _readable(event, event.person_set)
+    event.person_set_once = _readable(event, event.person_set_once)
+    return None
+
+
+def _readable(event: Event, facts: str) -> str:
+    """Numbers that no double holds (1e400) become null."""
+    try:
+        if facts:
+            msgspec.json.decode(facts)
+    except msgspec.ValidationError:
+        event.note(Note.TEXT_MENDED)
+        return lenient.mend(facts.encode()).body.decode()
+    return facts
+
+
 def _count(value: str) -> int:
     return len(msgspec.json.decode(value, type=dict[str, msgspec.Raw]))
 
@@ -196,6 +214,7 @@ STEPS: tuple[Step, ...] = (
     named_once,
     timed,
     storable_properties,
+    readable_facts,
     addressed,
 )
 

@@ -17,6 +17,8 @@ from msgspec import Meta, Struct, structs
 from analytics.query import archive, cursor, redirects
 from projects.models import Project
 
+LONGEST_WHOLE = 4_000
+
 
 class Event(Struct, frozen=True):
     """One event as it is exported, its fields those of schema.EVENT.
@@ -56,8 +58,13 @@ class Event(Struct, frozen=True):
     @property
     def details(self) -> dict[str, Any]:
         """The properties as Python values, for templates."""
-        found: dict[str, Any] = json.loads(bytes(self.properties))
+        found: dict[str, Any] = json.loads(bytes(self.properties), parse_int=_whole)
         return found
+
+
+def _whole(digits: str) -> int | str:
+    """Python refuses to read thousands of digits; one event that has them must not take the whole page along."""
+    return int(digits) if len(digits) <= LONGEST_WHOLE else digits
 
 
 class Selection(Struct, frozen=True, kw_only=True):

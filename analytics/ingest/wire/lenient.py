@@ -21,6 +21,8 @@ Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
 NUL = b"\\u0000"
 REPLACEMENT = "\ufffd"
 MAX_DEPTH = 64
+BEYOND = 1 << 64
+LONGEST_WHOLE = len(str(BEYOND))
 
 
 class Mended(NamedTuple):
@@ -57,17 +59,22 @@ def parse(body: bytes, reader: Callable[[Mended], Parcel]) -> Parcel:
 def mend(body: bytes) -> Mended:
     """Replace what cannot be stored. Raises Unreadable, with line and column, for what is not JSON."""
     try:
-        tree: Json = json.loads(body.decode("utf-8-sig"), parse_constant=lambda _: NotANumber())
+        tree: Json = json.loads(
+            body.decode("utf-8-sig"), parse_int=_whole, parse_constant=lambda _: NotANumber()
+        )
     except UnicodeDecodeError as error:
         raise Unreadable(f"the body is not UTF-8: byte {error.start} cannot be decoded") from None
     except ValueError as error:
         raise Unreadable(f"the body is not JSON: {error}") from None
     events = _events(tree)
     changed = frozenset(index for index, event in enumerate(events) if _clean(event) != event)
-    try:
-        return Mended(msgspec.json.encode(_clean(tree)), changed)
-    except (ValueError, OverflowError):
-        raise Unreadable("the JSON holds a number that is too large") from None
+    return Mended(msgspec.json.encode(_clean(tree)), changed)
+
+
+def _whole(digits: str) -> int | float:
+    """As strict decoding reads it: what 64 bits do not hold is a float."""
+    whole = int(digits) if len(digits) <= LONGEST_WHOLE else BEYOND
+    return whole if -BEYOND // 2 <= whole < BEYOND else float(digits)
 
 
 class NotANumber:

@@ -4,6 +4,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from analytics.ingest.local import LocalIngest
 from analytics.models import DistinctId, Person
 from tests import clock
 from tests.analytics.console.pages import Node, Page, visit
@@ -183,3 +184,13 @@ def test_an_id_that_is_nobodys(ana: Client, team: Team) -> None:
 def test_a_place_that_is_none(ana: Client, mina: Team) -> None:
     address = reverse("person", args=[mina.slug, person_of(mina, "mina").pk])
     assert visit(ana, f"{address}?before=nonsense").status == 400
+
+
+def test_a_number_of_thousands_of_digits_is_shown_like_any_other(ana: Client, team: Team) -> None:
+    call = f'{{"userId":"mina","event":"counted","properties":{{"grains":{"9" * 5_000},"boards":1e400}}}}'
+    with LocalIngest() as ingest:
+        assert ingest.post("/v1/track", call, key=team.write_key).status_code == 200
+    Journey(team).enriched()
+    page = page_of(ana, team, "mina")
+    assert page.status == 200
+    assert "counted" in page.content.text

@@ -247,3 +247,21 @@ def test_warnings_are_a_sample_and_the_ledger_counts_all(desk: Desk) -> None:
     desk.batch(*({"type": "track", "event": "x"} for _ in range(100)))
     assert desk.ledger() == {"received": 100, "refused no_id": 100}
     assert len(desk.warnings()) == 20
+
+
+def test_a_number_about_somebody_that_no_double_holds_costs_itself_alone(desk: Desk) -> None:
+    for huge in ("1e400", "9" * 5_000):
+        call = (
+            f'{{"type":"identify","userId":"ana","traits":{{"name":"Ana","size":{huge},"sizes":[{huge}]}}}}'
+        )
+        [warning] = desk.ingest.post("/v1/identify", call, key=desk.team.write_key).json()["warnings"]
+        assert warning["reason"] == "text_mended"
+    for row in desk.inbox():
+        assert json.loads(row["person_set"]) == {"name": "Ana", "size": None, "sizes": [None]}
+
+
+def test_a_long_number_beside_a_nul_does_not_cost_the_whole_body(desk: Desk) -> None:
+    call = f'{{"userId":"ana","event":"x","properties":{{"a":"\\u0000","b":{"9" * 30},"c":{"9" * 5_000},"d":-7}}}}'
+    answer = desk.ingest.post("/v1/track", call, key=desk.team.write_key)
+    assert answer.status_code == 200, answer.text
+    assert json.loads(desk.only()["properties"]) == {"a": "\ufffd", "b": 1e30, "c": None, "d": -7}
