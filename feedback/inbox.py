@@ -37,7 +37,12 @@ class InboxPage:
 
 
 def inbox(project: Project, *, reaction: str = "", after: str | None = None, limit: int = 30) -> InboxPage:
-    """Comments of a project, newest first; raises cursor.CursorError for an `after` that is no `next` of this list."""
+    """Comments of a project, newest first.
+
+    Raises cursor.CursorError for an `after` that is no `next` of this list, ValueError for a reaction that nobody has.
+    """
+    if reaction not in {"", *REACTIONS}:
+        raise ValueError(f"{reaction[:40]!r} is not a reaction; there are: {', '.join(REACTIONS)}")
     comments = Comment.objects.filter(project=project)
     if reaction:
         comments = comments.filter(reaction=reaction)

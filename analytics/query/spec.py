@@ -26,6 +26,7 @@ MOST_PERIODS = 1_000
 EARLIEST, LATEST = dt.date(1970, 1, 1), dt.date(2199, 12, 31)
 _UTC = Calendar(ZoneInfo("UTC"))
 LONGEST_TEXT = 2_000
+MOST_VALUES = 200
 GREATEST = 1e300
 
 
@@ -206,6 +207,10 @@ def _check_filter(where: str, item: Filter) -> None:
     if item.op == "in":
         if not isinstance(item.value, tuple) or not item.value:
             raise QueryError(f"{where}.value", '`in` needs a list of values, as in ["pro", "team"]')
+        if len(item.value) > MOST_VALUES:
+            raise QueryError(
+                f"{where}.value", f"{len(item.value):,} values are too many; at most {MOST_VALUES}"
+            )
     elif isinstance(item.value, tuple):
         raise QueryError(f"{where}.value", f"`{item.op}` takes one value; for any of several use `in`")
     elif item.op in {"set", "not_set"}:

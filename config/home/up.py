@@ -124,6 +124,12 @@ def address() -> Address:
     return Address(env.text("FIRSTHAND_BIND", "127.0.0.1"), port)
 
 
+def site(home: Home) -> str:
+    """Where the installation of this home is to be found: where it runs, or where it would start."""
+    running = lock.read(home).address if lock.is_held(home) else ""
+    return running or address().url
+
+
 def web(home: Home, at: Address) -> Part:
     options = ["--interface", "asgi", "--loop", "uvloop", "--workers", "1", "--backlog", "4096"]
     listen = ["--host", at.host, "--port", str(at.port)]

@@ -29,7 +29,7 @@ def comments(request: HttpRequest, project: Project) -> HttpResponse:
     reaction = request.GET.get("reaction", "")
     try:
         page = inbox.inbox(project, reaction=reaction, after=request.GET.get("after"))
-    except CursorError as error:
+    except (CursorError, ValueError) as error:
         return render(request, "analytics/problem.html", {"project": project, "problem": error}, status=400)
     counted = inbox.counts(project)
     context = {"project": project, "page": page, "reaction": reaction, "count": counted.get(reaction, 0)}

@@ -89,7 +89,10 @@ def test_other_commands_work_beside_it(ana: Installation) -> None:
     made = ana.manage("newproject", "Bo's shop", "--json")
     assert made.returncode == 0, made.stderr
     assert '"project": "bos-shop"' in made.stdout
-    link = ana.manage("signin").stdout.strip()
+    link = ana.manage("signin", PORT="1").stdout.strip()
+    assert link.startswith(f"http://127.0.0.1:{ana.port}/"), (
+        "it leads to what runs, whatever this shell's PORT says"
+    )
     with httpx.Client(follow_redirects=True) as browser:
         browser.get(link)
         page = browser.post(link, data={"csrfmiddlewaretoken": browser.cookies["csrftoken"]})

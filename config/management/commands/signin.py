@@ -3,7 +3,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from config.home import up
+from config.home import layout, up
 from projects import first_run, sign_in
 
 
@@ -15,7 +15,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         token = sign_in.create_link(_user(options["username"]))
-        self.stdout.write(up.address().url + sign_in.path(token))
+        self.stdout.write(up.site(layout.home()) + sign_in.path(token))
 
 
 def _user(name: str | None) -> User:

@@ -49,6 +49,11 @@ def test_it_works() -> None:
         ),
         ("trends", trends(interval="year"), "interval: Invalid enum value 'year'"),
         ("trends", trends(breakdown={"property": "plan", "limit": 0}), "breakdown.limit"),
+        (
+            "trends",
+            where(op="in", value=["pro"] * 201),
+            "where[0].value: 201 values are too many; at most 200",
+        ),
         ("trends", trends(colour="red"), "unknown field `colour`"),
         ("trends", trends(to="2026-03-01"), "from: 2026-03-02 is after `to`, 2026-03-01"),
         ("trends", trends(to="8 March"), "to: Invalid RFC3339 encoded date"),
