@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import ibis
+import pyarrow as pa
+import pyarrow.compute as pc
 from ibis.expr import types as ir
 
 from analytics.metrics import masks
@@ -69,26 +71,39 @@ def amounts(rows: ir.Table) -> ir.Table:
 
 
 def people(rows: ir.Table, periods: int) -> ir.Table:
-    """part, person_id, s0...: in which periods each person was active."""
-    every = ibis.literal(True)
-    return rows.group_by([*_keys(rows), "person_id"]).agg(
-        **masks.collect("s", rows["period"], every, periods)
-    )
+    """part, person_id, word, bits: in which periods each person was active (see masks.by_word)."""
+    return masks.by_word(rows, [*_keys(rows), "person_id"], periods)
 
 
-def tally(people: ir.Table, periods: int) -> ir.Table:
-    """part, everyone (different people over the whole window), p0... (people per period)."""
-    bits = {f"p{period}": people.count(where=masks.has(people, "s", period)) for period in range(periods)}
+def tally(people: ir.Table) -> ir.Table:
+    """part, word, p0... (people per period of the word), everyone (different people over the whole window)."""
     keys = _keys(people)
-    grouped = people.group_by(keys) if keys else people
-    found = grouped.aggregate(everyone=people.count(), **bits)
-    return found if keys else found.mutate(part=ibis.literal(WHOLE))
+    bits = {f"p{bit}": ((people["bits"] >> bit) & 1).sum() for bit in range(masks.BITS)}
+    counts = people.group_by([*keys, "word"]).agg(**bits)
+    if keys:
+        everyone = people.group_by(keys).agg(everyone=people["person_id"].nunique())
+        return counts.join(everyone, keys)
+    everyone = people.agg(everyone=people["person_id"].nunique())
+    return counts.cross_join(everyone).mutate(part=ibis.literal(WHOLE))
+
+
+def per_period(tally: pa.Table, part: str, periods: int) -> tuple[list[int], int]:
+    """People per period, and different people over the whole window, of one part of a computed tally."""
+    counts, everyone = [0] * periods, 0
+    for row in tally.filter(pc.equal(tally["part"], part)).to_pylist():
+        everyone = row["everyone"]
+        for period in range(row["word"] * masks.BITS, min((row["word"] + 1) * masks.BITS, periods)):
+            counts[period] = int(row[f"p{period % masks.BITS}"])
+    return counts, everyone
 
 
 def members(people: ir.Table, *, part: str, period: int | None) -> ir.Table:
     """person_id of those behind one bar; of the whole series when there is no period."""
     found = people.filter(people["part"] == part) if _keys(people) else people
-    return (found if period is None else found.filter(masks.has(found, "s", period))).select("person_id")
+    if period is None:
+        return found.select("person_id").distinct()
+    word, bit = divmod(period, masks.BITS)
+    return found.filter(found["word"] == word, (found["bits"] >> bit) & 1 == 1).select("person_id")
 
 
 def measure(name: str, counted: Counted) -> float | None:

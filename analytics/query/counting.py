@@ -110,15 +110,13 @@ def _trend_rows(query: Trends, series: Series, reading: Reading) -> tuple[ir.Tab
 def _trend_figures(index: int, parts: list[str], rows: ir.Table, reading: Reading) -> Iterator[TrendFigures]:
     periods = len(reading.window)
     amounts = reading.tables.run(trends.amounts(rows))
-    tally = reading.tables.run(trends.tally(trends.people(rows, periods), periods))
-    counted = {row["part"]: row for row in tally.to_pylist()}
+    tally = reading.tables.run(trends.tally(trends.people(rows, periods)))
     for part in parts:
-        if part in counted or part == trends.WHOLE:
+        people, everyone = trends.per_period(tally, part, periods)
+        if everyone or part == trends.WHOLE:
             bars = amounts.filter(pc.equal(amounts["part"], part))
             sums = [_by_period(bars, name, periods) for name in ("times", "amount", "numbers")]
-            row = counted.get(part, {})
-            people = [int(row.get(f"p{period}", 0)) for period in range(periods)]
-            yield TrendFigures(index, part, sums[0], people, sums[1], sums[2], row.get("everyone", 0))
+            yield TrendFigures(index, part, sums[0], people, sums[1], sums[2], everyone)
 
 
 def _by_period(bars: pa.Table, name: str, periods: int) -> list[Any]:

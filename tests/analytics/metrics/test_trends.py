@@ -41,9 +41,8 @@ def counted(engine: ibis.BaseBackend, rows: Any, periods: int) -> tuple[list[int
 
 def people_of(engine: ibis.BaseBackend, rows: Any, periods: int, part: str = WHOLE) -> tuple[list[int], int]:
     """People per period and different people, of one part."""
-    tally = engine.to_pyarrow(trends.tally(trends.people(rows, periods), periods)).to_pylist()
-    row: dict[str, int] = next((row for row in tally if row["part"] == part), {})
-    return [row.get(f"p{period}", 0) for period in range(periods)], row.get("everyone", 0)
+    tally = engine.to_pyarrow(trends.tally(trends.people(rows, periods)))
+    return trends.per_period(tally, part, periods)
 
 
 @settings(deadline=None, max_examples=50)
@@ -210,7 +209,7 @@ def test_every_form_of_the_question_compiles_for_spark(interval: str) -> None:
     for expression in (
         trends.top(rows, 3),
         trends.amounts(rows),
-        trends.tally(people, len(source.window)),
+        trends.tally(people),
         trends.members(people, part="/shop", period=1),
     ):
         assert "SELECT" in spark_sql(expression)
