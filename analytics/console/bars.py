@@ -10,6 +10,8 @@ from analytics.query.results import Point, TrendSeries
 
 STEPS = (1, 2, 2.5, 5, 10)
 LABELS = 10
+HOURS = 48
+"""Of up to so many hours, the clock is written under the bars; of more, the days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +44,19 @@ class Chart:
     def is_dense(self) -> bool:
         return len(self.bars) > 45
 
+    @property
+    def is_running(self) -> bool:
+        """Whether a period among them has not ended, so that its bar says no more than so far."""
+        return any(not bar.complete for bar in self.bars)
+
 
 def chart(series: TrendSeries, interval: str, href: Callable[[str], str]) -> Chart:
     """`href` gives the address of the people of a period, by its start."""
     top, step = _scale(max((point.value or 0 for point in series.points), default=0))
-    every = math.ceil(len(series.points) / LABELS) or 1
+    ticks = _ticks([point.start for point in series.points], interval)
     bars = [
-        _bar(point, interval, top, href(point.start) if point.people else "", number % every == 0)
-        for number, point in enumerate(series.points)
+        _bar(point, interval, top, href(point.start) if point.people else "", ticks.get(point.start, ""))
+        for point in series.points
     ]
     count = round(top / step)
     return Chart(
@@ -57,17 +64,24 @@ def chart(series: TrendSeries, interval: str, href: Callable[[str], str]) -> Cha
     )
 
 
-def _bar(point: Point, interval: str, top: float, href: str, is_labelled: bool) -> Bar:
-    name = label(point.start, interval)
+def _bar(point: Point, interval: str, top: float, href: str, tick: str) -> Bar:
     return Bar(
-        label=name,
-        tick=_tick(point.start, interval) if is_labelled else "",
+        label=label(point.start, interval),
+        tick=tick,
         value=shown(point.value or 0),
         people=point.people or 0,
         height=round(100 * (point.value or 0) / top, 2),
         complete=point.complete,
         href=href,
     )
+
+
+def _ticks(starts: list[str], interval: str) -> dict[str, str]:
+    """What is written under which bars: LABELS at most. Over several days, hours are told by the midnights."""
+    if interval == "hour" and len(starts) > HOURS:
+        starts, interval = [start for start in starts if "T00:00" in start], "day"
+    every = math.ceil(len(starts) / LABELS) or 1
+    return {start: _tick(start, interval) for start in starts[::every]}
 
 
 def _tick(start: str, interval: str) -> str:

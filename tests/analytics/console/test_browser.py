@@ -221,6 +221,19 @@ def test_a_choice_asks_at_once(screen: Page, crowd: Team) -> None:
     expect(screen.locator(".bar")).to_have_count(3)
 
 
+@pytest.mark.parametrize("size", [NARROW, WIDE], ids=["narrow", "wide"])
+def test_fifteen_years_of_months_are_bars_that_can_be_seen(
+    screen: Page, crowd: Team, size: ViewportSize
+) -> None:
+    screen.set_viewport_size(size)
+    screen.goto("insights/trends/?interval=month&from=2011-01-01&to=2026-06-30")
+    expect(screen.locator(".bar")).to_have_count(186)
+    narrowest = screen.locator(".bars").evaluate(
+        "bars => Math.min(...[...bars.children].map(bar => bar.getBoundingClientRect().width))"
+    )
+    assert narrowest > 1, f"the narrowest bar is {narrowest} px wide"
+
+
 @pytest.mark.usefixtures("worker")
 def test_an_event_is_on_the_timeline_within_two_seconds(screen: Page, server: str, crowd: Team) -> None:
     screen.goto("people/")

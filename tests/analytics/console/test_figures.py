@@ -63,6 +63,30 @@ def test_every_bar_fits_under_a_round_scale(values: list[float | None]) -> None:
     assert sum(bool(bar.tick) for bar in drawn.bars) <= 10
 
 
+def hours(number: int) -> TrendSeries:
+    start = dt.datetime(2026, 3, 28, tzinfo=dt.UTC)
+    starts = [(start + dt.timedelta(hours=one)).isoformat() for one in range(number)]
+    return TrendSeries(
+        "came", "came", "people", None, None, None, [Point(one, 1, 1, complete=True) for one in starts]
+    )
+
+
+def ticks(drawn: TrendSeries) -> list[str]:
+    return [bar.tick for bar in chart(drawn, "hour", lambda start: "").bars if bar.tick]
+
+
+def test_the_hours_of_a_day_are_told_by_the_clock_those_of_a_week_by_their_days() -> None:
+    assert ticks(hours(24))[:3] == ["00:00", "03:00", "06:00"]
+    assert ticks(hours(24 * 5)) == ["28 Mar", "29 Mar", "30 Mar", "31 Mar", "1 Apr"]
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_a_chart_knows_whether_its_last_period_still_runs(complete: bool) -> None:
+    points = [Point("2026-01-01", 1, 1, complete=True), Point("2026-01-02", 1, 1, complete=complete)]
+    drawn = chart(TrendSeries("came", "came", "people", None, None, None, points), "day", lambda start: "")
+    assert drawn.is_running is not complete
+
+
 @pytest.mark.parametrize(
     ("highest", "scale"),
     [
