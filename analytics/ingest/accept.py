@@ -238,7 +238,7 @@ def accept(events: list[Event | Refused], arrival: Arrival) -> Accepted:
         if isinstance(event, Refused):
             taken.refused.append((index, event))
         elif reason := _through(event, arrival):
-            taken.refused.append((index, Refused(reason, event.message_id, event.properties[:500])))
+            taken.refused.append((index, Refused(reason, event.message_id, event.sample)))
         else:
             taken.events.append(event)
             if event.notes:

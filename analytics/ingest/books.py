@@ -6,7 +6,7 @@ from datetime import datetime
 from analytics.ingest import rows
 from analytics.ingest.accept import Accepted
 from analytics.ingest.shipment import Shipment
-from analytics.ingest.wire.event import SAMPLE, Arrival, DropReason, Note
+from analytics.ingest.wire.event import Arrival, DropReason, Note
 
 SAMPLES = 20
 WINDOW = 60.0
@@ -41,7 +41,7 @@ def shipment(taken: Accepted, arrival: Arrival, samples: Samples) -> Shipment:
     found: list[tuple[DropReason | Note, str]] = [
         (refused.reason, refused.sample) for _, refused in taken.refused
     ]
-    found += [(note, event.properties[:SAMPLE]) for _, event in taken.noted for note in event.notes]
+    found += [(note, event.sample) for _, event in taken.noted for note in event.notes]
     warnings = [
         rows.warning(arrival.project_id, reason, sample, arrival.received_at)
         for reason, sample in found

@@ -125,6 +125,12 @@ class Event(msgspec.Struct, gc=False):
         if note not in self.notes:
             self.notes = (*self.notes, note)
 
+    @property
+    def sample(self) -> str:
+        """What it is, whose, and what it holds: enough to find the line of code that sent it."""
+        held = (part for part in (self.person_set, self.properties) if part not in ("", "{}", "null"))
+        return " ".join((self.event or "(no name)", self.distinct_id or "(no id)", *held))[:SAMPLE]
+
 
 class Refused(NamedTuple):
     """One event that is not taken: why, the client's name for it, and its first bytes as a sample."""
