@@ -17,6 +17,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^api/", unknown_address),
     path("", include("projects.urls")),
     path("projects/<slug:slug>/", include("analytics.console.urls")),
+    path("projects/<slug:slug>/", include("analytics.merging.urls")),
     path("projects/<slug:slug>/inbox/", include("feedback.console.urls")),
     path("admin/", admin.site.urls),
 ]

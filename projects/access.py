@@ -21,6 +21,12 @@ def get_project_for(user: User, slug: str, *, role: Membership.Role = Membership
     return membership.project
 
 
+def helps(user: User, project: Project) -> bool:
+    """Whether to offer what members do and viewers do not; get_project_for is what decides when it is done."""
+    roles = [role for role, rank in RANK.items() if rank >= RANK[Membership.Role.MEMBER]]
+    return Membership.objects.filter(user=user, project=project, role__in=roles).exists()
+
+
 def owns(user: User, project: Project) -> bool:
     """Whether to offer what only an owner may do; get_project_for is what decides when it is done."""
     return Membership.objects.filter(user=user, project=project, role=Membership.Role.OWNER).exists()

@@ -1,8 +1,9 @@
 """The list of people, a person's page, and what is new on it while somebody looks."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
+from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
@@ -13,6 +14,7 @@ from analytics.query import persons
 from analytics.query.cursor import CursorError
 from analytics.query.persons import PersonDetail, PersonNotFoundError
 from analytics.query.timeline import timeline
+from projects.access import helps
 from projects.models import Project
 
 PAGE = 50
@@ -77,7 +79,7 @@ def person(request: HttpRequest, project: Project, person_id: int) -> HttpRespon
     if found.id != person_id:
         return redirect("person", project.slug, found.id)
     try:
-        context = _story(project, found, request.GET.get("before"))
+        context = _story(request, project, found)
     except CursorError as error:
         return render(request, "analytics/problem.html", {"project": project, "problem": error}, status=400)
     page = (
@@ -95,7 +97,7 @@ def news(request: HttpRequest, project: Project, person_id: int) -> HttpResponse
     found = _find(project, person_id)
     if _token(found) == request.GET.get("seen"):
         return HttpResponse(status=204)
-    return render(request, "analytics/person_news.html", _story(project, found, None))
+    return render(request, "analytics/person_news.html", _story(request, project, found))
 
 
 def _find(project: Project, person_id: int) -> PersonDetail:
@@ -105,7 +107,8 @@ def _find(project: Project, person_id: int) -> PersonDetail:
         raise Http404(str(error)) from error
 
 
-def _story(project: Project, found: PersonDetail, before: str | None) -> dict[str, Any]:
+def _story(request: HttpRequest, project: Project, found: PersonDetail) -> dict[str, Any]:
+    before = request.GET.get("before")
     page = timeline(project, found.id, before=before, limit=ENTRIES)
     return {
         "project": project,
@@ -113,6 +116,7 @@ def _story(project: Project, found: PersonDetail, before: str | None) -> dict[st
         "token": _token(found),
         "days": days(page.entries),
         "next": page.next,
+        "may_merge": helps(cast("User", request.user), project),
         "is_newest": before is None,
     }
 

@@ -57,6 +57,7 @@ class LinkEntry(Struct, frozen=True, tag="link", tag_field="type"):
     other     the person on the other side, if there was one: merged into this one, or kept apart
     refused   why the two stayed two; empty when they became one
     undone    this entry takes an earlier one back
+    merged    the two are one person now, whatever became of them in between
     """
 
     at: dt.datetime
@@ -68,6 +69,7 @@ class LinkEntry(Struct, frozen=True, tag="link", tag_field="type"):
     other_name: str
     refused: str
     undone: bool
+    merged: bool
     type: ClassVar[str] = "link"
 
 
@@ -143,6 +145,7 @@ def _link(link: IdentityLink, ids: list[int]) -> LinkEntry:
         other_name=str(other) if other else "",
         refused=link.refused,
         undone=link.cause == IdentityLink.Cause.UNDO,
+        merged=link.person_id in ids and (link.other_id is None or link.other_id in ids),
     )
 
 

@@ -1,0 +1,111 @@
+"""On a person's page: two who are one are merged, what was merged is taken apart, and not by everybody."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from analytics.models import DistinctId, IdentityLink
+from tests.analytics.console.pages import Page, signed_in, visit
+from tests.journey import Journey
+from tests.people import Team, assemble
+
+
+@pytest.fixture
+def two_users(team: Team) -> Team:
+    """Ana and Bo sign in on one laptop: both are users already, so they stay two."""
+    journey = Journey(team).page("laptop", known=False)
+    journey.identify("ana", device="laptop", traits={"name": "Ana"})
+    journey.identify("bo", device="laptop", traits={"name": "Bo"}).enriched()
+    return team
+
+
+def number(team: Team, distinct_id: str) -> int:
+    return DistinctId.objects.get(project=team.new.project, distinct_id=distinct_id).person_id
+
+
+def page_of(client: Client, team: Team, distinct_id: str) -> Page:
+    return visit(client, reverse("person", args=[team.slug, number(team, distinct_id)]))
+
+
+def press(client: Client, page: Page, words: str, **typed: str) -> Page:
+    """Send the form whose button says so, with what is in it and what is typed."""
+    forms = [form for form in page.content.all("form") if form.one("button").text == words]
+    assert len(forms) == 1, f"{len(forms)} buttons {words!r}"
+    fields = {field.attributes["name"]: field.attributes.get("value", "") for field in forms[0].all("input")}
+    response = client.post(forms[0].attributes["action"], fields | typed, follow=True)
+    return Page.of(response, page.address)
+
+
+def test_two_who_were_kept_apart_are_one_by_a_button_and_two_again_by_another(two_users: Team) -> None:
+    bo = signed_in(two_users.bo)
+    merged = press(bo, page_of(bo, two_users, "bo"), "They are one: merge")
+    assert "laptop is part of this person now" in merged.content.text
+    assert number(two_users, "ana") == number(two_users, "laptop") == number(two_users, "bo")
+    by_hand = IdentityLink.objects.get(project=two_users.new.project, cause=IdentityLink.Cause.BY_HAND)
+    assert by_hand.by == two_users.bo.get_username()
+
+    apart = press(bo, page_of(bo, two_users, "bo"), "Undo")
+    assert "two people again" in apart.content.text
+    assert number(two_users, "ana") == number(two_users, "laptop") != number(two_users, "bo")
+
+
+def test_the_other_side_of_a_refusal_merges_as_well(two_users: Team) -> None:
+    bo = signed_in(two_users.bo)
+    press(bo, page_of(bo, two_users, "ana"), "They are one: merge")
+    assert number(two_users, "bo") == number(two_users, "ana")
+
+
+def test_anybody_is_merged_by_an_id_of_theirs(two_users: Team) -> None:
+    Journey(two_users).track("old-laptop", "came", known=False).enriched()
+    ana = signed_in(two_users.ana)
+    press(ana, page_of(ana, two_users, "ana"), "Make them one", distinct_id=" old-laptop ")
+    assert number(two_users, "old-laptop") == number(two_users, "ana")
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("", "Not merged: write one of the other person's ids"),
+        ("nobody", "Not merged: nobody in this project is known as 'nobody'"),
+        ("\0", "Not merged: nobody in this project is known as"),
+        ("ana", "are one person already"),
+    ],
+)
+def test_what_cannot_be_merged_is_said(two_users: Team, typed: str, said: str) -> None:
+    ana = signed_in(two_users.ana)
+    page = press(ana, page_of(ana, two_users, "ana"), "Make them one", distinct_id=typed)
+    assert page.status == 200
+    assert said in page.content.text.replace("’", "'")
+
+
+def test_what_is_undone_is_not_undone_twice(two_users: Team) -> None:
+    ana = signed_in(two_users.ana)
+    press(ana, page_of(ana, two_users, "bo"), "They are one: merge")
+    link = IdentityLink.objects.get(project=two_users.new.project, cause=IdentityLink.Cause.BY_HAND)
+    address = reverse("undo-merge", args=[two_users.slug, number(two_users, "bo"), link.pk])
+    ana.post(address)
+    again = Page.of(ana.post(address, follow=True), address)
+    assert "Not undone" in again.content.text
+    assert (
+        IdentityLink.objects.filter(project=two_users.new.project, cause=IdentityLink.Cause.UNDO).count() == 1
+    )
+
+
+def test_viewers_are_offered_nothing_and_refused(two_users: Team) -> None:
+    cy = signed_in(two_users.cy)
+    assert not page_of(cy, two_users, "bo").content.all("form")
+    address = reverse("merge", args=[two_users.slug, number(two_users, "bo")])
+    assert cy.post(address, {"distinct_id": "ana"}).status_code == 404
+    assert number(two_users, "bo") != number(two_users, "ana")
+
+
+def test_no_project_reaches_into_another(two_users: Team) -> None:
+    other_team = assemble()
+    Journey(other_team).track("dee", "came").enriched()
+    ana = signed_in(two_users.ana)
+    page = press(ana, page_of(ana, two_users, "ana"), "Make them one", distinct_id="dee")
+    assert "nobody in this project is known as" in page.content.text
+    link = IdentityLink.objects.filter(project=two_users.new.project).first()
+    assert link is not None
+    address = reverse("undo-merge", args=[other_team.slug, 1, link.pk])
+    assert signed_in(other_team.ana).post(address).status_code == 404
