@@ -265,6 +265,8 @@ def test_a_long_number_beside_a_nul_does_not_cost_the_whole_body(desk: Desk) -> 
     answer = desk.ingest.post("/v1/track", call, key=desk.team.write_key)
     assert answer.status_code == 200, answer.text
     assert json.loads(desk.only()["properties"]) == {"a": "\ufffd", "b": 1e30, "c": None, "d": -7}
+
+
 def test_a_warning_shows_what_was_sent_and_by_whom(desk: Desk) -> None:
     desk.batch({"type": "track", "userId": "ana", "event": "", "properties": {"plan": "free"}})
     desk.batch({"type": "track", "event": "opened"})
