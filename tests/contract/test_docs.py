@@ -3,10 +3,10 @@
 import re
 from pathlib import Path
 
-from analytics.metrics.registry import METRICS
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from analytics.ingest.wire.event import DropReason
+from analytics.metrics.registry import METRICS
 
 ROOT = Path(__file__).parent.parent.parent
 
