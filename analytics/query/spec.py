@@ -30,6 +30,10 @@ MOST_VALUES = 200
 GREATEST = 1e300
 
 
+IN_WORDS = {"Invalid RFC3339 encoded date": "this is no day; write it like 2026-01-31"}
+"""What the decoder says in the words of its trade."""
+
+
 class QueryError(Exception):
     """A question that cannot be answered: `where` is the path in its body, the message says what to write."""
 
@@ -118,6 +122,7 @@ def parse(kind: str, body: object) -> Trends | Retention:
         query = msgspec.convert(body, KINDS[kind])
     except msgspec.ValidationError as error:
         message, _, where = str(error).partition(" - at `")
+        message = IN_WORDS.get(message, message)
         raise QueryError(where.rstrip("`").removeprefix("$").removeprefix("."), message) from error
     _check(query)
     return query

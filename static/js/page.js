@@ -37,17 +37,21 @@
   });
 
   // The panel of people behind a figure: closed by its button, by Escape, and by a click beside it.
-  const panel = () => document.querySelector("[data-panel]");
-  const closePanel = () => panel()?.replaceChildren();
+  let figure = null;
+  const closePanel = () => {
+    const panel = document.querySelector("[data-panel]");
+    if (!panel?.firstElementChild) return;
+    panel.replaceChildren();
+    figure?.focus({ preventScroll: true });
+  };
   document.addEventListener("click", (event) => {
-    if (event.target.closest("[data-close-panel]")) {
-      event.preventDefault();
-      closePanel();
-    }
+    const opener = event.target.closest("[hx-target='[data-panel]']");
+    if (opener) figure = opener;
+    else if (!event.target.closest(".panel") || event.target.closest("[data-close-panel]")) closePanel();
   });
   document.addEventListener("keydown", (event) => event.key === "Escape" && closePanel());
 
-  // What came while the reader looks at it is marked for a moment.
+  // Whoever works with the keyboard goes on inside the panel, and after it where they were.
   document.addEventListener("htmx:afterSwap", (event) => {
     if (event.target.closest("[data-panel]")) event.target.querySelector("[data-close-panel]")?.focus();
   });

@@ -56,7 +56,7 @@ def test_it_works() -> None:
         ),
         ("trends", trends(colour="red"), "unknown field `colour`"),
         ("trends", trends(to="2026-03-01"), "from: 2026-03-02 is after `to`, 2026-03-01"),
-        ("trends", trends(to="8 March"), "to: Invalid RFC3339 encoded date"),
+        ("trends", trends(to="8 March"), "to: this is no day; write it like 2026-01-31"),
         (
             "trends",
             trends(**{"from": "0001-01-01"}),
