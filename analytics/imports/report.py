@@ -29,6 +29,11 @@ class ImportReport:
     mended: Counter[str] = field(default_factory=Counter)
     samples: list[RefusedLine] = field(default_factory=list)
 
+    @property
+    def others(self) -> int:
+        """Events among `stored` and `duplicates` that no line of this file brought: somebody sent at the same time."""
+        return max(0, self.stored + self.duplicates + self.refused.total() - self.lines)
+
     def refuse(self, number: int, reason: str, message: str) -> None:
         self.refused[reason] += 1
         if len(self.samples) < SAMPLES:

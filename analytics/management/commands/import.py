@@ -97,6 +97,8 @@ def _place(stream: IO[bytes]) -> Callable[[], int | None]:
 def _told(report: ImportReport, project: Project) -> Iterator[str]:
     refused = report.refused.total()
     yield f"{report.lines:,} lines: {report.stored:,} stored, {report.duplicates:,} known already, {refused:,} refused"
+    if report.others:
+        yield f"  {report.others:,} of these came from others, who sent to the project at the same time"
     yield from (f"  kept, but mended: {count:,} {reason}" for reason, count in report.mended.most_common())
     yield from (f"  refused: {count:,} {reason}" for reason, count in report.refused.most_common())
     yield from (f"    line {line.number:,}: {line.message}" for line in report.samples)

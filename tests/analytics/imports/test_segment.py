@@ -5,7 +5,7 @@ import gzip
 import io
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,12 @@ from django.db import connection
 from django.utils.timezone import now
 
 from analytics.imports import run
+from analytics.imports.formats import FORMATS
+from analytics.imports.report import ImportReport
 from analytics.models import Person
+from analytics.pipeline import PipelineReport, until_idle
 from projects.models import Key
+from tests.journey import Journey
 from tests.people import Team
 
 ROOT = Path(__file__).parents[3]
@@ -175,3 +179,31 @@ def test_requests_stay_below_what_ingest_takes(team: Team, tmp_path: Path) -> No
     assert f"{41 + run.BATCH:,} lines: {41 + run.BATCH:,} stored" in imported(
         team, file_of(tmp_path, large + small)
     )
+
+
+def test_what_others_send_meanwhile_is_not_taken_for_lines(team: Team, tmp_path: Path) -> None:
+    file = file_of(tmp_path, [call(1), call(2)])
+
+    def show(report: ImportReport) -> None:
+        if not bo.sent:
+            bo.send()
+
+    bo = Journey(team).track("bo", "signed in")
+    with file.open("rb") as stream:
+        report = run.import_history(FORMATS["segment"], stream, team.new.project, progress=show)
+    assert (report.lines, report.stored, report.others) == (2, 3, 1)
+
+
+def test_others_are_named_in_what_it_says(
+    team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bo = Journey(team).track("bo", "signed in")
+
+    def beside(progress: Callable[[PipelineReport], None]) -> PipelineReport:
+        bo.send()
+        return until_idle(progress)
+
+    monkeypatch.setattr(run, "until_idle", beside)
+    said = imported(team, file_of(tmp_path, [call(1), call(2)]))
+    assert "2 lines: 3 stored" in said
+    assert "1 of these came from others, who sent to the project at the same time" in said
