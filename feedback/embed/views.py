@@ -37,6 +37,12 @@ def comments(request: HttpRequest) -> HttpResponse:
     return _open_to(request, answer)
 
 
+@csrf_exempt
+def nothing(request: HttpRequest) -> HttpResponse:
+    """Every other address below /v1/: who sends there is a program, which reads JSON and no page."""
+    return _open_to(request, _refused(Refusal(404, f"nothing is served at {request.path}; see docs/api.md")))
+
+
 def _answer(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         raise Refusal(405, f"{request.method} is not possible here; POST a comment")

@@ -318,3 +318,12 @@ def test_whatever_bytes_come_nothing_breaks(team: Team, raw: bytes, header: str)
     assert send(team, gzip.compress(raw)).status_code == 400
     assert send(team, SAID, Authorization=header).status_code == 401
     assert send(team, SAID | {"messageId": header}, Origin=header).status_code in {200, 201}
+
+
+def test_a_mistyped_address_is_told_to_a_program(team: Team) -> None:
+    answer = browser().post(
+        "/v1/coments", b"{}", content_type="text/plain", headers={"Origin": "https://a.example"}
+    )
+    assert answer.status_code == 404
+    assert answer["Access-Control-Allow-Origin"] == "https://a.example"
+    assert answer.json()["error"] == "nothing is served at /v1/coments; see docs/api.md"
