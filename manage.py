@@ -34,4 +34,12 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except ModuleNotFoundError as error:
+        if error.name not in {"django", "psycopg"}:
+            raise
+        sys.exit(
+            f"manage.py: this Python ({sys.executable}) lacks {error.name}; `make run` installs everything into .venv,"
+            " and .venv/bin/python manage.py uses it"
+        )

@@ -1,6 +1,8 @@
 """Where things lie, and how the environment is read."""
 
 import os
+import subprocess
+import venv
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from config import env
 from config.home import layout, up
 from config.home.layout import SOCKET_NAME, SOCKET_PATH_LIMIT, Home
+from tests.config.installation import ROOT
 
 
 @pytest.mark.parametrize("name", ["short", "with blanks", "ü" * 60, "long-" * 40])
@@ -86,3 +89,14 @@ def test_a_list_forgives_blanks(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_the_address_can_be_clicked(host: str, shown: str) -> None:
     assert up.Address(host, 8000).url == f"http://{shown}:8000"
+
+
+def test_a_python_without_our_packages_is_told_where_they_are(tmp_path: Path) -> None:
+    bare = tmp_path / "bare"
+    venv.create(bare, with_pip=False)
+    told = subprocess.run(
+        [bare / "bin" / "python", ROOT / "manage.py", "doctor"], capture_output=True, text=True, check=False
+    )
+    assert told.returncode == 1
+    assert "lacks django; `make run` installs everything into .venv" in told.stderr
+    assert "Traceback" not in told.stderr
