@@ -20,8 +20,9 @@ def _statement() -> str:
     columns = ", ".join(f'"{column.name}"' for column in EVENT)
     values = ", ".join(ENRICHED.get(column.name, f'c."{column.name}"') for column in EVENT)
     return f"""
-        -- Too little to hash the wide side of the join, enough for the narrow ones.
+        -- Too little to hash the wide side of the join, enough for the narrow ones; and never sort the wide one.
         SET LOCAL work_mem = '16MB';
+        SET LOCAL enable_mergejoin = off;
         INSERT INTO analytics_event (stored_on, {columns})
         SELECT (now() AT TIME ZONE 'UTC')::date, {values}
         FROM claimed c
@@ -38,5 +39,6 @@ STORE = _statement()
 def store(cursor: CursorWrapper, offset: int) -> int:
     """`offset` leads from positions in the inbox to sequences. Returns how many events were stored."""
     cursor.execute(STORE, {"offset": offset})
-    cursor.nextset()
+    while cursor.nextset():
+        pass
     return int(cursor.rowcount)

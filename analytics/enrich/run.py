@@ -25,7 +25,7 @@ from analytics.lake.lock import single_writer
 from analytics.schema import NOBODY, PAGEVIEW_EVENT
 
 MANY = 1_000
-"""Rows of a batch from which on the planner is told what its ids are like. Below, telling costs more than it saves."""
+"""Rows of a batch from which on the planner is told what it works on. Below, telling costs more than it saves."""
 
 
 class EnrichReport(msgspec.Struct, frozen=True):
@@ -105,22 +105,27 @@ def _offset(cursor: CursorWrapper, first: int, last: int) -> int:
 
 def _store(cursor: CursorWrapper, rows: int, offset: int) -> int:
     cursor.execute(statement("mentioned"))
-    if rows >= MANY:
-        cursor.execute("ANALYZE mentioned")
+    _tell_planner(cursor, "mentioned", rows)
     resolution = people.identify(cursor)
     agents.describe(cursor)
     cursor.execute(statement("placed"), {"pageview": PAGEVIEW_EVENT})
-    _find_sessions(cursor)
+    _find_sessions(cursor, rows)
     people.count(cursor, resolution)
     cursor.execute(statement("ledger"))
     return events.store(cursor, offset)
 
 
-def _find_sessions(cursor: CursorWrapper) -> None:
+def _tell_planner(cursor: CursorWrapper, table: str, rows: int) -> None:
+    if rows >= MANY:
+        cursor.execute(f"ANALYZE {table}")
+
+
+def _find_sessions(cursor: CursorWrapper, rows: int) -> None:
     cursor.execute("SELECT bool_or(client_session IS NOT NULL), bool_or(client_session IS NULL) FROM placed")
     named, unnamed = cursor.fetchone()
     if named:
         cursor.execute(statement("sessions"))
+        _tell_planner(cursor, "visit", rows)
         cursor.execute(statement("visits"))
     if unnamed:
         cursor.execute(statement("joined"))
