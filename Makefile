@@ -32,7 +32,7 @@ check: .venv/dev.stamp ## lint, formatting, types, layers, migrations
 	$(BIN)/python manage.py check --fail-level WARNING
 	$(BIN)/python manage.py makemigrations --check --dry-run
 
-bench: .venv/dev.stamp ## measure; results go to benchmarks/results/
+bench: .venv/bench.stamp ## measure; results go to benchmarks/results/ and docs/scaling.md
 	$(BIN)/python -m benchmarks
 
 chaos: .venv/dev.stamp ## kill processes under load, the long form
@@ -44,6 +44,10 @@ clean: ## forget the installed packages (never the data)
 # The stamps make the environment follow the requirements: a changed pin is installed before anything runs.
 .venv/dev.stamp: requirements/dev.txt .venv/run.stamp
 	$(PIP) -r requirements/dev.txt
+	@touch $@
+
+.venv/bench.stamp: requirements/bench.txt .venv/dev.stamp
+	$(PIP) -r requirements/bench.txt
 	@touch $@
 
 .venv/run.stamp: requirements/run.txt .venv/bin/python

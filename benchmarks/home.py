@@ -1,12 +1,13 @@
 """How long until the first page, at the first start and at the next; and what everything takes while it idles.
 
-    python benchmarks/home.py
+    python -m benchmarks.home [SECONDS]         to settle before memory is read, 30 when nothing is said
 
 Starts a whole installation in a home of its own, twice. Memory is PSS: what is shared is counted once, in parts.
 """
 
 import os
 import signal
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -25,21 +26,21 @@ def megabytes(pid: int) -> float:
     return round(sum(process.memory_full_info().pss for process in family) / 1e6, 1)
 
 
-def idle(installation: Installation) -> dict[str, float]:
-    time.sleep(SETTLE_SECONDS)
+def idle(installation: Installation, settle: int) -> dict[str, float]:
+    time.sleep(settle)
     pids = installation.pids()
     parts = {name: megabytes(pids[name]) for name in PARTS}
     supervisor = installation.process.pid if installation.process else os.getpid()
     return {**parts, "supervisor": round(megabytes(supervisor) - sum(parts.values()), 1)}
 
 
-def main() -> None:
+def main(settle: int) -> None:
     with tempfile.TemporaryDirectory(prefix="firsthand-benchmark-") as folder:
         installation = Installation(Path(folder) / "home")
         first = installation.start()
         installation.signal(signal.SIGTERM)
         second = installation.start()
-        memory = idle(installation)
+        memory = idle(installation, settle)
         began = time.monotonic()
         installation.signal(signal.SIGTERM)
         stopped = time.monotonic() - began
@@ -54,4 +55,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else SETTLE_SECONDS)

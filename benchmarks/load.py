@@ -1,6 +1,6 @@
 """How fast do events get from PostgreSQL into the lake?
 
-    DATABASE_URL=postgresql://... python -m benchmarks.load
+    DATABASE_URL=postgresql://... python -m benchmarks.load [EVENTS...]
 
 `append` is the Delta commit alone, `load` all of it: reading, sorting, committing. Works in an installation of its
 own. Results: benchmarks/results/load.json.
@@ -8,12 +8,15 @@ own. Results: benchmarks/results/load.json.
 
 import datetime as dt
 import statistics
+import sys
 import time
 from typing import Any
 
 from benchmarks import rig
 
 ROUNDS = 5
+SIZES = (1, 5_000, 50_000)
+"""Events of one load."""
 FILL = """
 INSERT INTO analytics_event (stored_on, sequence, project_id, id, event, "timestamp", received_at, distinct_id,
                              person_id, session_id, url, path, browser, os, device, country, locale, library,
@@ -58,14 +61,14 @@ def loaded(events: int) -> float:
 WORK = {"append": appended, "load": loaded}
 
 
-def measure() -> dict[str, Any]:
+def measure(sizes: tuple[int, ...]) -> dict[str, Any]:
     from analytics.enrich import partitions
     from projects.creation import create_project
 
     partitions.ensure([dt.datetime.now(dt.UTC).date()])
     project = create_project("Benchmark").project.pk
     numbers: dict[str, Any] = {}
-    for events in (1, 5_000, 50_000):
+    for events in sizes:
         fill(project, events)
         loaded(events)
         for name, work in WORK.items():
@@ -74,10 +77,11 @@ def measure() -> dict[str, Any]:
                 fill(project, events)
                 took.append(work(events))
             numbers[f"{name}_{events}_ms"] = round(1000 * statistics.median(took), 1)
-    numbers["load_events_per_second"] = round(50_000 / numbers["load_50000_ms"] * 1000)
+    most = max(sizes)
+    numbers["load_events_per_second"] = round(most / numbers[f"load_{most}_ms"] * 1000)
     return numbers
 
 
 if __name__ == "__main__":
     with rig.installation("load"):
-        rig.save("load", measure())
+        rig.save("load", measure(tuple(map(int, sys.argv[1:])) or SIZES))

@@ -14,18 +14,17 @@ import django
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(os.environ.get("BENCHMARK_RESULTS", Path(__file__).parent / "results"))
 
 
 @contextmanager
 def installation(name: str) -> Iterator[Path]:
     """A new database on the server of DATABASE_URL and a new home, Django set up on them; the home's folder."""
-    server, database = os.environ["DATABASE_URL"], f"firsthand_benchmark_{name}"
+    server, database = os.environ["DATABASE_URL"], f"firsthand_benchmark_{name}_{os.getpid()}"
     with (
         tempfile.TemporaryDirectory(prefix="firsthand-benchmark-") as home,
         psycopg.connect(server, dbname="postgres", autocommit=True) as control,
     ):
-        control.execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
         control.execute(f"CREATE DATABASE {database}")
         try:
             _set_up(home, make_conninfo(server, dbname=database))
@@ -51,7 +50,12 @@ def save(name: str, numbers: dict[str, Any]) -> None:
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
     )
-    machine = {"python": platform.python_version(), "cores": os.cpu_count(), "commit": commit.stdout.strip()}
+    machine = {
+        "python": platform.python_version(),
+        "cores": os.cpu_count(),
+        "load_average": round(os.getloadavg()[0], 1),
+        "commit": commit.stdout.strip(),
+    }
     text = json.dumps({"benchmark": name, **numbers, "machine": machine}, indent=2)
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.json").write_text(text + "\n", encoding="utf-8")
