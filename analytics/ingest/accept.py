@@ -20,7 +20,7 @@ MAX_DEPTH = 64
 MAX_PROPERTIES = 1000
 OLDEST = datetime(2000, 1, 1, tzinfo=UTC)
 
-UUID_TEXT = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+UUID_TEXT = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
 CRAWLERS = re.compile(
     r"(google|bing|yandex|baidu|duckduck|apple|semrush|ahrefs|mj12|dot|petal|amazon|gpt|claude|ccbot|perplexity"
     r"|facebook|twitter|linkedin|slack|telegram|discord|pinterest|seznam|sogou)[a-z-]*(bot|spider|crawler)\b"
@@ -115,7 +115,7 @@ def timed(event: Event, arrival: Arrival) -> DropReason | None:
     elif moment < OLDEST:
         event.note(Note.TOO_OLD)
         moment = arrival.received_at
-    event.timestamp = moment.isoformat()
+    event.timestamp = times.written(moment)
     return None
 
 
@@ -123,10 +123,12 @@ def _happened(event: Event, arrival: Arrival) -> datetime:
     try:
         if event.age_ms is not None:
             return arrival.received_at - timedelta(milliseconds=event.age_ms)
-        if event.sent_timestamp is None:
+        moment = event.sent_timestamp
+        if moment is None:
             return arrival.received_at
-        moment = times.aware(event.sent_timestamp)
-        return moment.astimezone(UTC) if event.trust_clock else moment.astimezone(UTC) + arrival.skew
+        if moment.tzinfo is not UTC:
+            moment = times.aware(moment).astimezone(UTC)
+        return moment + arrival.skew if arrival.skew and not event.trust_clock else moment
     except (OverflowError, ValueError):
         event.note(Note.UNREADABLE_TIME)
         return arrival.received_at
@@ -151,17 +153,21 @@ def _unstorable(value: str) -> DropReason | None:
     """Counting characters is quick and never too low, so hardly any event has to be looked at closely."""
     if value[0] != "{":
         return DropReason.PROPERTIES
+    if len(value) <= 2 * MAX_DEPTH:
+        return None
     if value.count("{") + value.count("[") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
         return DropReason.TOO_DEEP
-    if value.count(":") > MAX_PROPERTIES and _count(value) > MAX_PROPERTIES:
+    if len(value) > MAX_PROPERTIES and value.count(":") > MAX_PROPERTIES and _count(value) > MAX_PROPERTIES:
         return DropReason.TOO_MANY_PROPERTIES
     return None
 
 
 def readable_facts(event: Event, arrival: Arrival) -> DropReason | None:
     """What is told about a person is read as values, later, when the answer has long said that it is kept."""
-    event.person_set = _readable(event, event.person_set)
-    event.person_set_once = _readable(event, event.person_set_once)
+    if event.person_set:
+        event.person_set = _readable(event, event.person_set)
+    if event.person_set_once:
+        event.person_set_once = _readable(event, event.person_set_once)
     return None
 
 

@@ -7,7 +7,6 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from functools import partial
 
 from analytics.ingest import books, doors, http
 from analytics.ingest.accept import Accepted, accept
@@ -125,8 +124,8 @@ class Ingest:
         except Unreadable as error:
             await self._refuse(error, parcel, body, received_at)
             return door.refused(error)
-        judge = partial(self._judge, parcel, arrived)
-        taken, shipment = await asyncio.to_thread(judge) if large else judge()
+        judge = self._judge
+        taken, shipment = await asyncio.to_thread(judge, parcel, arrived) if large else judge(parcel, arrived)
         try:
             await self._committer.put(shipment)
         except NotTaken as error:

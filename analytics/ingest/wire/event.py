@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from analytics.ingest.wire import times
+
 NO_TIME = timedelta(0)
 FUTURE = timedelta(hours=23)
 
@@ -173,7 +175,7 @@ def arrival(
         ip=ip,
         max_event=max_event,
         project=str(project_id),
-        received=received_at.isoformat(),
+        received=times.written(received_at),
     )
 
 

@@ -108,11 +108,9 @@ def parse(kind: str, body: bytes) -> Parcel:
 
 def _parse(kind: str, mended: lenient.Mended) -> Parcel:
     if kind != "batch":
-        call, ignored = lenient.decode(mended.body, _call, Call)
+        call, notes = _read(mended.body, 0 in mended.changed)
         call.type = kind
-        events: list[Event | Refused] = [
-            _event(call, mended.body, lenient.notes(0 in mended.changed, ignored))
-        ]
+        events: list[Event | Refused] = [_event(call, mended.body, notes)]
         return Parcel(call.write_key or "", events, call.sent_at and times.aware(call.sent_at))
     batch = lenient.decode(mended.body, _batch, Batch).value
     if batch.batch is None:
@@ -123,12 +121,23 @@ def _parse(kind: str, mended: lenient.Mended) -> Parcel:
 
 def _item(raw: msgspec.Raw, mended: bool, shared: Context | None) -> Event | Refused:
     try:
-        call, ignored = lenient.decode(raw, _call, Call)
+        call, notes = _read(raw, mended)
     except msgspec.ValidationError:
         return Refused(DropReason.NOT_AN_EVENT, sample=sample(raw))
     if shared is not None:
         call.context = _merged(call.context, shared)
-    return _event(call, raw, lenient.notes(mended, ignored))
+    return _event(call, raw, notes)
+
+
+def _read(raw: msgspec.Raw | bytes, mended: bool) -> tuple[Call, tuple[Note, ...]]:
+    """Nearly all are read strictly, with nothing to tell. Raises msgspec.ValidationError for what is no object."""
+    if not mended:
+        try:
+            return _call.decode(raw), ()
+        except msgspec.ValidationError:
+            pass
+    call, ignored = lenient.decode(raw, _call, Call)
+    return call, lenient.notes(mended, ignored)
 
 
 def _merged(own: Context | None, shared: Context) -> Context:

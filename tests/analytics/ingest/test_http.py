@@ -136,7 +136,9 @@ def test_gzip_that_is_damaged(desk: Desk) -> None:
     assert "damaged" in answer.json()["error"]
 
 
-async def _talk(messages: list[dict[str, Any]], *, then_silence: bool = False) -> int:
+async def _talk(
+    messages: list[dict[str, Any]], *, then_silence: bool = False, length: bytes | None = None
+) -> int:
     """One request to a fresh application, message by message; the status of its answer."""
     app, answers = Ingest(), list[MutableMapping[str, Any]]()
 
@@ -154,7 +156,7 @@ async def _talk(messages: list[dict[str, Any]], *, then_silence: bool = False) -
             "type": "http",
             "method": "POST",
             "path": "/v1/track",
-            "headers": [],
+            "headers": [] if length is None else [(b"content-length", length)],
             "client": ("192.0.2.1", 1),
         }
         await app(scope, receive, send)
@@ -171,6 +173,15 @@ def test_a_body_that_comes_too_slowly(team: object, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(http, "BODY_SECONDS", 0.05)
     begun: list[dict[str, Any]] = [{"type": "http.request", "body": b'{"a', "more_body": True}]
     assert asyncio.run(_talk(begun, then_silence=True)) == 408
+
+
+def test_a_body_that_is_as_long_as_announced_is_not_waited_for(
+    team: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "BODY_SECONDS", 0.05)
+    first: dict[str, Any] = {"type": "http.request", "body": b"{}", "more_body": True}
+    assert asyncio.run(_talk([first], then_silence=True, length=b"2")) == 401
+    assert asyncio.run(_talk([first], then_silence=True, length=b"3")) == 408
 
 
 def test_a_body_that_never_ends_is_stopped_at_the_limit(team: object) -> None:
