@@ -57,6 +57,7 @@ class LinkEntry(Struct, frozen=True, tag="link", tag_field="type"):
     other     the person on the other side, if there was one: merged into this one, or kept apart
     refused   why the two stayed two; empty when they became one
     undone    this entry takes an earlier one back
+    by        which member of the team did it by hand; empty when a client said so
     merged    the two are one person now, whatever became of them in between
     """
 
@@ -69,6 +70,7 @@ class LinkEntry(Struct, frozen=True, tag="link", tag_field="type"):
     other_name: str
     refused: str
     undone: bool
+    by: str
     merged: bool
     type: ClassVar[str] = "link"
 
@@ -145,6 +147,7 @@ def _link(link: IdentityLink, ids: list[int]) -> LinkEntry:
         other_name=str(other) if other else "",
         refused=link.refused,
         undone=link.cause == IdentityLink.Cause.UNDO,
+        by=link.by,
         merged=link.person_id in ids and (link.other_id is None or link.other_id in ids),
     )
 

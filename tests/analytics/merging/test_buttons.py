@@ -43,6 +43,7 @@ def test_two_who_were_kept_apart_are_one_by_a_button_and_two_again_by_another(tw
     assert number(two_users, "ana") == number(two_users, "laptop") == number(two_users, "bo")
     by_hand = IdentityLink.objects.get(project=two_users.new.project, cause=IdentityLink.Cause.BY_HAND)
     assert by_hand.by == two_users.bo.get_username()
+    assert f"ana and bo by {by_hand.by}" in merged.content.text
 
     apart = press(bo, page_of(bo, two_users, "bo"), "Undo")
     assert "two people again" in apart.content.text
