@@ -75,16 +75,20 @@ def people(rows: ir.Table, periods: int) -> ir.Table:
     return masks.by_word(rows, [*_keys(rows), "person_id"], periods)
 
 
-def tally(people: ir.Table) -> ir.Table:
+def tally(people: ir.Table, periods: int) -> ir.Table:
     """part, word, p0... (people per period of the word), everyone (different people over the whole window)."""
     keys = _keys(people)
-    bits = {f"p{bit}": ((people["bits"] >> bit) & 1).sum() for bit in range(masks.BITS)}
-    counts = people.group_by([*keys, "word"]).agg(**bits)
-    if keys:
+    bits = range(min(periods, masks.BITS))
+    sums = {f"p{bit}": ((people["bits"] >> bit) & 1).sum() for bit in bits}
+    counts = people.group_by([*keys, "word"])
+    if periods <= masks.BITS:
+        found = counts.agg(everyone=people.count(), **sums)
+    elif keys:
         everyone = people.group_by(keys).agg(everyone=people["person_id"].nunique())
-        return counts.join(everyone, keys)
-    everyone = people.agg(everyone=people["person_id"].nunique())
-    return counts.cross_join(everyone).mutate(part=ibis.literal(WHOLE))
+        found = counts.agg(**sums).join(everyone, keys)
+    else:
+        found = counts.agg(**sums).cross_join(people.agg(everyone=people["person_id"].nunique()))
+    return found if keys else found.mutate(part=ibis.literal(WHOLE))
 
 
 def per_period(tally: pa.Table, part: str, periods: int) -> tuple[list[int], int]:

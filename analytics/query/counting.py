@@ -110,7 +110,7 @@ def _trend_rows(query: Trends, series: Series, reading: Reading) -> tuple[ir.Tab
 def _trend_figures(index: int, parts: list[str], rows: ir.Table, reading: Reading) -> Iterator[TrendFigures]:
     periods = len(reading.window)
     amounts = reading.tables.run(trends.amounts(rows))
-    tally = reading.tables.run(trends.tally(trends.people(rows, periods)))
+    tally = reading.tables.run(trends.tally(trends.people(rows, periods), periods))
     for part in parts:
         people, everyone = trends.per_period(tally, part, periods)
         if everyone or part == trends.WHOLE:

@@ -41,7 +41,7 @@ def counted(engine: ibis.BaseBackend, rows: Any, periods: int) -> tuple[list[int
 
 def people_of(engine: ibis.BaseBackend, rows: Any, periods: int, part: str = WHOLE) -> tuple[list[int], int]:
     """People per period and different people, of one part."""
-    tally = engine.to_pyarrow(trends.tally(trends.people(rows, periods)))
+    tally = engine.to_pyarrow(trends.tally(trends.people(rows, periods), periods))
     return trends.per_period(tally, part, periods)
 
 
@@ -209,7 +209,7 @@ def test_every_form_of_the_question_compiles_for_spark(interval: str) -> None:
     for expression in (
         trends.top(rows, 3),
         trends.amounts(rows),
-        trends.tally(people),
+        trends.tally(people, len(source.window)),
         trends.members(people, part="/shop", period=1),
     ):
         assert "SELECT" in spark_sql(expression)
