@@ -1,8 +1,13 @@
 """One port, two applications: ingest paths go to the lean callable, everything else to Django, within bounds."""
 
 import os
+import signal
 from collections.abc import Awaitable, Callable
 from typing import Any
+
+# Granian's worker has its parent's handler for SIGTERM until it serves: a stop while Django loads would be lost on it.
+if signal.getsignal(signal.SIGTERM) not in (signal.SIG_DFL, signal.SIG_IGN):
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
