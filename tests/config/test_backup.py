@@ -213,6 +213,25 @@ def test_what_is_no_backup_is_refused(another: Home, tmp_path: Path, content: by
     assert not another.postgres.exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("../evil", tarfile.REGTYPE), ("/evil", tarfile.REGTYPE), ("lake/link", tarfile.SYMTYPE)],
+)
+def test_a_backup_that_reaches_out_of_its_home_is_refused(
+    another: Home, tmp_path: Path, name: str, kind: bytes
+) -> None:
+    evil, manifest = tarfile.TarInfo(name), tarfile.TarInfo(backup.MANIFEST)
+    evil.type, evil.linkname = kind, "/etc/passwd"
+    told = json.dumps({"format": backup.FORMAT}).encode()
+    manifest.size = len(told)
+    with tarfile.open(tmp_path / "evil.tar.gz", "w:gz") as tar:
+        tar.addfile(manifest, io.BytesIO(told))
+        tar.addfile(evil)
+    with pytest.raises(HomeError, match="which is no file of a home; do not trust it"):
+        restore(another, tmp_path / "evil.tar.gz")
+    assert not (another.root.parent / "evil").exists()
+
+
 def test_a_file_that_is_not_there_is_named(another: Home, tmp_path: Path) -> None:
     with pytest.raises(HomeError, match=r"there is no file .*nothing\.tar\.gz"):
         restore(another, tmp_path / "nothing.tar.gz")
