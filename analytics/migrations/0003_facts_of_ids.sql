@@ -3,7 +3,7 @@
 
 CREATE FUNCTION analytics_person_name(properties jsonb, user_id text, any_id text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT left(coalesce(
+    SELECT left(btrim(coalesce(
         nullif(btrim(properties ->> 'name'), ''),
         nullif(btrim(concat_ws(' ',
             coalesce(properties ->> 'firstName', properties ->> 'first_name'),
@@ -12,8 +12,12 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
         nullif(btrim(properties ->> 'email'), ''),
         nullif(btrim(properties ->> 'username'), ''),
         user_id,
-        btrim('anonymous ' || right(regexp_replace(any_id, '[^[:alnum:]]', '', 'g'), 6))
-    ), 200)
+        -- A long id is told by its end; a short one is a word, of which an end would be a riddle.
+        'anonymous ' || CASE
+            WHEN length(any_id) <= 12 THEN any_id
+            ELSE right(regexp_replace(any_id, '[^[:alnum:]]', '', 'g'), 6)
+        END
+    )), 200)
 $$;
 
 CREATE FUNCTION analytics_person_search(name text, properties jsonb, ids text) RETURNS text

@@ -120,6 +120,12 @@ def test_who_is_not_known_is_called_after_their_id(team: Team) -> None:
     assert (anonymous.name, anonymous.identified) == ("anonymous 7f00d5", False)
 
 
+def test_a_short_id_is_told_whole(team: Team) -> None:
+    Journey(team).page("undefined", known=False).enriched()
+    (anonymous,) = Person.objects.filter(project=team.id)
+    assert anonymous.name == "anonymous undefined"
+
+
 def test_a_search_finds_name_address_and_ids_in_lower_case(team: Team) -> None:
     Journey(team).identify("U-7", traits={"name": "Ana Ruiz", "email": "Ana@Shop.example"}).enriched()
     Journey(team).identify("U-7", device="Laptop").enriched()
