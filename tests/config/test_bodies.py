@@ -67,3 +67,23 @@ def test_a_body_that_drips_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) ->
     answer = sent("/v1/comments", chunks(100, 1, seconds=0.02))
     assert answer.status_code == 408
     assert "did not arrive" in answer.json()["error"]
+
+
+def test_after_the_body_nothing_comes_but_that_the_client_has_gone() -> None:
+    """Servers end a body with an empty message, and Django takes any but a disconnect for a fault."""
+    body = {"type": "http.request", "body": b"said", "more_body": True}
+    end = {"type": "http.request", "body": b"", "more_body": False}
+    coming, seen = iter([body, end, {"type": "http.disconnect"}]), list[str]()
+
+    async def receive() -> Any:
+        return next(coming)
+
+    async def send(_: Any) -> None:
+        raise AssertionError("nothing is refused here")
+
+    async def listening(scope: Any, receive: Channel, send: Channel) -> None:
+        seen.extend([(await receive())["type"], (await receive())["type"]])
+
+    head = {"type": "http", "method": "POST", "path": "/sign-in/", "headers": [(b"content-length", b"4")]}
+    asyncio.run(bodies.bounded(listening, head, receive, send))
+    assert seen == ["http.request", "http.disconnect"]
