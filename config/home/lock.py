@@ -17,8 +17,9 @@ from config.home.part import Part
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A process that the holder has started; pid and start time together are never anybody else's."""
+    """A part that the holder has started; pid and start time together are never anybody else's."""
 
+    name: str
     pid: int
     began: float
     stop_signal: int
@@ -45,7 +46,7 @@ class Held:
         """Write down our children, so that the next start finds them should we be killed."""
         alive = [each for each in parts if each.pid]
         self.note.children = [
-            Child(each.pid, part.started_at(each.pid), int(each.stop_signal)) for each in alive
+            Child(each.name, each.pid, part.started_at(each.pid), int(each.stop_signal)) for each in alive
         ]
         self.write()
 

@@ -17,7 +17,7 @@ PATIENCE = 120.0
 
 @dataclass
 class Crowd:
-    """Sends `events` events, each with an id of its own, from several clients at once.
+    """Sends events, each with an id of its own, from several clients at once.
 
     `acknowledged` fills while it runs; `refusals` counts the answers and broken connections after which a batch
     was sent again. `pace` is the pause in seconds between two batches of one client.
@@ -25,26 +25,17 @@ class Crowd:
 
     base_url: str
     write_key: str
-    events: int
     clients: int = 4
     pace: float = 0.0
     acknowledged: set[str] = field(default_factory=set)
     refusals: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def run(self) -> None:
-        """Returns when everything is acknowledged; raises TimeoutError when a batch was not within PATIENCE."""
-        batches = list(self._batches())
+    def run(self, events: int) -> None:
+        """Returns when all of them are acknowledged; raises TimeoutError when a batch was not within PATIENCE."""
+        batches = list(_batches(events))
         with ThreadPoolExecutor(self.clients) as pool:
             list(pool.map(self._client, [batches[n :: self.clients] for n in range(self.clients)]))
-
-    def _batches(self) -> Iterator[list[str]]:
-        sizes = itertools.cycle(random.Random(self.events).choices(BATCH_SIZES, k=97))
-        left = self.events
-        while left:
-            size = min(next(sizes), left)
-            left -= size
-            yield [str(uuid.uuid4()) for _ in range(size)]
 
     def _client(self, batches: list[list[str]]) -> None:
         with httpx.Client(base_url=self.base_url, auth=(self.write_key, ""), timeout=30) as client:
@@ -73,6 +64,14 @@ class Crowd:
         with self._lock:
             self.refusals += 1
         return False
+
+
+def _batches(events: int) -> Iterator[list[str]]:
+    sizes = itertools.cycle(random.Random(events).choices(BATCH_SIZES, k=97))
+    while events:
+        size = min(next(sizes), events)
+        events -= size
+        yield [str(uuid.uuid4()) for _ in range(size)]
 
 
 def _call(id: str) -> dict[str, str]:

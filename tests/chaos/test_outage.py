@@ -66,8 +66,8 @@ def outage(database: Home, server: Part) -> None:
 
 def test_nothing_is_refused_and_nothing_is_lost(target: Target, database: Home, server: Part) -> None:
     batches = EVENTS / 46  # the mean of crowd.BATCH_SIZES
-    crowd = Crowd(target.url, target.write_key, EVENTS, pace=(OUTAGE + 3) * 4 / batches)
-    sending = threading.Thread(target=crowd.run)
+    crowd = Crowd(target.url, target.write_key, pace=(OUTAGE + 3) * 4 / batches)
+    sending = threading.Thread(target=crowd.run, args=(EVENTS,))
     sending.start()
     outage(database, server)
     sending.join()

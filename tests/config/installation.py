@@ -94,9 +94,15 @@ class Installation:
         return self.process.wait(PATIENCE)
 
     def pids(self) -> dict[str, int]:
-        return {
-            name: child.pid for name, child in zip(PARTS, lock.read(Home(self.root)).children, strict=False)
-        }
+        """Of each part that runs at this moment; one that has ended and is not started again yet is left out."""
+        return {child.name: child.pid for child in lock.read(Home(self.root)).children}
+
+    def kill(self, part: str) -> None:
+        """End it as a power cut would, and wait until the supervisor has put another in its place."""
+        eventually(lambda: part in self.pids(), f"{part} to run")
+        victim = self.pids()[part]
+        os.kill(victim, signal.SIGKILL)
+        eventually(lambda: self.pids().get(part, victim) != victim, f"{part} to be started again")
 
     def processes(self) -> list[str]:
         """Every live process that was started for this home."""
