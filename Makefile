@@ -24,13 +24,12 @@ demo: .venv/run.stamp ## fill a project with a believable history
 test: .venv/dev.stamp ## all tests; brings its own PostgreSQL unless DATABASE_URL names one
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
-check: .venv/dev.stamp ## lint, formatting, types, layers, migrations
+check: .venv/dev.stamp ## lint, formatting, types, layers, settings
 	$(BIN)/ruff check $(PATHS)
 	$(BIN)/ruff format --check $(PATHS)
 	$(BIN)/mypy $(PATHS)
 	$(BIN)/lint-imports
 	$(BIN)/python manage.py check --fail-level WARNING
-	$(BIN)/python manage.py makemigrations --check --dry-run
 
 bench: .venv/bench.stamp ## measure; results go to benchmarks/results/ and docs/scaling.md
 	$(BIN)/python -m benchmarks
