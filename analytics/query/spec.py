@@ -142,7 +142,7 @@ def _check(query: Query) -> None:
         if name == "":
             raise QueryError(where, "no event has an empty name; null is any event")
     for where, item in _filters(query):
-        _check_filter(where, item)
+        check_filter(where, item)
     if isinstance(query, Trends | Retention) and query.cohort is not None:
         raise QueryError("cohort", "there are no cohorts yet; leave it out, or filter people with where")
     if isinstance(query, Trends) and query.formula is not None:
@@ -206,7 +206,8 @@ def _filters(query: Query) -> Iterator[tuple[str, Filter]]:
             yield f"{path}[{index}]", item
 
 
-def _check_filter(where: str, item: Filter) -> None:
+def check_filter(where: str, item: Filter) -> None:
+    """Whether its value is one that its operator can take; `where` is its path. Raises QueryError."""
     if not item.property:
         raise QueryError(f"{where}.property", "name a property")
     if item.op == "in":
