@@ -11,7 +11,7 @@ import os
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Protocol
 
 import duckdb
@@ -22,7 +22,7 @@ from django.conf import settings
 from django.db import connection
 from ibis.expr import types as ir
 
-from analytics.lake import table
+from analytics.lake import cache, table
 from analytics.lake.columns import ACTIVITY, EVENTS, Layout
 from analytics.models import DataVersion
 from config.env import ConfigurationError
@@ -50,28 +50,49 @@ class Engine(Protocol):
     def session(self) -> AbstractContextManager[Any]:
         """An Ibis backend for one thread and one snapshot."""
 
-    def parquet(self, backend: Any, project_id: int, paths: Sequence[str], columns: pa.Schema) -> ir.Table:
+    def parquet(
+        self, backend: Any, project_id: int, files: Sequence[table.File], columns: pa.Schema
+    ) -> ir.Table:
         """The columns of one project's files; an empty table when there are no files."""
 
     def stream(self, backend: Any, expr: ir.Table, rows: int) -> pa.RecordBatchReader:
         """The result in batches of at most `rows`, without ever holding all of it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Tables:
-    """One project at one data version.
+    """One project at one data version. Files are opened (and fetched, from a lake elsewhere) for tables that are used.
 
     events    every event, under the person who it belongs to as of the version: schema.EVENT and `day` (UTC)
     activity  (project_id, day (local), person_id, event, count, first_at, last_at), likewise
     stored    events under the person ids that they were stored with: the way to find one person's rows quickly
     """
 
-    events: ir.Table
-    activity: ir.Table
-    stored: ir.Table
+    project_id: int
     version: DataVersion
+    _days: tuple[dt.date, dt.date] | None
     _engine: Engine
     _backend: Any
+
+    @cached_property
+    def events(self) -> ir.Table:
+        return _canonical(self.stored, _redirects(self.project_id, self.version.link_id))
+
+    @cached_property
+    def activity(self) -> ir.Table:
+        return self._files(ACTIVITY, self.version.activity_version, None)
+
+    @cached_property
+    def stored(self) -> ir.Table:
+        return self._files(EVENTS, self.version.lake_version, self._days)
+
+    def _files(self, layout: Layout, at: int, days: tuple[dt.date, dt.date] | None) -> ir.Table:
+        files = _files(layout, self.project_id, at, days)
+        return self._engine.parquet(self._backend, self.project_id, files, _columns(layout))
+
+    def lake(self, layout: Layout, at: int) -> ir.Table:
+        """The project's part of another table of the lake at a version of it."""
+        return self._files(layout, at, None)
 
     def run(self, expr: ir.Table) -> pa.Table:
         return self._backend.to_pyarrow(expr)
@@ -96,22 +117,12 @@ def snapshot(
     state = version or DataVersion.objects.order_by("-id").first() or NOTHING
     engine = _engine()
     with engine.session() as backend:
-        events = _files(EVENTS, project_id, state.lake_version, days)
-        stored = engine.parquet(backend, project_id, events, _columns(EVENTS))
-        activity = _files(ACTIVITY, project_id, state.activity_version, None)
-        yield Tables(
-            events=_canonical(stored, _redirects(project_id, state.link_id)),
-            activity=engine.parquet(backend, project_id, activity, _columns(ACTIVITY)),
-            stored=stored,
-            version=state,
-            _engine=engine,
-            _backend=backend,
-        )
+        yield Tables(project_id, state, days, engine, backend)
 
 
-def _files(layout: Layout, project: int, at: int, days: tuple[dt.date, dt.date] | None) -> list[str]:
+def _files(layout: Layout, project: int, at: int, days: tuple[dt.date, dt.date] | None) -> list[table.File]:
     first, last = days or (dt.date.min, dt.date.max)
-    return [f.path for f in table.files(layout, project, at) if f.last_day >= first and f.first_day <= last]
+    return [f for f in table.files(layout, project, at) if f.last_day >= first and f.first_day <= last]
 
 
 def _columns(layout: Layout) -> pa.Schema:
@@ -161,10 +172,12 @@ class DuckDB:
         finally:
             backend.disconnect()
 
-    def parquet(self, backend: Any, project_id: int, paths: Sequence[str], columns: pa.Schema) -> ir.Table:
-        listed = ", ".join(_literal(path) for path in paths)
-        source = f"FROM read_parquet([{listed}], hive_partitioning = false)" if paths else "WHERE false"
-        chosen = ", ".join(_select(field, project_id, bool(paths)) for field in columns)
+    def parquet(
+        self, backend: Any, project_id: int, files: Sequence[table.File], columns: pa.Schema
+    ) -> ir.Table:
+        listed = ", ".join(_literal(path) for path in cache.local(files))
+        source = f"FROM read_parquet([{listed}], hive_partitioning = false)" if files else "WHERE false"
+        chosen = ", ".join(_select(field, project_id, bool(files)) for field in columns)
         name = f"files_{next(_names)}"
         # A view of ours rather than Ibis's sql(): that would parse the list of files again for every expression.
         backend.con.execute(f"CREATE TEMPORARY VIEW {name} AS SELECT {chosen} {source}")

@@ -10,6 +10,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import URLPattern, URLResolver, path
 
+from analytics.lake import store
+
 OLDEST_HEARTBEAT = dt.timedelta(seconds=30)
 CONNECT_SECONDS = 2
 
@@ -33,15 +35,23 @@ def database() -> str:
 
 
 def lake() -> str:
-    """A lake in the home must be a folder that can be written; one at an address is watched by the worker."""
-    if "://" in settings.LAKE_URL:
-        return "remote"
+    """A lake in the home must be a folder that can be written; one at an address must answer."""
+    if store.remote():
+        return _answers()
     folder = Path(settings.LAKE_URL)
     if not folder.exists():
         return "empty"
     if not folder.is_dir() or not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-        raise NotReadyError(f"{folder} is no folder that can be written")
+        raise NotReadyError(f"{folder} cannot be used: it is no folder that can be written")
     return "ok"
+
+
+def _answers() -> str:
+    try:
+        store.reach()
+    except store.LakeUnreachableError as error:
+        raise NotReadyError(str(error)) from error
+    return settings.LAKE_URL
 
 
 def worker() -> str:

@@ -86,6 +86,7 @@ DATABASES = {"default": _database(DATABASE_URL)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 LAKE_URL = layout.lake_url()
+LAKE_CACHE = env.integer("FIRSTHAND_LAKE_CACHE", 10 * 1024**3)
 ENGINE_URL = env.text("FIRSTHAND_ENGINE", "duckdb://")
 ENGINE_MEMORY = env.text("FIRSTHAND_ENGINE_MEMORY", "4GB")
 ENGINE_THREADS = env.integer("FIRSTHAND_ENGINE_THREADS", 2, least=1)

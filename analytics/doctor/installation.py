@@ -55,7 +55,9 @@ def _lake() -> str:
     try:
         health.lake()
         seen = {layout.name: table.version(layout) for layout in (EVENTS, ACTIVITY)}
-    except (OSError, table.LakeError, health.NotReadyError) as error:
+    except health.NotReadyError as problem:
+        raise FaultError(str(problem)) from problem
+    except (OSError, table.LakeError) as error:
         raise FaultError(f"{settings.LAKE_URL} cannot be used: {error}") from error
     said = (f"{name} at version {at}" for name, at in seen.items() if at != table.NEVER)
     return ", ".join(said) or "empty"

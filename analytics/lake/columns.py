@@ -1,4 +1,4 @@
-"""The two tables of the lake: their columns, how they are cut into partitions, and which ranges files declare."""
+"""The tables of the lake: their columns, how they are cut into partitions, and which ranges files declare."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ ARROW: dict[str, pa.DataType] = {
 }
 
 PARTITION = ("project_id", "month")
-"""`month` is 'YYYY-MM': of the UTC timestamp in events, of the local day in activity.
+"""`month` is 'YYYY-MM': of the UTC timestamp in events, of the local day in activity and firsts.
 
 In activity it may also be 'YYYY-MM-DD': a day that still changes, until compaction joins it to its month.
 """
@@ -60,3 +60,17 @@ ACTIVITY = Layout(
     ("day", "person_id"),
 )
 """How often a person (as they are known by now) did something on a local day of the project, and when first, last."""
+
+FIRSTS = Layout(
+    "firsts",
+    pa.schema(
+        [
+            pa.field("project_id", pa.int32(), nullable=False),
+            pa.field("month", pa.string(), nullable=False),
+            pa.field("day", pa.date32(), nullable=False),
+            pa.field("person_id", pa.int64(), nullable=False),
+        ]
+    ),
+    ("day", "person_id"),
+)
+"""The first local day in activity of each person who is in it."""

@@ -21,7 +21,7 @@ from deltalake import (
     WriterProperties,
     write_deltalake,
 )
-from deltalake.exceptions import CommitFailedError, DeltaError
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.writer.properties import BloomFilterProperties, ColumnProperties
 from django.conf import settings
 
@@ -97,18 +97,18 @@ def url(layout: Layout) -> str:
     return f"{settings.LAKE_URL.rstrip('/')}/{layout.name}"
 
 
-def exists(layout: Layout) -> bool:
-    return bool(DeltaTable.is_deltatable(url(layout)))
-
-
 def version(layout: Layout) -> int:
     """The newest version of the table; NEVER while there is none."""
-    return int(DeltaTable(url(layout)).version()) if exists(layout) else NEVER
+    table = _newest(layout)
+    return int(table.version()) if table else NEVER
 
 
 def mark(layout: Layout, *, at: int | None = None) -> int:
     """The highest sequence that the lake holds (held at a version); 0 while it holds none."""
-    return _mark(DeltaTable(url(layout), version=at)) if exists(layout) and at != NEVER else 0
+    if at == NEVER:
+        return 0
+    table = _newest(layout) if at is None else DeltaTable(url(layout), version=at)
+    return _mark(table) if table else 0
 
 
 def append(layout: Layout, rows: pa.Table, *, after: int, until: int, days: Days) -> bool:
@@ -145,13 +145,11 @@ def drop(layout: Layout, where: str, days: Days) -> None:
 
 def vacuum(layout: Layout, hours: int, *, keep: int) -> int:
     """Delete files that have been out of the table for so long, and are not in version `keep`; how many."""
-    if not exists(layout):
+    table = _newest(layout)
+    if table is None:
         return 0
     kept = [keep] if keep != NEVER else []
-    removed = DeltaTable(url(layout)).vacuum(
-        hours, dry_run=False, enforce_retention_duration=False, keep_versions=kept
-    )
-    return len(removed)
+    return len(table.vacuum(hours, dry_run=False, enforce_retention_duration=False, keep_versions=kept))
 
 
 def files(layout: Layout, project_id: int, at: int) -> tuple[File, ...]:
@@ -166,8 +164,9 @@ def projects(layout: Layout, at: int) -> list[int]:
 
 def scan(layout: Layout, columns: list[str], where: str) -> Iterator[pa.RecordBatch]:
     """The newest rows that fulfil `where`, batch by batch; files and row groups out of range are not read."""
-    if exists(layout):
-        stream = DeltaTable(url(layout)).scan(columns=columns, predicate=where)
+    table = _newest(layout)
+    if table:
+        stream = table.scan(columns=columns, predicate=where)
         wanted = pa.schema([layout.columns.field(name) for name in columns])
         yield from pa.RecordBatchReader.from_stream(stream).cast(wanted)
 
@@ -194,10 +193,16 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(f"'{name}'" for name in sorted(names))
 
 
-def _open(layout: Layout) -> DeltaTable:
-    if exists(layout):
+def _newest(layout: Layout) -> DeltaTable | None:
+    """None while there is no table. Not by is_deltatable: it holds the interpreter's lock until a store answers."""
+    try:
         return DeltaTable(url(layout))
-    return DeltaTable.create(
+    except TableNotFoundError:
+        return None
+
+
+def _open(layout: Layout) -> DeltaTable:
+    return _newest(layout) or DeltaTable.create(
         url(layout),
         layout.columns,
         mode="ignore",

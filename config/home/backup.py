@@ -33,7 +33,7 @@ STAGING = "backup.part"
 WRITERS = ("load", "rollup")
 """The names under which analytics/lake/lock.py holds the lake's writers apart; upkeep goes under both of them."""
 
-MADE_ANEW = {"postgres", "run", "broker", "logs", "static", "lock", "database.users", STAGING}
+MADE_ANEW = {"postgres", "run", "broker", "logs", "static", "lake-cache", "lock", "database.users", STAGING}
 """What the next start makes by itself, and the database's own files, of which the dump is the copy."""
 
 ENVIRONMENT = {

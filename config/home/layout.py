@@ -36,6 +36,10 @@ class Home:
         return self.root / "lake"
 
     @property
+    def lake_cache(self) -> Path:
+        return self.root / "lake-cache"
+
+    @property
     def spool(self) -> Path:
         return self.root / "spool"
 

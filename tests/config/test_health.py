@@ -66,8 +66,3 @@ def test_a_lake_that_is_a_file_is_not_ready(settings: Settings, tmp_path: Path) 
     (tmp_path / "lake").write_text("")
     settings.LAKE_URL = str(tmp_path / "lake")
     assert Client().get("/readyz").json()["parts"]["lake"]["ready"] is False
-
-
-def test_a_lake_elsewhere_is_named_as_such(settings: Settings) -> None:
-    settings.LAKE_URL = "s3://bucket/lake"
-    assert Client().get("/readyz").json()["parts"]["lake"] == {"ready": True, "detail": "remote"}

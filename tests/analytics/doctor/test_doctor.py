@@ -45,7 +45,7 @@ def test_it_works(team: Team) -> None:
     assert parts["database"].startswith("PostgreSQL ")
     books_of = parts[f"project {team.slug}: books"]
     assert books_of == "2 received = 2 stored + 0 duplicates + 0 refused + 0 waiting"
-    assert parts[f"project {team.slug}: rollup"] == "2 of 2 days counted anew"
+    assert parts[f"project {team.slug}: rollup"] == "2 days are served; 2 of them, counted again from the events, agree"
 
 
 def test_every_stage_of_the_way_is_in_balance(team: Team) -> None:
@@ -147,7 +147,7 @@ def test_a_lake_that_cannot_be_used_is_a_fault(tmp_path: Path) -> None:
     assert lake_at(tmp_path / "none yet") == ("ok", "empty")
     file = tmp_path / "file"
     file.touch()
-    assert lake_at(file) == ("fault", f"{file} cannot be used: {file} is no folder that can be written")
+    assert lake_at(file) == ("fault", f"{file} cannot be used: it is no folder that can be written")
 
 
 def test_a_lake_whose_log_is_damaged_is_a_fault(tmp_path: Path) -> None:
