@@ -110,6 +110,14 @@ class Window:
         days = self.first_day, self.last_day
         return period_of_timestamp(self.interval, timestamp, self.calendar, *days) - self.numbers.start
 
+    def holds(self, timestamp: ir.TimestampValue) -> ir.BooleanValue:
+        """Whether a timestamp lies in one of the periods: what of_timestamp would say, without cutting days."""
+        if self.interval == "hour":
+            return self.of_timestamp(timestamp).between(0, len(self) - 1)
+        first, last = ((day - EPOCH).days * DAY * MICRO for day in (self.first_day, self.last_day))
+        local = _local_micros(timestamp, self.calendar.zone, self.first_day, self.last_day)
+        return local.between(first, last + DAY * MICRO - 1)
+
     def of_date(self, day: ir.DateValue) -> ir.IntegerValue:
         """The period of a local date (not for hours)."""
         number = period_of_day(self.interval, day.epoch_days().cast("int64"), self.calendar.week_start)
@@ -132,8 +140,14 @@ def local_day(timestamp: ir.TimestampValue, zone: ZoneInfo, first: dt.date, last
     Beyond them the nearest offset is taken: the answer is then at most a day off, and never inside the stretch by
     mistake as long as offsets differ by less than a day.
     """
+    return _local_micros(timestamp, zone, first, last) // (DAY * MICRO)
+
+
+def _local_micros(
+    timestamp: ir.TimestampValue, zone: ZoneInfo, first: dt.date, last: dt.date
+) -> ir.IntegerValue:
     micros = epoch_us(timestamp)
-    return (micros + _offset_expr(micros, offsets(zone, first, last))) // (DAY * MICRO)
+    return micros + _offset_expr(micros, offsets(zone, first, last))
 
 
 def period_of_timestamp(

@@ -1,7 +1,8 @@
 """Where occurrences are counted: raw events, or the rollup of them per person, local day and event name.
 
 A metric is written once against a Source; both sources give it the same columns:
-person_id, period (0 is the window's first; less than 0 is before it) and times (how many events a row stands for).
+person_id, period (0 is the window's first; less than 0 is before it), within (whether it is one of the window's) and
+times (how many events a row stands for).
 """
 
 import datetime as dt
@@ -21,7 +22,7 @@ Facts = Mapping[str, ir.Table]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Rows that stand for events, with `person_id`, `period` and `times`."""
+    """Rows that stand for events, with `person_id`, `period`, `within` and `times`."""
 
     table: ir.Table
     window: Window
@@ -32,7 +33,7 @@ class Source:
         return ibis.and_(*named, *(holds(self.text(item.property, item.on), item) for item in meant.where))
 
     def within(self) -> ir.BooleanValue:
-        return self.table["period"].between(0, len(self.window) - 1)
+        return self.table["within"]
 
     def text(self, name: str, on: str) -> ir.StringValue:
         """A property of the event, or of its person, as text; null where it is not set."""
@@ -48,8 +49,9 @@ def from_events(events: ir.Table, window: Window, facts: Facts, *, history: bool
     if not history:
         rows = rows.filter(rows["day"] >= window.first_day - DAY)
     rows = _with_facts(rows, facts)
-    rows = rows.mutate(period=window.of_timestamp(rows["timestamp"]), times=ibis.literal(1, "int64"))
-    return Source(rows, window, facts)
+    moment = rows["timestamp"]
+    counted = {"period": window.of_timestamp(moment), "within": window.holds(moment)}
+    return Source(rows.mutate(**counted, times=ibis.literal(1, "int64")), window, facts)
 
 
 def from_activity(activity: ir.Table, window: Window, facts: Facts, *, history: bool) -> Source:
@@ -58,7 +60,8 @@ def from_activity(activity: ir.Table, window: Window, facts: Facts, *, history: 
     if not history:
         rows = rows.filter(rows["day"] >= window.first_day)
     rows = _with_facts(rows, facts)
-    return Source(rows.mutate(period=window.of_date(rows["day"]), times=rows["count"]), window, facts)
+    counted = {"period": window.of_date(rows["day"]), "within": rows["day"] >= window.first_day}
+    return Source(rows.mutate(**counted, times=rows["count"]), window, facts)
 
 
 def _column(facts: Facts, name: str) -> str:

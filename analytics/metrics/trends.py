@@ -1,7 +1,9 @@
 """Trends: events, people and amounts per period, of one series.
 
-Amounts are sums per period; people are collected as bits per person (see masks), which also tells how many different
-people there were over the whole window. The people behind a bar come from the same bits.
+Without a breakdown, amounts are sums per period, and people are collected as bits per person (see masks), which also
+tells how many different people there were over the whole window. With one, `cells` (what each person did of each value
+in each period) are found in one pass over the rows, and everything else is counted from them: which values have the
+most events, what each bar holds, and who is behind it.
 """
 
 from collections.abc import Callable
@@ -9,15 +11,16 @@ from dataclasses import dataclass
 
 import ibis
 import pyarrow as pa
-import pyarrow.compute as pc
 from ibis.expr import types as ir
 
 from analytics.metrics import masks
 from analytics.metrics.filters import EventFilter, property_number
 from analytics.metrics.sources import Source
 
-WHOLE, OTHER, NONE = "", "$other", "$none"
-"""Parts of a series: all of it (without a breakdown), values beyond the top ones, and not set."""
+OTHER, NONE = "$other", "$none"
+"""Parts of a series: values beyond the top ones, and not set."""
+
+_ADDED = ("times", "amount", "numbers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,83 +34,98 @@ class Counted:
 
 
 def rows(
-    source: Source, meant: EventFilter, *, amount: str | None = None, part: ir.Value | None = None
+    source: Source, meant: EventFilter, *, amount: str | None = None, part: ir.StringValue | None = None
 ) -> ir.Table:
-    """What one series counts: person_id, period, times, amount (a property as a number), part (the breakdown)."""
+    """What one series counts: person_id, period, times.
+
+    With an amount (a property) also `amount`, its number, and `numbers`, whether it has one; with a part (what divides
+    the series) also `part`, null where it is not set.
+    """
     table = source.table
-    found = table.mutate(
-        amount=ibis.null("float64") if amount is None else property_number(table, amount),
-        **({} if part is None else {"part": part.fill_null(NONE)}),
-    )
-    chosen = found.filter(source.matches(meant), source.within())
-    return chosen.select("person_id", "period", "times", "amount", *_keys(found))
-
-
-def top(rows: ir.Table, limit: int) -> ir.Table:
-    """part, times: the values with the most events, `limit` at most; what is not set comes extra."""
-    known = rows.filter(rows["part"] != NONE)
-    sums = known.group_by("part").agg(times=known["times"].sum())
-    return sums.order_by(sums["times"].desc(), sums["part"]).limit(limit)
-
-
-def _keys(rows: ir.Table) -> list[str]:
-    """What divides the rows; nothing without a breakdown, for grouping by a constant is slow all the same."""
-    return [name for name in ("part",) if name in rows.columns]
-
-
-def kept(rows: ir.Table, parts: list[str]) -> ir.Table:
-    """The same rows, with all values but these (and not set) called OTHER."""
-    stays = rows["part"].isin([*parts, NONE])
-    return rows.mutate(part=ibis.ifelse(stays, rows["part"], OTHER))
+    added: dict[str, ir.Value] = {} if part is None else {"part": part}
+    if amount is not None:
+        added["amount"] = property_number(table, amount)
+    chosen = table.mutate(**added).filter(source.matches(meant), source.within())
+    found = chosen.select("person_id", "period", "times", *added)
+    return found if amount is None else found.mutate(numbers=found["amount"].notnull().cast("int64"))
 
 
 def amounts(rows: ir.Table) -> ir.Table:
-    """part, period, times, amount (the sum), numbers (how many rows had one)."""
-    keys = _keys(rows)
-    found = rows.group_by([*keys, "period"]).agg(
-        times=rows["times"].sum(), amount=rows["amount"].sum(), numbers=rows["amount"].count()
-    )
-    return found if keys else found.mutate(part=ibis.literal(WHOLE))
+    """period, times, amount and numbers if the rows have them."""
+    return _added(rows, ["period"])
 
 
 def people(rows: ir.Table, periods: int) -> ir.Table:
-    """part, person_id, word, bits: in which periods each person was active (see masks.by_word)."""
-    return masks.by_word(rows, [*_keys(rows), "person_id"], periods)
+    """person_id, word, bits: in which periods each person was active (see masks.by_word)."""
+    return masks.by_word(rows, ["person_id"], periods)
 
 
 def tally(people: ir.Table, periods: int) -> ir.Table:
-    """part, word, p0... (people per period of the word), everyone (different people over the whole window)."""
-    keys = _keys(people)
+    """word, p0... (people per period of the word), everyone (different people over the whole window)."""
     bits = range(min(periods, masks.BITS))
     sums = {f"p{bit}": ((people["bits"] >> bit) & 1).sum() for bit in bits}
-    counts = people.group_by([*keys, "word"])
+    counts = people.group_by("word")
     if periods <= masks.BITS:
-        found = counts.agg(everyone=people.count(), **sums)
-    elif keys:
-        everyone = people.group_by(keys).agg(everyone=people["person_id"].nunique())
-        found = counts.agg(**sums).join(everyone, keys)
-    else:
-        found = counts.agg(**sums).cross_join(people.agg(everyone=people["person_id"].nunique()))
-    return found if keys else found.mutate(part=ibis.literal(WHOLE))
+        return counts.agg(everyone=people.count(), **sums)
+    return counts.agg(**sums).cross_join(people.agg(everyone=people["person_id"].nunique()))
 
 
-def per_period(tally: pa.Table, part: str, periods: int) -> tuple[list[int], int]:
-    """People per period, and different people over the whole window, of one part of a computed tally."""
+def per_period(tally: pa.Table, periods: int) -> tuple[list[int], int]:
+    """People per period, and different people over the whole window, of a computed tally."""
     counts, everyone = [0] * periods, 0
-    for row in tally.filter(pc.equal(tally["part"], part)).to_pylist():
+    for row in tally.to_pylist():
         everyone = row["everyone"]
         for period in range(row["word"] * masks.BITS, min((row["word"] + 1) * masks.BITS, periods)):
             counts[period] = int(row[f"p{period % masks.BITS}"])
     return counts, everyone
 
 
-def members(people: ir.Table, *, part: str, period: int | None) -> ir.Table:
-    """person_id of those behind one bar; of the whole series when there is no period."""
-    found = people.filter(people["part"] == part) if _keys(people) else people
-    if period is None:
-        return found.select("person_id").distinct()
-    word, bit = divmod(period, masks.BITS)
-    return found.filter(found["word"] == word, (found["bits"] >> bit) & 1 == 1).select("person_id")
+def cells(rows: ir.Table, limit: int) -> ir.Table:
+    """part, person_id, period, times (amount, numbers), one row each: of the `limit` values with the most events.
+
+    All other values are OTHER; what is not set comes extra, as NONE.
+    """
+    found = _added(rows, ["part", "person_id", "period"])
+    found = found.mutate(part=_named(found["part"]))
+    top = _top(found, limit)
+    joined = found.left_join(top, found["part"] == top["kept"])
+    stays = joined["kept"].notnull() | (joined["part"] == NONE)
+    kept = joined.filter(stays).select(found.columns)
+    # Somebody may have done several of the other values in a period: one cell all the same.
+    rest = joined.filter(~stays).mutate(part=ibis.literal(OTHER))
+    return kept.union(_added(rest, ["part", "person_id", "period"]).select(found.columns))
+
+
+def _named(part: ir.StringValue) -> ir.StringValue:
+    """A value that is written like one of ours is never shown under its own name: it would be mistaken for ours."""
+    return ibis.ifelse(part.isin([OTHER, NONE]), OTHER, part).fill_null(NONE)
+
+
+def _top(cells: ir.Table, limit: int) -> ir.Table:
+    known = cells.filter(cells["part"].notin([NONE, OTHER]))
+    sums = known.group_by(kept=known["part"]).agg(times=known["times"].sum())
+    return sums.order_by(sums["times"].desc(), sums["kept"]).limit(limit).select("kept")
+
+
+def bars(cells: ir.Table) -> ir.Table:
+    """part, period, people, times (amount, numbers); the row without a period is about the whole window."""
+    each = _added(cells, ["part", "period"], people=cells.count())
+    whole = _added(cells, ["part"], people=cells["person_id"].nunique())
+    return each.union(whole.mutate(period=ibis.null(each["period"].type())).select(each.columns))
+
+
+def members(rows: ir.Table, *, part: str | None, period: int | None) -> ir.Table:
+    """person_id of those behind one bar, from rows or cells; of the whole series when there is no period."""
+    found = rows if part is None else rows.filter(rows["part"] == part)
+    if period is not None:
+        found = found.filter(found["period"] == period)
+    return found.select("person_id").distinct()
+
+
+def _added(rows: ir.Table, keys: list[str], **more: ir.IntegerScalar) -> ir.Table:
+    """Whatever the rows have that can be added, per keys."""
+    sums = {name: rows[name].sum() for name in _ADDED if name in rows.columns}
+    return rows.group_by(keys).agg(**sums, **more)
 
 
 def measure(name: str, counted: Counted) -> float | None:

@@ -1,13 +1,12 @@
 """Figures from the engine: each question's metric over events or activity, and the people behind one figure."""
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
 from ibis.expr import types as ir
 
 from analytics import engine
@@ -91,38 +90,55 @@ def _retention_people(query: Retention, reading: Reading) -> ir.Table:
 def _count_trends(query: Trends, reading: Reading) -> Figures:
     found: list[TrendFigures] = []
     for index, series in enumerate(query.series):
-        rows, parts = _trend_rows(query, series, reading)
-        found += _trend_figures(index, parts, rows, reading)
+        rows = _trend_rows(query, series, reading)
+        if query.breakdown is None:
+            found.append(_whole(index, series, rows, reading))
+        else:
+            found += _divided(index, trends.cells(rows, query.breakdown.limit), reading)
     return Figures(reading.version, TrendsFigures(found))
 
 
-def _trend_rows(query: Trends, series: Series, reading: Reading) -> tuple[ir.Table, list[str]]:
-    """The rows of a series, and the values that divide it, greatest first."""
+def _trend_rows(query: Trends, series: Series, reading: Reading) -> ir.Table:
     source, divide = reading.source(), query.breakdown
     part = source.text(divide.property, divide.on) if divide else None
-    rows = trends.rows(source, query.meant(series), amount=series.amount, part=part)
-    if divide is None:
-        return rows, [trends.WHOLE]
-    parts = reading.tables.run(trends.top(rows, divide.limit)).column("part").to_pylist()
-    return trends.kept(rows, parts), [*parts, trends.OTHER, trends.NONE]
+    return trends.rows(source, query.meant(series), amount=series.amount, part=part)
 
 
-def _trend_figures(index: int, parts: list[str], rows: ir.Table, reading: Reading) -> Iterator[TrendFigures]:
+def _whole(index: int, series: Series, rows: ir.Table, reading: Reading) -> TrendFigures:
     periods = len(reading.window)
-    amounts = reading.tables.run(trends.amounts(rows))
     tally = reading.tables.run(trends.tally(trends.people(rows, periods), periods))
-    for part in parts:
-        people, everyone = trends.per_period(tally, part, periods)
-        if everyone or part == trends.WHOLE:
-            bars = amounts.filter(pc.equal(amounts["part"], part))
-            sums = [_by_period(bars, name, periods) for name in ("times", "amount", "numbers")]
-            yield TrendFigures(index, part, sums[0], people, sums[1], sums[2], everyone)
+    people, everyone = trends.per_period(tally, periods)
+    # People alone need no sums, which would be another pass over the rows.
+    sums = [] if series.measure == "people" else reading.tables.run(trends.amounts(rows)).to_pylist()
+    return _trend_figures(index, None, sums, people, everyone)
 
 
-def _by_period(bars: pa.Table, name: str, periods: int) -> list[Any]:
+def _divided(index: int, cells: ir.Table, reading: Reading) -> list[TrendFigures]:
+    """A series for each value of the breakdown, greatest first; the rest and what is not set come last."""
+    periods = len(reading.window)
+    bars, whole = defaultdict(list), {}
+    for bar in reading.tables.run(trends.bars(cells)).to_pylist():
+        if bar["period"] is None:
+            whole[bar["part"]] = bar
+        else:
+            bars[bar["part"]].append(bar)
+    last = {trends.OTHER: 1, trends.NONE: 2}
+    order = sorted(whole, key=lambda part: (last.get(part, 0), -whole[part]["times"], part))
+    people = {part: _by_period(bars[part], "people", periods) for part in order}
+    return [_trend_figures(index, part, bars[part], people[part], whole[part]["people"]) for part in order]
+
+
+def _trend_figures(
+    index: int, part: str | None, bars: list[dict[str, Any]], people: list[int], everyone: int
+) -> TrendFigures:
+    times, amounts, numbers = (_by_period(bars, name, len(people)) for name in ("times", "amount", "numbers"))
+    return TrendFigures(index, part, times, people, amounts, numbers, everyone)
+
+
+def _by_period(bars: list[dict[str, Any]], name: str, periods: int) -> list[Any]:
     values = [0] * periods
-    for period, value in zip(bars["period"].to_pylist(), bars[name].to_pylist(), strict=True):
-        values[period] = value or 0
+    for bar in bars:
+        values[bar["period"]] = bar.get(name) or 0
     return values
 
 
@@ -153,9 +169,9 @@ def _retention_members(query: Retention, reading: Reading, figure: Any) -> ir.Ta
 
 
 def _trend_members(query: Trends, reading: Reading, figure: Any) -> ir.Table:
-    rows, _ = _trend_rows(query, query.series[figure.series], reading)
-    people = trends.people(rows, len(reading.window))
-    return trends.members(people, part=figure.part, period=figure.period)
+    rows = _trend_rows(query, query.series[figure.series], reading)
+    found = trends.cells(rows, query.breakdown.limit) if query.breakdown else rows
+    return trends.members(found, part=figure.part, period=figure.period)
 
 
 def _cohort_members(query: CohortValues, reading: Reading, figure: Any) -> ir.Table:

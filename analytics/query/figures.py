@@ -4,13 +4,13 @@ from msgspec import Struct
 
 
 class TrendFigures(Struct, frozen=True):
-    """One series or one value of its breakdown (`part`; empty without one); lists have an entry a period.
+    """One series or one value of its breakdown (`part`; null without one); lists have an entry a period.
 
     everyone   different people over the whole range; null where the place that was read does not know it
     """
 
     series: int
-    part: str
+    part: str | None
     times: list[int]
     people: list[int]
     amounts: list[float]

@@ -8,7 +8,6 @@ from msgspec import Meta, Struct
 
 from analytics.metrics.cohorts import EVERYONE
 from analytics.metrics.periods import Window
-from analytics.metrics.trends import WHOLE
 from analytics.query.spec import CohortValues, Query, QueryError, Retention, Trends
 
 Count = Annotated[int, Meta(ge=0)]
@@ -43,7 +42,7 @@ class RetentionFigure(Struct, frozen=True):
 
 class TrendFigure(Struct, frozen=True):
     series: int
-    part: str
+    part: str | None
     period: int | None
 
 
@@ -86,7 +85,7 @@ def _trend(query: Trends, window: Window, point: TrendPoint) -> Figure:
         )
         raise QueryError("point.breakdown", remedy)
     period = None if point.start is None else _period("point.start", window, point.start)
-    return TrendFigure(point.series, WHOLE if point.breakdown is None else point.breakdown, period)
+    return TrendFigure(point.series, point.breakdown, period)
 
 
 def _cohort(query: CohortValues, window: Window, point: CohortPoint) -> Figure:

@@ -7,7 +7,7 @@ from string import ascii_uppercase
 from analytics.metrics import formula
 from analytics.metrics.intervals import wilson
 from analytics.metrics.periods import Window
-from analytics.metrics.trends import NONE, OTHER, WHOLE, Counted, measure
+from analytics.metrics.trends import NONE, OTHER, Counted, measure
 from analytics.query.figures import CohortFigures, RetentionFigures, TrendFigures, TrendsFigures
 from analytics.query.results import (
     CohortValue,
@@ -102,14 +102,13 @@ def _series(asked: Series, found: TrendFigures, starts: list[str], elapsed: list
         for start, bar, complete in zip(starts, bars, elapsed, strict=True)
     ]
     whole = Counted(sum(found.times), found.everyone or 0, sum(found.amounts), sum(found.numbers))
-    part = None if found.part == WHOLE else found.part
     # Sums of events are served from counts per period, which do not know different people over the whole range.
     everyone = None if asked.measure == "total" else found.everyone
     return TrendSeries(
-        _name("any event" if asked.event is None else asked.event, part),
+        _name("any event" if asked.event is None else asked.event, found.part),
         asked.event,
         asked.measure,
-        part,
+        found.part,
         measure(asked.measure, whole),
         everyone,
         points,

@@ -8,7 +8,6 @@ from typing import Any
 
 from django.db import connection
 
-from analytics.metrics import trends
 from analytics.metrics.periods import Window
 from analytics.query.counting import window
 from analytics.query.figures import Figures, RetentionFigures, TrendFigures, TrendsFigures
@@ -52,9 +51,7 @@ def _trends(project: Project, query: Trends, asked: Window) -> Figures:
         bars = [counted.get((name, number), (0, 0)) for number in asked.numbers]
         times, people = [bar[0] for bar in bars], [bar[1] for bar in bars]
         nothing = [0] * len(asked)
-        found.append(
-            TrendFigures(index, trends.WHOLE, times, people, list(map(float, nothing)), nothing, None)
-        )
+        found.append(TrendFigures(index, None, times, people, list(map(float, nothing)), nothing, None))
     return Figures(rows[0][0], TrendsFigures(found))
 
 
