@@ -9,7 +9,9 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from analytics.console.door import project_page
+from analytics.console.start import has_people
 from analytics.console.timelines import days
+from analytics.models import Person
 from analytics.query import persons
 from analytics.query.cursor import CursorError
 from analytics.query.persons import PersonDetail, PersonNotFoundError
@@ -18,6 +20,9 @@ from projects.access import helps
 from projects.models import Project
 
 PAGE = 50
+COUNTED = 10_000
+"""Beyond so many people their exact number is not worth its time on every look at the list."""
+
 ENTRIES = 60
 
 
@@ -54,8 +59,15 @@ def people(request: HttpRequest, project: Project) -> HttpResponse:
         )
     except (CursorError, ValueError) as error:
         return render(request, "analytics/problem.html", {"project": project, "problem": error}, status=400)
-    context = {"project": project, "found": found, "search": search, "sort": sort}
-    return render(request, "analytics/people.html", context | {"heads": _heads(sort)})
+    if not found.people and not has_people(project):
+        return redirect("start", project.slug)
+    context = {"project": project, "found": found, "search": search, "sort": sort, "heads": _heads(sort)}
+    return render(request, "analytics/people.html", context | {"known": _known(project), "most": COUNTED})
+
+
+def _known(project: Project) -> int:
+    """How many people the project has; COUNTED + 1 stands for all that are more."""
+    return Person.objects.filter(project=project, merged_into=None)[: COUNTED + 1].count()
 
 
 def _heads(sort: str) -> list[dict[str, Any]]:

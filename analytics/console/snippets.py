@@ -20,7 +20,7 @@ ANA: dict[str, object] = {"userId": "ana"}
 TRAITS = {"name": "Ana", "email": "ana@example.com"}
 EXAMPLES: tuple[tuple[str, str, str, dict[str, object]], ...] = (
     ("identify", "Say who somebody is", "v1/identify", {"traits": TRAITS}),
-    ("track", "Say what they did", "v1/track", {"event": "signed_up", "properties": {"plan": "free"}}),
+    ("track", "Say what they did", "v1/track", {"event": "signup", "properties": {"plan": "free"}}),
     (
         "comment",
         "Say what they said",

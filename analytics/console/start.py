@@ -2,20 +2,20 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.views.decorators.http import require_safe
-from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.http import HTMX_STOP_POLLING
 
 from analytics.console import snippets
 from analytics.console.door import project_page
 from analytics.models import Person
+from analytics.query.persons import list_people
 from projects.models import Project
 
 
 @require_safe
 @project_page()
 def start(request: HttpRequest, project: Project) -> HttpResponse:
-    if _has_people(project):
+    if has_people(project):
         return redirect("people", project.slug)
     context = {"project": project, "snippets": snippets.curl(project, request.build_absolute_uri("/"))}
     return render(request, "analytics/start.html", context)
@@ -24,11 +24,13 @@ def start(request: HttpRequest, project: Project) -> HttpResponse:
 @require_safe
 @project_page()
 def waiting(request: HttpRequest, project: Project) -> HttpResponse:
-    """Asked every second by the start page: nothing to say yet (204), or on to the people."""
-    if _has_people(project):
-        return HttpResponseClientRedirect(reverse("people", args=[project.slug]))
-    return HttpResponse(status=204)
+    """Asked every second by the start page: nothing to say yet (204), or who has come."""
+    found = list_people(project, sort="first_seen", limit=1).people
+    if not found:
+        return HttpResponse(status=204)
+    context = {"project": project, "person": found[0]}
+    return render(request, "analytics/start_arrived.html", context, status=HTMX_STOP_POLLING)
 
 
-def _has_people(project: Project) -> bool:
-    return Person.objects.filter(project=project).exists()
+def has_people(project: Project) -> bool:
+    return Person.objects.filter(project=project, merged_into=None).exists()

@@ -260,8 +260,11 @@ def test_an_event_is_on_the_timeline_within_two_seconds(screen: Page, server: st
 
 
 @pytest.mark.usefixtures("worker")
-def test_the_start_page_moves_on_with_the_first_event(screen: Page, server: str, team: Team) -> None:
+def test_the_start_page_says_who_came_and_keeps_its_lines(screen: Page, server: str, team: Team) -> None:
     screen.goto("./")
     expect(screen.locator("h1")).to_have_text("Meet your first user")
     send(server, team, {"userId": "ana", "traits": {"name": "Ana"}}, "identify")
-    expect(screen.locator("#people .name")).to_have_text(["Ana"], timeout=10_000)
+    expect(screen.locator(".waiting")).to_contain_text("Ana is here", timeout=10_000)
+    expect(screen.locator(".code")).to_have_count(3)
+    screen.get_by_role("link", name="Open the timeline").click()
+    expect(screen.locator("h1")).to_have_text("Ana")

@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from tests import clock
-from tests.analytics.console.pages import Page, visit
+from tests.analytics.console.pages import Page, people_count, visit
 from tests.journey import Journey
 from tests.people import Team
 
@@ -105,10 +105,14 @@ def test_a_search_for_zero_bytes_finds_nobody(ana: Client, three: Team) -> None:
     assert listing(ana, three, search="%00").status in {200, 400}
 
 
-def test_an_empty_project_says_how_to_begin(ana: Client, team: Team) -> None:
-    page = listing(ana, team)
-    assert "Nobody yet" in page.content.text
-    assert page.link("Send the first event") == reverse("start", args=[team.slug])
+def test_an_empty_project_begins_at_its_start(ana: Client, team: Team) -> None:
+    assert listing(ana, team).address == reverse("start", args=[team.slug])
+
+
+def test_it_says_how_many_there_are(ana: Client, three: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert people_count(listing(ana, three)) == 3
+    monkeypatch.setattr("analytics.console.people.COUNTED", 2)
+    assert "more than 2 people" in listing(ana, three).content.text
 
 
 def test_names_and_searches_stay_text(ana: Client, team: Team) -> None:

@@ -5,6 +5,7 @@ import shlex
 
 from django.test import Client
 from django.urls import reverse
+from django_htmx.http import HTMX_STOP_POLLING
 
 from analytics.ingest.local import LocalIngest
 from projects.models import Key
@@ -32,11 +33,15 @@ def test_its_lines_work_as_they_stand(ana: Client, team: Team) -> None:
     assert visit(ana, reverse("people", args=[team.slug])).names == ["Ana"]
 
 
-def test_it_waits_and_then_moves_on(ana: Client, team: Team) -> None:
+def test_it_waits_and_then_says_who_came_first(ana: Client, team: Team) -> None:
     waiting = reverse("waiting", args=[team.slug])
     assert ana.get(waiting).status_code == 204
-    Journey(team).track("mina", "came").enriched()
-    assert ana.get(waiting).headers["HX-Redirect"] == reverse("people", args=[team.slug])
+    Journey(team).identify("mina", traits={"name": "<b>Mina</b>"}).track("noor", "came").enriched()
+    said = visit(ana, waiting)
+    assert said.status == HTMX_STOP_POLLING
+    assert "<b>Mina</b> is here" in said.root.text
+    assert "<b>" not in said.html
+    assert "Facts" in visit(ana, said.link("Open the timeline")).content.text
 
 
 def test_with_people_it_is_their_list(ana: Client, team: Team) -> None:
