@@ -193,8 +193,19 @@ def test_unasked_it_looks_where_people_were(five: Team) -> None:
     assert rows(page)[0][0].text.startswith("5 ")
 
 
+@pytest.mark.parametrize("insight", ["retention", "trends"])
+def test_before_anything_is_counted_it_says_so(team: Team, insight: str) -> None:
+    page = visit(signed_in(team.ana), reverse(insight, args=[team.slug]))
+    assert page.status == 200
+    assert "Nothing is counted yet" in page.content.text
+    assert page.link("How to send the first one") == reverse("start", args=[team.slug])
+
+
 def test_nobody_is_said_in_words(team: Team) -> None:
-    page = visit(signed_in(team.ana), reverse("retention", args=[team.slug]))
+    Journey(team).track("x", "came", at=clock.day(0)).through()
+    page = visit(
+        signed_in(team.ana), f"{reverse('retention', args=[team.slug])}?from=2010-01-01&to=2010-02-01"
+    )
     assert page.status == 200
     assert "Nobody in these cohorts" in page.content.text
 
