@@ -153,7 +153,8 @@ def _time(local: dt.datetime, shown: str) -> SafeString:
 
 @register.filter
 def day_name(day: dt.date) -> str:
-    """Today, Yesterday, or the whole date: a heading."""
-    distance = (localdate() - day).days
+    """Today, Yesterday, or the date, with its year when that is another one: a heading."""
+    today = localdate()
     names = {0: "Today", 1: "Yesterday"}
-    return names.get(distance) or f"{day:%A}, {day.day} {day:%B %Y}"
+    date = f"{day:%A}, {day.day} {day:%B}"
+    return names.get((today - day).days) or (date if day.year == today.year else f"{date} {day.year}")
