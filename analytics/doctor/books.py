@@ -114,7 +114,7 @@ def _rollup(project: Project) -> str:
             raise FaultError(
                 f"{day}: {_said(known[day])} are served, {_said(counted)} are in the lake; run: manage.py rebuild"
             )
-    return f"{len(set(sample))} of {len(days)} days counted anew"
+    return f"{len(days)} days are served; {len(set(sample))} of them, counted again from the events, agree"
 
 
 def _recount(project: Project, day: dt.date) -> tuple[int, int]:

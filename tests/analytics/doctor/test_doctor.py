@@ -45,7 +45,8 @@ def test_it_works(team: Team) -> None:
     assert parts["database"].startswith("PostgreSQL ")
     books_of = parts[f"project {team.slug}: books"]
     assert books_of == "2 received = 2 stored + 0 duplicates + 0 refused + 0 waiting"
-    assert parts[f"project {team.slug}: rollup"] == "2 days are served; 2 of them, counted again from the events, agree"
+    served = parts[f"project {team.slug}: rollup"]
+    assert served == "2 days are served; 2 of them, counted again from the events, agree"
 
 
 def test_every_stage_of_the_way_is_in_balance(team: Team) -> None:
