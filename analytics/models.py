@@ -250,6 +250,9 @@ class RollupCalendar(models.Model):
     project = models.OneToOneField(Project, on_delete=models.CASCADE, primary_key=True, related_name="+")
     timezone = models.CharField(max_length=64)
     week_start = models.PositiveSmallIntegerField()
+    firsts_version = models.BigIntegerField(
+        null=True, help_text="from this version on the lake's firsts are right for the project"
+    )
 
     class Meta:
         db_table = "analytics_rollup_calendar"

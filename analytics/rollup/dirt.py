@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from analytics import engine
 from analytics.lake import table
-from analytics.lake.columns import ACTIVITY, EVENTS
+from analytics.lake.columns import ACTIVITY, EVENTS, FIRSTS
 from analytics.models import DataVersion, Redirect, RollupCalendar
 from projects.models import Project
 
@@ -37,16 +37,18 @@ def find(before: DataVersion, after: DataVersion, *, everything: bool) -> list[D
     changes = table.changes(EVENTS, before.lake_version, after.lake_version)
     if everything or not changes.known or before.activity_version > after.activity_version:
         return [Dirt(project, None) for project in known.values()]
-    cut = {calendar.project_id: calendar for calendar in RollupCalendar.objects.all()}
+    cut, firsts = RollupCalendar.objects.in_bulk(), table.version(FIRSTS)
     found = (
-        Dirt(project, None if _recut(project, cut.get(id)) else _days(project, before, after, changes))
+        Dirt(
+            project, None if _recut(project, cut.get(id), firsts) else _days(project, before, after, changes)
+        )
         for id, project in known.items()
     )
     return [dirt for dirt in found if dirt.days is None or dirt.days]
 
 
-def _recut(project: Project, calendar: RollupCalendar | None) -> bool:
-    if calendar is None:
+def _recut(project: Project, calendar: RollupCalendar | None, firsts: int) -> bool:
+    if calendar is None or calendar.firsts_version is None or calendar.firsts_version > firsts:
         return True
     return (calendar.timezone, calendar.week_start) != (project.timezone, project.week_start)
 

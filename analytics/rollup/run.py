@@ -1,7 +1,7 @@
 """Rollup: from the events of the lake to `activity`, from activity to the served tables, and a new data version.
 
 1. What changed between the last data version and now is found, not remembered (dirt.py).
-2. Activity of those days is recomputed and replaced in the lake.
+2. Activity of those days is recomputed and replaced in the lake, and with it the first days of people (firsts.py).
 3. Served tables and the data version change in one transaction. A crash before its end leaves the old version, which
    still points at the old activity; the next run computes the same again.
 
@@ -14,10 +14,10 @@ from django.db.models import Max
 
 from analytics import engine
 from analytics.lake import table
-from analytics.lake.columns import ACTIVITY, EVENTS
+from analytics.lake.columns import ACTIVITY, EVENTS, FIRSTS
 from analytics.lake.lock import single_writer
 from analytics.models import DataVersion, Redirect, RollupCalendar
-from analytics.rollup import activity, dirt, served
+from analytics.rollup import activity, dirt, firsts, served
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,7 @@ def rollup(*, everything: bool = False) -> RollupReport:
         found = dirt.find(before, after, everything=everything)
         for each in found:
             after.activity_version = activity.replace(each, after)
+            firsts.update(each, after)
         for each in found:
             _serve(each, after)
         days = sum(len(each.days or ()) for each in found)
@@ -61,7 +62,11 @@ def _serve(each: dirt.Dirt, after: DataVersion) -> None:
         served.refresh(tables, each)
     RollupCalendar.objects.update_or_create(
         project=each.project,
-        defaults={"timezone": each.project.timezone, "week_start": each.project.week_start},
+        defaults={
+            "timezone": each.project.timezone,
+            "week_start": each.project.week_start,
+            "firsts_version": table.version(FIRSTS),
+        },
     )
 
 

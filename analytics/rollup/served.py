@@ -16,6 +16,8 @@ from django.db import connection
 from ibis.expr import types as ir
 
 from analytics.engine import Tables
+from analytics.lake import table
+from analytics.lake.columns import FIRSTS
 from analytics.metrics.periods import Calendar, period_of_day
 from analytics.rollup.dirt import Dirt
 
@@ -31,7 +33,7 @@ DIVIDER = "\n----\n"
 def refresh(tables: Tables, dirt: Dirt) -> None:
     """Bring the project's served tables to the state of `tables.activity`, within the caller's transaction."""
     calendar = Calendar(dirt.project.zone, dirt.project.week_start)
-    first = tables.table(tables.run(first_days(tables.activity)))
+    first = tables.lake(FIRSTS, table.version(FIRSTS))
     for interval in INTERVALS:
         touched = None if dirt.days is None else _numbers(calendar, interval, dirt.days)
         names = {"project": dirt.project.pk, "interval": interval}
@@ -43,18 +45,10 @@ def counts(activity: ir.Table, interval: Interval, calendar: Calendar, touched: 
     """period, event ('' is any), events, people."""
     rows = _periods(_within(activity, interval, calendar, touched), interval, calendar)
     rows = rows if touched is None else rows.filter(rows["period"].isin(touched))
-    of_people = rows.group_by("period", "event", "person_id").agg(events=rows["count"].sum())
-    named = of_people.group_by("period", "event").agg(
-        events=of_people["events"].sum(), people=of_people.count()
-    )
-    anyhow = of_people.group_by("period", "person_id").agg(events=of_people["events"].sum())
-    whole = anyhow.group_by("period").agg(events=anyhow["events"].sum(), people=anyhow.count())
-    return ibis.union(named, whole.mutate(event=ibis.literal("")).select(named.columns))
-
-
-def first_days(activity: ir.Table) -> ir.Table:
-    """person_id, day: when each person was first active."""
-    return activity.group_by("person_id").agg(day=activity["day"].min())
+    figures = {"events": rows["count"].sum(), "people": rows["person_id"].nunique()}
+    named = rows.group_by("period", "event").agg(**figures)
+    anyhow = rows.group_by("period").agg(**figures)
+    return ibis.union(named, anyhow.mutate(event=ibis.literal("")).select(named.columns))
 
 
 def cells(

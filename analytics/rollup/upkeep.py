@@ -14,7 +14,7 @@ from django.conf import settings
 
 from analytics import engine
 from analytics.lake import table
-from analytics.lake.columns import ACTIVITY, EVENTS, Layout
+from analytics.lake.columns import ACTIVITY, EVENTS, FIRSTS, Layout
 from analytics.lake.lock import single_writer
 from analytics.models import DataVersion
 from analytics.rollup.dirt import A_DAY
@@ -66,7 +66,8 @@ def vacuum() -> int:
         newest = DataVersion.objects.order_by("-id").first()
         if not (loading and rolling and newest):
             return 0
-        kept = {EVENTS: newest.lake_version, ACTIVITY: newest.activity_version}
+        firsts = table.version(FIRSTS)
+        kept = {EVENTS: newest.lake_version, ACTIVITY: newest.activity_version, FIRSTS: firsts}
         return sum(table.vacuum(layout, KEEP_HOURS, keep=at) for layout, at in kept.items())
 
 
