@@ -4,6 +4,7 @@ It runs behind config.asgi, or alone: `granian --interface asgi analytics.ingest
 """
 
 import asyncio
+import gc
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -80,6 +81,8 @@ class Ingest:
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         await self.start()
+        # What is loaded by now stays: the collector need not go through it again and again under load.
+        gc.freeze()
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self.stop()

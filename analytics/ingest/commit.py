@@ -6,6 +6,7 @@ While the database is away the same groups go to the spool, and from there into 
 import asyncio
 import logging
 from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 
 from analytics.ingest import rows
@@ -47,11 +48,12 @@ class Committer:
         """To be awaited. Raises Full when too much waits already or the spool is full, NotTaken for rows that
         cannot be stored.
         """
-        if self._bytes + shipment.size > MAX_WAITING:
+        size = shipment.size
+        if self._bytes + size > MAX_WAITING:
             raise Full("too much is waiting to be stored")
         stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((shipment, stored))
-        self._bytes += shipment.size
+        self._bytes += size
         self._wake.set()
         return stored
 
@@ -85,12 +87,11 @@ class Committer:
             await self._pipe.close()
 
     def _next_group(self) -> list[Waiting]:
-        size = count = 0
-        for shipment, _ in self._waiting:
-            size += shipment.size
-            count += 1
-            if size >= MAX_GROUP:
-                break
+        """All that wait, or as many of them as MAX_GROUP bytes hold."""
+        size, count = self._bytes, len(self._waiting)
+        if size > MAX_GROUP:
+            sizes = accumulate(shipment.size for shipment, _ in self._waiting)
+            count, size = next((n, total) for n, total in enumerate(sizes, start=1) if total >= MAX_GROUP)
         group, self._waiting = self._waiting[:count], self._waiting[count:]
         self._bytes -= size
         if not self._waiting:
