@@ -34,7 +34,7 @@ WORDS = {
 def test_each_fault_has_its_words_and_keeps_its_reason_to_the_log(status: int) -> None:
     answer = Client(raise_request_exception=False).get(f"/broken?with={status}")
     assert answer.status_code == status
-    assert f"<h2>{WORDS[status]}</h2>" in answer.content.decode()
+    assert f"<h1>{WORDS[status]}</h1>" in answer.content.decode()
     assert "only the log" not in answer.content.decode()
 
 
