@@ -2,7 +2,8 @@
 
 Rules of comparison, the same on every engine and for facts about people in PostgreSQL:
 - a property is the event column of that name, else the property; `properties.NAME` is always the property
-- `is`, `is_not` and `in` compare as numbers when the asked value is a number, else as text (true is the text "true")
+- `is`, `is_not` and `in` compare as numbers when the asked value is a number (up to 2^53, where float64 can tell them
+  apart), else as text (true is the text "true")
 - `gt` and the like compare as numbers when the asked value is one or is written like one, else as text, so that
   ISO dates compare rightly; a value that is no number is never greater or less than a number
 - `contains` and `not_contains` ignore case; `matches` is an RE2 expression found anywhere, in case
@@ -32,6 +33,9 @@ TEXT_COLUMNS = frozenset(
 PROPERTY_PREFIX = "properties."
 NUMBER = r"^-?[0-9]{1,200}([.][0-9]{1,200})?([eE][-+]?[0-9]{1,2})?$"
 """A number as JSON writes it, and none that is infinite or no number at all."""
+
+EXACT = 2**53
+"""Beyond this, neighbouring whole numbers are one as float64: such a number is an id, and compared as it is written."""
 
 
 class Filter(Struct, frozen=True, forbid_unknown_fields=True):
@@ -67,7 +71,7 @@ def number(text: ir.StringValue) -> ir.FloatingValue:
 def is_number(value: object) -> bool:
     """Whether an asked value is a number, or text that is written like one."""
     if isinstance(value, str):
-        return re.search(NUMBER, value) is not None
+        return re.fullmatch(NUMBER, value) is not None
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
@@ -82,7 +86,7 @@ def holds(text: ir.StringValue, item: Filter) -> ir.BooleanValue:
 
 
 def _equals(text: ir.StringValue, value: Any) -> ir.BooleanValue:
-    if is_number(value) and not isinstance(value, str):
+    if is_number(value) and not isinstance(value, str) and abs(value) <= EXACT:
         return number(text) == float(value)
     return text == as_text(value)
 
@@ -92,7 +96,12 @@ def _within(text: ir.StringValue, values: Any) -> ir.BooleanValue:
 
 
 def _contains(text: ir.StringValue, value: Any) -> ir.BooleanValue:
-    return text.lower().contains(as_text(value).lower())
+    return _folded(text).contains(_folded(ibis.literal(as_text(value))))
+
+
+def _folded(text: ir.StringValue) -> ir.StringValue:
+    """In one case, by the engine's rules on both sides; upwards at last, for there are two small sigmas."""
+    return text.lower().upper()
 
 
 def _compares(test: Callable[[Any, Any], Any]) -> Callable[[ir.StringValue, Any], ir.BooleanValue]:

@@ -6,7 +6,7 @@ in each period) are found in one pass over the rows, and everything else is coun
 most events, what each bar holds, and who is behind it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import ibis
@@ -80,14 +80,15 @@ def per_period(tally: pa.Table, periods: int) -> tuple[list[int], int]:
     return counts, everyone
 
 
-def cells(rows: ir.Table, limit: int) -> ir.Table:
+def cells(rows: ir.Table, limit: int, *, among: Sequence[ir.Table] = ()) -> ir.Table:
     """part, person_id, period, times (amount, numbers), one row each: of the `limit` values with the most events.
 
-    All other values are OTHER; what is not set comes extra, as NONE.
+    All other values are OTHER; what is not set comes extra, as NONE. `among`: rows of several series, whose events
+    together decide which values those are; without it, these rows' own.
     """
     found = _added(rows, ["part", "person_id", "period"])
     found = found.mutate(part=_named(found["part"]))
-    top = _top(found, limit)
+    top = _top(_together(among) if among else found, limit)
     joined = found.left_join(top, found["part"] == top["kept"])
     stays = joined["kept"].notnull() | (joined["part"] == NONE)
     kept = joined.filter(stays).select(found.columns)
@@ -99,6 +100,12 @@ def cells(rows: ir.Table, limit: int) -> ir.Table:
 def _named(part: ir.StringValue) -> ir.StringValue:
     """A value that is written like one of ours is never shown under its own name: it would be mistaken for ours."""
     return ibis.ifelse(part.isin([OTHER, NONE]), OTHER, part).fill_null(NONE)
+
+
+def _together(series: Sequence[ir.Table]) -> ir.Table:
+    counts = [_added(rows.select("part", "times"), ["part"]) for rows in series]
+    found = ibis.union(*counts) if len(counts) > 1 else counts[0]
+    return found.mutate(part=_named(found["part"]))
 
 
 def _top(cells: ir.Table, limit: int) -> ir.Table:

@@ -17,7 +17,7 @@ from analytics.models import DataVersion
 from analytics.query import facts
 from analytics.query.figures import CohortFigures, Figures, RetentionFigures, TrendFigures, TrendsFigures
 from analytics.query.plan import Plan
-from analytics.query.spec import CohortValues, Query, Retention, Series, Trends, calendar
+from analytics.query.spec import Breakdown, CohortValues, Query, Retention, Series, Trends, calendar
 from projects.models import Project
 
 SOURCES = {"events": sources.from_events, "activity": sources.from_activity}
@@ -94,7 +94,7 @@ def _count_trends(query: Trends, reading: Reading) -> Figures:
         if query.breakdown is None:
             found.append(_whole(index, series, rows, reading))
         else:
-            found += _divided(index, trends.cells(rows, query.breakdown.limit), reading)
+            found += _divided(index, _cells(query, query.breakdown, rows, reading), reading)
     return Figures(reading.version, TrendsFigures(found))
 
 
@@ -102,6 +102,13 @@ def _trend_rows(query: Trends, series: Series, reading: Reading) -> ir.Table:
     source, divide = reading.source(), query.breakdown
     part = source.text(divide.property, divide.on) if divide else None
     return trends.rows(source, query.meant(series), amount=series.amount, part=part)
+
+
+def _cells(query: Trends, divide: Breakdown, rows: ir.Table, reading: Reading) -> ir.Table:
+    """A formula joins its series value by value: one that is shown for one of them must be counted for all."""
+    joined = query.series if query.formula is not None else ()
+    among = [_trend_rows(query, series, reading) for series in joined]
+    return trends.cells(rows, divide.limit, among=among)
 
 
 def _whole(index: int, series: Series, rows: ir.Table, reading: Reading) -> TrendFigures:
@@ -170,7 +177,7 @@ def _retention_members(query: Retention, reading: Reading, figure: Any) -> ir.Ta
 
 def _trend_members(query: Trends, reading: Reading, figure: Any) -> ir.Table:
     rows = _trend_rows(query, query.series[figure.series], reading)
-    found = trends.cells(rows, query.breakdown.limit) if query.breakdown else rows
+    found = _cells(query, query.breakdown, rows, reading) if query.breakdown else rows
     return trends.members(found, part=figure.part, period=figure.period)
 
 

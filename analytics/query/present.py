@@ -1,6 +1,5 @@
 """Figures made into answers: names, rates with intervals, and what has not fully elapsed yet."""
 
-import ast
 import datetime as dt
 from string import ascii_uppercase
 
@@ -43,7 +42,7 @@ def trends(query: Trends, found: TrendsFigures, window: Window, stamp: Stamp) ->
     series = [_series(query.series[one.series], one, starts, elapsed) for one in found.series]
     if query.formula is not None:
         letters = [ascii_uppercase[one.series] for one in found.series]
-        series += _formulas(query.formula, len(query.series), list(zip(letters, series, strict=True)))
+        series += _formulas(query, list(zip(letters, series, strict=True)))
     return TrendsAnswer(series, stamp)
 
 
@@ -115,23 +114,21 @@ def _series(asked: Series, found: TrendFigures, starts: list[str], elapsed: list
     )
 
 
-def _formulas(text: str, count: int, series: list[tuple[str, TrendSeries]]) -> list[TrendSeries]:
+def _formulas(query: Trends, series: list[tuple[str, TrendSeries]]) -> list[TrendSeries]:
     """The formula over the series; with a breakdown, over each value that any of them has."""
-    tree = formula.parse(text, count)
     parts = dict.fromkeys(shown.breakdown for _, shown in series)
     return [
-        _formula(
-            text, tree, part, {letter: shown for letter, shown in series if shown.breakdown == part}, count
-        )
+        _formula(query, part, {letter: shown for letter, shown in series if shown.breakdown == part})
         for part in parts
     ]
 
 
-def _formula(
-    text: str, tree: ast.expr, part: str | None, operands: dict[str, TrendSeries], count: int
-) -> TrendSeries:
-    """A series that does not have this value of the breakdown is zero there."""
-    nothing: dict[str, float | None] = dict.fromkeys(ascii_uppercase[:count], 0.0)
+def _formula(query: Trends, part: str | None, operands: dict[str, TrendSeries]) -> TrendSeries:
+    """A series that does not have this value of the breakdown is there what it is where nothing happened."""
+    text = query.formula or ""
+    tree = formula.parse(text, len(query.series))
+    letters = zip(ascii_uppercase, query.series, strict=False)
+    nothing = {letter: measure(asked.measure, Counted()) for letter, asked in letters}
     points = []
     for bars in zip(*(shown.points for shown in operands.values()), strict=True):
         values = nothing | {letter: bar.value for letter, bar in zip(operands, bars, strict=True)}

@@ -5,7 +5,7 @@ The JSON forms are the contract of architecture.md section 4; docs/api.md shows 
 
 import datetime as dt
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -32,6 +32,17 @@ GREATEST = 1e300
 
 IN_WORDS = {"Invalid RFC3339 encoded date": "this is no day; write it like 2026-01-31"}
 """What the decoder says in the words of its trade."""
+
+REMEDIES = {
+    "measure": "total, people, per_person, sum:PROPERTY or avg:PROPERTY",
+    "interval": " or ".join(get_args(Interval)),
+    "period": " or ".join(get_args(Interval)),
+    "kind": "recurring, first_time or first_ever",
+    "counting": "on or on_or_after",
+    "on": "event or person",
+    "op": ", ".join(get_args(Operator)),
+}
+"""What to write in fields that take one of a few words."""
 
 
 class QueryError(Exception):
@@ -122,10 +133,15 @@ def parse(kind: str, body: object) -> Trends | Retention:
         query = msgspec.convert(body, KINDS[kind])
     except msgspec.ValidationError as error:
         message, _, where = str(error).partition(" - at `")
-        message = IN_WORDS.get(message, message)
-        raise QueryError(where.rstrip("`").removeprefix("$").removeprefix("."), message) from error
+        raise _refusal(message, where.rstrip("`").removeprefix("$").removeprefix(".")) from error
     _check(query)
     return query
+
+
+def _refusal(message: str, where: str) -> QueryError:
+    remedy = REMEDIES.get(where.rpartition(".")[2])
+    said = IN_WORDS.get(message, message)
+    return QueryError(where, f"{said}; write {remedy}" if remedy else said)
 
 
 def calendar(project: Project) -> Calendar:
@@ -143,6 +159,8 @@ def _check(query: Query) -> None:
             raise QueryError(where, "no event has an empty name; null is any event")
     for where, item in _filters(query):
         check_filter(where, item)
+    if isinstance(query, Trends) and query.breakdown is not None and not query.breakdown.property:
+        raise QueryError("breakdown.property", "name a property")
     if isinstance(query, Trends | Retention) and query.cohort is not None:
         raise QueryError("cohort", "there are no cohorts yet; leave it out, or filter people with where")
     if isinstance(query, Trends) and query.formula is not None:
@@ -217,6 +235,8 @@ def check_filter(where: str, item: Filter) -> None:
             raise QueryError(
                 f"{where}.value", f"{len(item.value):,} values are too many; at most {MOST_VALUES}"
             )
+        if None in item.value:
+            raise QueryError(f"{where}.value", "null is no value; for a missing property use `not_set`")
     elif isinstance(item.value, tuple):
         raise QueryError(f"{where}.value", f"`{item.op}` takes one value; for any of several use `in`")
     elif item.op in {"set", "not_set"}:

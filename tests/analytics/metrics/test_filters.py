@@ -69,6 +69,27 @@ def test_operators(engine: ibis.BaseBackend, op: str, value: Any, expected: set[
     assert said_yes(engine, op, value) == expected
 
 
+@pytest.mark.parametrize(
+    ("kept", "asked"),
+    [("İstanbul", "İSTAN"), ("ΟΔΟΣ ΑΘΗΝΑΣ", "οδοσ"), ("οδός", "ΟΔΌΣ"), ("İzmir", "izm"), ("Größe", "GRÖ")],
+)
+def test_letters_of_any_alphabet_are_found_in_any_case(
+    engine: ibis.BaseBackend, kept: str, asked: str
+) -> None:
+    events = events_table([Happened("Ana", "open", dt.datetime(2026, 3, 20, tzinfo=dt.UTC), {"plan": kept})])
+    condition = holds(property_text(events, "plan"), Filter("plan", "contains", asked))
+    assert engine.to_pyarrow(events.filter(condition)).num_rows == 1
+
+
+def test_ids_beyond_the_numbers_that_a_float_can_tell_apart(engine: ibis.BaseBackend) -> None:
+    """Two neighbours that are the same float64."""
+    at, id = dt.datetime(2026, 3, 20, tzinfo=dt.UTC), 2**53
+    history = [Happened("Ana", "open", at, {"plan": id}), Happened("Bo", "open", at, {"plan": id + 1})]
+    events = events_table(history)
+    condition = holds(property_text(events, "plan"), Filter("plan", "is", id + 1))
+    assert engine.to_pyarrow(events.filter(condition)).column("person_id").to_pylist() == [2]
+
+
 def test_numbers_are_compared_as_numbers_not_as_texts(engine: ibis.BaseBackend) -> None:
     """As texts 12 would come before 5."""
     assert "bigger" in said_yes(engine, "gt", "5")

@@ -110,6 +110,54 @@ def test_a_formula_follows_the_series_that_it_is_made_of(office: Team) -> None:
     assert shown.total == 100 * 2 / 4
 
 
+def test_a_formula_divides_all_its_series_by_the_same_values(team: Team) -> None:
+    """Most open from Peru, where few buy; most buy in Chile: with one value, it is the one with the most of both."""
+    at = dt.datetime(2026, 3, 2, 9, tzinfo=dt.UTC)
+    send(
+        team,
+        [Happened("Ana", "open", at, {"land": "Peru"}) for _ in range(5)]
+        + [Happened("Ana", "open", at, {"land": "Chile"}) for _ in range(2)]
+        + [Happened("Bo", "buy", at, {"land": "Chile", "price": 3}) for _ in range(2)]
+        + [Happened("Cy", "buy", at, {"land": "Peru"})],
+    )
+    opened, bought = {"event": "open"}, {"event": "buy"}
+    body: dict[str, Any] = {
+        "series": [bought, opened],
+        "breakdown": {"property": "land", "limit": 1},
+        "from_": "2026-03-02",
+        "to": "2026-03-02",
+    }
+    alone = ask(team, "insights/trends", **body)["series"]
+    assert [(one["breakdown"], one["total"]) for one in alone if one["event"] == "buy"] == [
+        ("Chile", 2),
+        ("$other", 1),
+    ]
+    joined = ask(team, "insights/trends", formula="A/B", **body)["series"]
+    assert {one["breakdown"]: one["total"] for one in joined if one["measure"] == "formula"} == {
+        "Peru": 1 / 5,
+        "$other": 1,
+    }
+    point = {"series": 0, "breakdown": "Peru"}
+    behind = ask(team, "insights/trends/people", formula="A/B", point=point, **body)
+    assert [person["distinct_ids"] for person in behind["people"]] == [["Cy"]]
+
+
+def test_a_formula_knows_no_average_of_what_did_not_happen(team: Team) -> None:
+    at = dt.datetime(2026, 3, 2, 9, tzinfo=dt.UTC)
+    send(team, [Happened("Ana", "open", at, {"land": "Peru"})])
+    answer = ask(
+        team,
+        "insights/trends",
+        series=[{"event": "open"}, {"event": "buy", "measure": "avg:price"}],
+        breakdown={"property": "land"},
+        formula="A+B",
+        from_="2026-03-02",
+        to="2026-03-02",
+    )
+    [peru] = [one for one in answer["series"] if one["measure"] == "formula"]
+    assert (peru["breakdown"], peru["total"]) == ("Peru", None)
+
+
 def test_a_formula_over_a_breakdown_is_one_of_each_value(team: Team) -> None:
     here, there = {"path": "/here"}, {"path": "/there"}
     send(

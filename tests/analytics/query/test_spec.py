@@ -40,6 +40,11 @@ def test_it_works() -> None:
         ("trends", trends(series=[]), "series: Expected `array` of length >= 1"),
         ("trends", trends(series=[{}] * 11), "series: Expected `array` of length <= 10"),
         ("trends", trends(series=[{"measure": "median:x"}]), "series[0].measure"),
+        (
+            "trends",
+            trends(series=[{"measure": "mean"}]),
+            "write total, people, per_person, sum:PROPERTY or avg:PROPERTY",
+        ),
         ("trends", trends(series=[{"measure": "sum:"}]), "series[0].measure"),
         ("trends", trends(series=[{"event": 3}]), "series[0].event: Expected `str | null`"),
         (
@@ -47,7 +52,11 @@ def test_it_works() -> None:
             trends(series=[{"event": ""}]),
             "series[0].event: no event has an empty name; null is any event",
         ),
-        ("trends", trends(interval="year"), "interval: Invalid enum value 'year'"),
+        (
+            "trends",
+            trends(interval="year"),
+            "interval: Invalid enum value 'year'; write hour or day or week or month",
+        ),
         ("trends", trends(breakdown={"property": "plan", "limit": 0}), "breakdown.limit"),
         (
             "trends",
@@ -71,12 +80,16 @@ def test_it_works() -> None:
         ),
         ("retention", RANGE | {"periods": 0}, "periods: Expected `int` >= 1"),
         ("retention", RANGE | {"min_occurrences": 0}, "min_occurrences: Expected `int` >= 1"),
-        ("retention", RANGE | {"kind": "once"}, "kind: Invalid enum value 'once'"),
+        (
+            "retention",
+            RANGE | {"kind": "once"},
+            "kind: Invalid enum value 'once'; write recurring, first_time or first_ever",
+        ),
         ("retention", RANGE | {"cohort": "7"}, "cohort: there are no cohorts yet"),
         ("trends", trends(cohort="7"), "cohort: there are no cohorts yet"),
         ("trends", trends(formula="A/B"), "formula: there is no series B; there are: A"),
         ("trends", trends(formula="import os"), "formula: 'import os' is no formula"),
-        ("trends", where(op="like"), "where[0].op: Invalid enum value 'like'"),
+        ("trends", where(op="like"), "where[0].op: Invalid enum value 'like'; write is, is_not, contains"),
         ("trends", where(property=""), "where[0].property: name a property"),
         (
             "trends",
@@ -85,6 +98,12 @@ def test_it_works() -> None:
         ),
         ("trends", where(op="set"), "where[0].value: `set` takes no value"),
         ("trends", where(op="in"), "where[0].value: `in` needs a list of values"),
+        (
+            "trends",
+            where(op="in", value=["pro", None]),
+            "where[0].value: null is no value; for a missing property use `not_set`",
+        ),
+        ("trends", trends(breakdown={"property": ""}), "breakdown.property: name a property"),
         ("trends", where(op="in", value=[]), "where[0].value: `in` needs a list of values"),
         ("trends", where(value=["a"]), "where[0].value: `is` takes one value; for any of several use `in`"),
         ("trends", where(value={"a": 1}), "where[0].value"),
