@@ -20,6 +20,7 @@ LOCAL = "toDate(\"timestamp\", '{zone}')"
 DAY = f"dateDiff('day', toDate('2025-01-01'), {LOCAL})"
 WEEK = f"dateDiff('week', toDate('2024-12-30'), {LOCAL})"
 MONTH = f"dateDiff('month', toDate('2025-01-01'), {LOCAL})"
+PLAN = "JSONExtractString(properties, 'plan')"
 NOVEMBERS = f"dateDiff('day', toDate('2025-11-01'), {LOCAL})"
 
 
@@ -144,6 +145,31 @@ QUESTIONS = (
         YEAR | {"series": [{"event": "$pageview"}], "interval": "month", "breakdown": {"property": "path"}},
         ("events",),
         _events_by("path", MONTH, 12, "event = '$pageview'"),
+        events_of_bars,
+    ),
+    Question(
+        "events by browser, per day of a year",
+        "trends",
+        YEAR | {"series": [{}], "breakdown": {"property": "browser"}},
+        ("events",),
+        _events_by("browser", DAY, 365, "true"),
+        events_of_bars,
+    ),
+    Question(
+        "events by plan (in the properties), per week of a year",
+        "trends",
+        YEAR | {"series": [{}], "interval": "week", "breakdown": {"property": "plan"}},
+        ("events",),
+        _events_by(PLAN, WEEK, 53, "true"),
+        events_of_bars,
+    ),
+    Question(
+        "events of plan pro (in the properties), per week of a year",
+        "trends",
+        YEAR
+        | {"series": [{}], "interval": "week", "where": [{"property": "plan", "op": "is", "value": "pro"}]},
+        ("events",),
+        _events_by("NULL", WEEK, 53, f"{PLAN} = 'pro'"),
         events_of_bars,
     ),
     Question(

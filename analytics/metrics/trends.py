@@ -1,9 +1,9 @@
 """Trends: events, people and amounts per period, of one series.
 
-Without a breakdown, amounts are sums per period, and people are collected as bits per person (see masks), which also
-tells how many different people there were over the whole window. With one, `cells` (what each person did of each value
-in each period) are found in one pass over the rows, and everything else is counted from them: which values have the
-most events, what each bar holds, and who is behind it.
+As a rule amounts are sums per period, and people are collected as bits per person (see masks), which also tells how
+many different people there were over the whole window. Where rows are dear to read, as with a breakdown, `cells` (what
+each person did in each period, of each value) are found in one pass, and everything else is counted from them: which
+values have the most events, what each bar holds, and who is behind it.
 """
 
 from collections.abc import Callable, Sequence
@@ -80,8 +80,13 @@ def per_period(tally: pa.Table, periods: int) -> tuple[list[int], int]:
     return counts, everyone
 
 
-def cells(rows: ir.Table, limit: int, *, among: Sequence[ir.Table] = ()) -> ir.Table:
-    """part, person_id, period, times (amount, numbers), one row each: of the `limit` values with the most events.
+def cells(rows: ir.Table) -> ir.Table:
+    """person_id, period, times (amount, numbers), one row each: what each person did in each period."""
+    return _added(rows, ["person_id", "period"])
+
+
+def divided(rows: ir.Table, limit: int, *, among: Sequence[ir.Table] = ()) -> ir.Table:
+    """Cells with their part, of the `limit` values with the most events.
 
     All other values are OTHER; what is not set comes extra, as NONE. `among`: rows of several series, whose events
     together decide which values those are; without it, these rows' own.
@@ -116,8 +121,9 @@ def _top(cells: ir.Table, limit: int) -> ir.Table:
 
 def bars(cells: ir.Table) -> ir.Table:
     """part, period, people, times (amount, numbers); the row without a period is about the whole window."""
-    each = _added(cells, ["part", "period"], people=cells.count())
-    whole = _added(cells, ["part"], people=cells["person_id"].nunique())
+    parts = [name for name in ("part",) if name in cells.columns]
+    each = _added(cells, [*parts, "period"], people=cells.count())
+    whole = _added(cells, parts, people=cells["person_id"].nunique())
     return each.union(whole.mutate(period=ibis.null(each["period"].type())).select(each.columns))
 
 
@@ -132,7 +138,7 @@ def members(rows: ir.Table, *, part: str | None, period: int | None) -> ir.Table
 def _added(rows: ir.Table, keys: list[str], **more: ir.IntegerScalar) -> ir.Table:
     """Whatever the rows have that can be added, per keys."""
     sums = {name: rows[name].sum() for name in _ADDED if name in rows.columns}
-    return rows.group_by(keys).agg(**sums, **more)
+    return rows.aggregate(by=keys, **sums, **more)
 
 
 def measure(name: str, counted: Counted) -> float | None:

@@ -17,7 +17,16 @@ from analytics.models import DataVersion
 from analytics.query import facts
 from analytics.query.figures import CohortFigures, Figures, RetentionFigures, TrendFigures, TrendsFigures
 from analytics.query.plan import Plan
-from analytics.query.spec import Breakdown, CohortValues, Query, Retention, Series, Trends, calendar
+from analytics.query.spec import (
+    Breakdown,
+    CohortValues,
+    EventFilter,
+    Query,
+    Retention,
+    Series,
+    Trends,
+    calendar,
+)
 from projects.models import Project
 
 SOURCES = {"events": sources.from_events, "activity": sources.from_activity}
@@ -91,10 +100,12 @@ def _count_trends(query: Trends, reading: Reading) -> Figures:
     found: list[TrendFigures] = []
     for index, series in enumerate(query.series):
         rows = _trend_rows(query, series, reading)
-        if query.breakdown is None:
-            found.append(_whole(index, series, rows, reading))
+        if query.breakdown is not None:
+            found += _from_cells(index, _divided(query, query.breakdown, rows, reading), reading)
+        elif _is_dear(query.meant(series)) and series.measure != "people":
+            found += _from_cells(index, trends.cells(rows), reading)
         else:
-            found += _divided(index, _cells(query, query.breakdown, rows, reading), reading)
+            found.append(_from_bits(index, series, rows, reading))
     return Figures(reading.version, TrendsFigures(found))
 
 
@@ -104,14 +115,19 @@ def _trend_rows(query: Trends, series: Series, reading: Reading) -> ir.Table:
     return trends.rows(source, query.meant(series), amount=series.amount, part=part)
 
 
-def _cells(query: Trends, divide: Breakdown, rows: ir.Table, reading: Reading) -> ir.Table:
+def _is_dear(meant: EventFilter) -> bool:
+    """Whether rows are chosen by properties inside JSON, which takes longer than to group them."""
+    return any(item.on == "event" for item in meant.where)
+
+
+def _divided(query: Trends, divide: Breakdown, rows: ir.Table, reading: Reading) -> ir.Table:
     """A formula joins its series value by value: one that is shown for one of them must be counted for all."""
     joined = query.series if query.formula is not None else ()
     among = [_trend_rows(query, series, reading) for series in joined]
-    return trends.cells(rows, divide.limit, among=among)
+    return trends.divided(rows, divide.limit, among=among)
 
 
-def _whole(index: int, series: Series, rows: ir.Table, reading: Reading) -> TrendFigures:
+def _from_bits(index: int, series: Series, rows: ir.Table, reading: Reading) -> TrendFigures:
     periods = len(reading.window)
     tally = reading.tables.run(trends.tally(trends.people(rows, periods), periods))
     people, everyone = trends.per_period(tally, periods)
@@ -120,17 +136,21 @@ def _whole(index: int, series: Series, rows: ir.Table, reading: Reading) -> Tren
     return _trend_figures(index, None, sums, people, everyone)
 
 
-def _divided(index: int, cells: ir.Table, reading: Reading) -> list[TrendFigures]:
-    """A series for each value of the breakdown, greatest first; the rest and what is not set come last."""
+def _from_cells(index: int, cells: ir.Table, reading: Reading) -> list[TrendFigures]:
+    """A series for each value of the breakdown, greatest first; the rest and what is not set come last.
+
+    Without a breakdown one series, also of nothing.
+    """
     periods = len(reading.window)
-    bars, whole = defaultdict(list), {}
+    bars: dict[str | None, list[dict[str, Any]]] = defaultdict(list)
+    whole: dict[str | None, dict[str, Any]] = {}
     for bar in reading.tables.run(trends.bars(cells)).to_pylist():
         if bar["period"] is None:
-            whole[bar["part"]] = bar
+            whole[bar.get("part")] = bar
         else:
-            bars[bar["part"]].append(bar)
+            bars[bar.get("part")].append(bar)
     last = {trends.OTHER: 1, trends.NONE: 2}
-    order = sorted(whole, key=lambda part: (last.get(part, 0), -whole[part]["times"], part))
+    order = sorted(whole, key=lambda part: (last.get(part or "", 0), -(whole[part]["times"] or 0), part))
     people = {part: _by_period(bars[part], "people", periods) for part in order}
     return [_trend_figures(index, part, bars[part], people[part], whole[part]["people"]) for part in order]
 
@@ -177,7 +197,7 @@ def _retention_members(query: Retention, reading: Reading, figure: Any) -> ir.Ta
 
 def _trend_members(query: Trends, reading: Reading, figure: Any) -> ir.Table:
     rows = _trend_rows(query, query.series[figure.series], reading)
-    found = _cells(query, query.breakdown, rows, reading) if query.breakdown else rows
+    found = _divided(query, query.breakdown, rows, reading) if query.breakdown else rows
     return trends.members(found, part=figure.part, period=figure.period)
 
 

@@ -98,7 +98,8 @@ def test_hours_and_conditions_equal_the_reference(
     last = dt.date(2026, 3, 30)
     cut = window("hour", zone, last=last)
     source = sources.from_events(events_table(history), cut, {}, history=False)
-    found = counted(engine, trends.rows(source, EventFilter(None, PRO)), len(cut))
+    rows = trends.rows(source, EventFilter(None, PRO))
+    found = counted(engine, rows, len(cut))
     assert found == reference.trend(
         history,
         first=FIRST,
@@ -107,6 +108,10 @@ def test_hours_and_conditions_equal_the_reference(
         where=lambda happened: happened.properties.get("plan") == "pro",
         zone=ZoneInfo(zone),
     )
+    from_cells = engine.to_pyarrow(trends.bars(trends.cells(rows))).to_pylist()
+    cells = {bar["period"]: (bar["times"] or 0, bar["people"]) for bar in from_cells}
+    assert cells.pop(None) == (sum(found[0]), found[2])
+    assert [cells.get(period, (0, 0)) for period in range(len(cut))] == list(zip(*found[:2], strict=True))
 
 
 @settings(deadline=None, max_examples=25)
@@ -147,9 +152,9 @@ def test_a_breakdown_keeps_the_top_values_and_says_what_is_left(
 ) -> None:
     source = source_of(sales)
     rows = trends.rows(source, EventFilter("buy"), part=source.text("path", "event"))
-    two = {part: found for (part, period), found in bars(engine, trends.cells(rows, 2)).items() if period}
+    two = {part: found for (part, period), found in bars(engine, trends.divided(rows, 2)).items() if period}
     assert two == {"/attic": (2, 2), "/shop": (2, 1), OTHER: (1, 1), NONE: (1, 1)}
-    one = bars(engine, trends.cells(rows, 1))
+    one = bars(engine, trends.divided(rows, 1))
     assert one["/attic", None] == (2, 2), "as many events as the shop: by name"
     assert one[OTHER, None] == (3, 2)
 
@@ -157,7 +162,7 @@ def test_a_breakdown_keeps_the_top_values_and_says_what_is_left(
 def test_people_of_one_value_of_a_breakdown(engine: ibis.BaseBackend, sales: list[Happened]) -> None:
     source = source_of(sales)
     rows = trends.rows(source, EventFilter("buy"), part=source.text("path", "event"))
-    cells = trends.cells(rows, 2)
+    cells = trends.divided(rows, 2)
     found = {part: names(behind(engine, cells, part)) for part in ("/attic", OTHER, NONE)}
     assert found == {"/attic": {"Ana", "Cy"}, OTHER: {"Bo"}, NONE: {"Dee"}}
 
@@ -167,7 +172,7 @@ def test_people_of_other_are_counted_once_however_many_values_it_has(engine: ibi
     history = [Happened("Ana", "open", at, {"path": f"/{number}"}) for number in range(5)]
     source = source_of(history)
     rows = trends.rows(source, EventFilter("open"), part=source.text("path", "event"))
-    assert set(bars(engine, trends.cells(rows, 1)).values()) == {(1, 1), (4, 1)}
+    assert set(bars(engine, trends.divided(rows, 1)).values()) == {(1, 1), (4, 1)}
 
 
 def test_values_written_like_ours_are_among_the_others(engine: ibis.BaseBackend) -> None:
@@ -180,7 +185,7 @@ def test_values_written_like_ours_are_among_the_others(engine: ibis.BaseBackend)
     }
     history = [Happened(who, "choose", at, {"path": path}) for who, paths in chosen.items() for path in paths]
     source = source_of(history)
-    cells = trends.cells(trends.rows(source, EventFilter("choose"), part=source.text("path", "event")), 2)
+    cells = trends.divided(trends.rows(source, EventFilter("choose"), part=source.text("path", "event")), 2)
     assert {part: found for (part, period), found in bars(engine, cells).items() if period is None} == {
         "": (1, 1),
         "blue": (1, 1),
@@ -218,7 +223,7 @@ def test_bars_of_a_breakdown_equal_the_reference_and_their_people(
     cut = window(interval, zone, last=last)
     source = sources.from_events(events_table(history), cut, {}, history=False)
     rows = trends.rows(source, EventFilter(None), part=source.text(divide, "event"))
-    cells = trends.cells(rows, limit)
+    cells = trends.divided(rows, limit)
     found = bars(engine, cells)
     columns = set(reference.periods(interval, FIRST, last, ZoneInfo(zone)))
     within = [one for one in history if reference.period_of(one, interval, ZoneInfo(zone), 0) in columns]
@@ -248,7 +253,7 @@ def test_amounts_add_what_is_a_number(engine: ibis.BaseBackend, sales: list[Happ
 def test_amounts_of_a_breakdown_add_what_is_a_number(engine: ibis.BaseBackend, sales: list[Happened]) -> None:
     source = source_of(sales)
     rows = trends.rows(source, EventFilter("buy"), amount="price", part=source.text("path", "event"))
-    found = engine.to_pyarrow(trends.bars(trends.cells(rows, 1))).to_pylist()
+    found = engine.to_pyarrow(trends.bars(trends.divided(rows, 1))).to_pylist()
     sums = {bar["part"]: (bar["amount"], bar["numbers"]) for bar in found if bar["period"] is None}
     assert sums == {"/attic": (None, 0), OTHER: (16.5, 3), NONE: (None, 0)}
 
@@ -258,7 +263,7 @@ def test_a_fact_about_people_divides_their_events(engine: ibis.BaseBackend, sale
     cut = window("day")
     source = sources.from_activity(activity_table(sales, cut.calendar.zone), cut, facts, history=False)
     rows = trends.rows(source, EventFilter("buy"), part=source.text("plan", "person"))
-    found = bars(engine, trends.cells(rows, 3))
+    found = bars(engine, trends.divided(rows, 3))
     assert {part: times for (part, period), (times, _) in found.items() if period} == {
         "pro": 3,
         "free": 1,
@@ -284,9 +289,10 @@ def test_every_form_of_the_question_compiles_for_spark(interval: str) -> None:
     source = sources.from_events(events, window(interval, "Europe/Berlin"), facts, history=False)
     meant = EventFilter("buy", (*PRO, Filter("plan", "in", ("a", 3), on="person")))
     rows = trends.rows(source, meant, amount="price", part=source.text("path", "event"))
-    cells = trends.cells(rows, 3)
+    cells = trends.divided(rows, 3)
     for expression in (
         trends.bars(cells),
+        trends.bars(trends.cells(rows)),
         trends.amounts(rows),
         trends.tally(trends.people(rows, len(source.window)), len(source.window)),
         trends.members(cells, part="/shop", period=1),

@@ -82,6 +82,10 @@ TRENDS: list[dict[str, Any]] = [
     {"series": [{"event": "write", "measure": "sum:words"}]},
     {"series": [{"measure": "people"}], "breakdown": {"property": "plan", "limit": 1}},
     {"series": [{"measure": "people"}], "where": [PRO]},
+    {"series": [{}], "where": [PRO]},
+    {"series": [{"event": "write", "measure": "avg:words", "where": [PRO]}, {"event": "sign up"}]},
+    {"series": [{"measure": "per_person"}], "where": [PRO], "breakdown": {"property": "event"}},
+    {"series": [{"event": "nobody did"}], "where": [PRO]},
     {"series": [{}], "interval": "hour", "from": "2026-03-02", "to": "2026-03-02"},
 ]
 
