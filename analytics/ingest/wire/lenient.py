@@ -25,7 +25,7 @@ BEYOND = 1 << 64
 LONGEST_WHOLE = len(str(BEYOND))
 
 
-class Mended(NamedTuple):
+class Mended(msgspec.Struct, frozen=True, gc=False):
     """A body that strict decoding takes, and the indexes of the events in it that had to be changed."""
 
     body: bytes
