@@ -10,7 +10,7 @@ import itertools
 import os
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any, Protocol
 
@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from django.conf import settings
 from django.db import connection
+from ibis.expr import operations as ops
 from ibis.expr import types as ir
 
 from analytics.lake import cache, table
@@ -51,9 +52,15 @@ class Engine(Protocol):
         """An Ibis backend for one thread and one snapshot."""
 
     def parquet(
-        self, backend: Any, project_id: int, files: Sequence[table.File], columns: pa.Schema
+        self, backend: Any, name: str, project_id: int, files: Sequence[table.File], columns: pa.Schema
     ) -> ir.Table:
-        """The columns of one project's files; an empty table when there are no files."""
+        """The columns of one project's files, under a name; an empty table when there are no files."""
+
+    def arrow(self, backend: Any, name: str, rows: pa.Table) -> ir.Table:
+        """Rows at hand, under a name."""
+
+    def run(self, backend: Any, expr: ir.Table) -> pa.Table:
+        """The whole result."""
 
     def stream(self, backend: Any, expr: ir.Table, rows: int) -> pa.RecordBatchReader:
         """The result in batches of at most `rows`, without ever holding all of it."""
@@ -73,10 +80,12 @@ class Tables:
     _days: tuple[dt.date, dt.date] | None
     _engine: Engine
     _backend: Any
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     @cached_property
     def events(self) -> ir.Table:
-        return _canonical(self.stored, _redirects(self.project_id, self.version.link_id))
+        redirects = _redirects(self.project_id, self.version.link_id)
+        return _canonical(self.stored, self.table(redirects)) if redirects.num_rows else self.stored
 
     @cached_property
     def activity(self) -> ir.Table:
@@ -88,14 +97,14 @@ class Tables:
 
     def _files(self, layout: Layout, at: int, days: tuple[dt.date, dt.date] | None) -> ir.Table:
         files = _files(layout, self.project_id, at, days)
-        return self._engine.parquet(self._backend, self.project_id, files, _columns(layout))
+        return self._engine.parquet(self._backend, layout.name, self.project_id, files, _columns(layout))
 
     def lake(self, layout: Layout, at: int) -> ir.Table:
         """The project's part of another table of the lake at a version of it."""
         return self._files(layout, at, None)
 
     def run(self, expr: ir.Table) -> pa.Table:
-        return self._backend.to_pyarrow(expr)
+        return self._engine.run(self._backend, expr)
 
     def stream(self, expr: ir.Table, rows: int = 50_000) -> pa.RecordBatchReader:
         """The result in batches, in flat memory. Read it inside the snapshot and before its next question."""
@@ -103,7 +112,8 @@ class Tables:
 
     def table(self, rows: pa.Table) -> ir.Table:
         """A small table of our own, to join with."""
-        return ibis.memtable(rows)
+        # Numbered, not named at random: the same question over other rows is then the same expression.
+        return self._engine.arrow(self._backend, f"rows_{next(self._numbers)}", rows)
 
 
 @contextmanager
@@ -133,10 +143,7 @@ def _columns(layout: Layout) -> pa.Schema:
     return pa.schema([field.with_nullable(True) for field in layout.columns if field.name != "month"])
 
 
-def _canonical(stored: ir.Table, redirects: pa.Table) -> ir.Table:
-    if not redirects.num_rows:
-        return stored
-    moved = ibis.memtable(redirects)
+def _canonical(stored: ir.Table, moved: ir.Table) -> ir.Table:
     joined = stored.left_join(moved, stored.person_id == moved.moved_id)
     now = ibis.coalesce(joined.target_id, joined.person_id)
     return joined.mutate(person_id=now).select(stored.columns)
@@ -158,11 +165,8 @@ def targets(project_id: int, link_id: int, persons: Collection[int]) -> set[int]
     return set(moved["target_id"].to_pylist())
 
 
-_names = itertools.count()
-
-
 class DuckDB:
-    """In this process: one database in memory, a connection of its own for each session."""
+    """In this process: one database in memory, a connection of its own for each session, and in it names of its own."""
 
     @contextmanager
     def session(self) -> Iterator[Any]:
@@ -173,20 +177,31 @@ class DuckDB:
             backend.disconnect()
 
     def parquet(
-        self, backend: Any, project_id: int, files: Sequence[table.File], columns: pa.Schema
+        self, backend: Any, name: str, project_id: int, files: Sequence[table.File], columns: pa.Schema
     ) -> ir.Table:
         listed = ", ".join(_literal(path) for path in cache.local(files))
         source = f"FROM read_parquet([{listed}], hive_partitioning = false)" if files else "WHERE false"
         chosen = ", ".join(_select(field, project_id, bool(files)) for field in columns)
-        name = f"files_{next(_names)}"
         # A view of ours rather than Ibis's sql(): that would parse the list of files again for every expression.
         backend.con.execute(f"CREATE TEMPORARY VIEW {name} AS SELECT {chosen} {source}")
         return ibis.table(ibis.schema(columns), name=name)
 
+    def arrow(self, backend: Any, name: str, rows: pa.Table) -> ir.Table:
+        backend.con.register(name, rows)
+        return ibis.table(ibis.schema(rows.schema), name=name)
+
+    def run(self, backend: Any, expr: ir.Table) -> pa.Table:
+        return backend.con.sql(_sql(expr.op())).to_arrow_table().cast(expr.schema().to_pyarrow())
+
     def stream(self, backend: Any, expr: ir.Table, rows: int) -> pa.RecordBatchReader:
-        # Ibis's own to_pyarrow_batches calls a method that DuckDB 2.0 no longer has.
-        reader = backend._to_duckdb_relation(expr).to_arrow_reader(rows)
+        reader = backend.con.sql(_sql(expr.op())).to_arrow_reader(rows)
         return reader.cast(expr.schema().to_pyarrow())
+
+
+@lru_cache(maxsize=512)
+def _sql(expression: ops.Node) -> str:
+    """Kept, since Ibis takes as long for it as DuckDB for an answer: tables have the same names in every session."""
+    return str(ibis.duckdb.compile(expression.to_expr()))
 
 
 def _select(field: pa.Field, project_id: int, present: bool) -> str:

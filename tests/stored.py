@@ -70,3 +70,13 @@ def merge(project: Project, gone: int, kept: int, at: dt.datetime) -> int:
         Redirect(project=project, person_id=p, target_id=kept, link=link) for p in moved
     )
     return link.pk
+
+
+def undo(project: Project, gone: int, at: dt.datetime) -> int:
+    """Whoever was merged away is themselves again: the link's id."""
+    link = IdentityLink.objects.create(
+        project=project, cause="undo", linked_id=f"id-{gone}", distinct_id=f"id-{gone}", person_id=gone,
+        happened_at=at,
+    )  # fmt: skip
+    Redirect.objects.create(project=project, person_id=gone, target_id=gone, link=link)
+    return link.pk

@@ -10,7 +10,7 @@ from analytics.lake.columns import EVENTS
 from analytics.models import DataVersion
 from config.env import ConfigurationError
 from tests.clock import day
-from tests.people import Team
+from tests.people import Team, assemble
 from tests.stored import Happened, merge, person, store
 
 
@@ -39,6 +39,20 @@ def test_one_project_never_sees_the_rows_of_another(team: Team) -> None:
         day(0).date(),
     )
     assert row["timestamp"] == day(0)
+
+
+def test_the_same_question_of_two_projects_at_once_is_answered_to_each(team: Team) -> None:
+    """Tables have the same names in every snapshot, and a question is put into SQL only once."""
+    stranger = assemble()
+    ana, eve = person(team.new.project, "Ana", day(0)), person(stranger.new.project, "Eve", day(0))
+    store(team.new.project, [Happened(ana, "signup", day(0))])
+    store(stranger.new.project, [Happened(eve, "intrude", day(0))])
+    load.load()
+    with engine.snapshot(team.id, now()) as ours, engine.snapshot(stranger.id, now()) as theirs:
+        for tables, who in ((ours, ana), (theirs, eve), (ours, ana)):
+            wanted = tables.table(pa.table({"wanted_id": [ana, eve]}))
+            found = tables.events.join(wanted, tables.events.person_id == wanted.wanted_id)
+            assert tables.run(found)["person_id"].to_pylist() == [who]
 
 
 def test_merges_count_as_of_their_link_and_stored_ids_stay(team: Team) -> None:

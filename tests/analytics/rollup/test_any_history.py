@@ -5,25 +5,34 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
+from django.test import override_settings
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from analytics import engine
-from analytics.lake import load
+from analytics.lake import load, table
+from analytics.lake.columns import FIRSTS
 from analytics.models import PeriodCount, RetentionCell
+from analytics.rollup import upkeep
 from analytics.rollup.run import rollup
 from tests.people import Team, assemble
-from tests.stored import Happened, merge, person, store
+from tests.stored import Happened, merge, person, store, undo
 
 NAMES = ("Ana", "Bo", "Cy", "Dee")
 ZONES = ("UTC", "Europe/Berlin", "America/St_Johns", "Pacific/Apia", "Australia/Lord_Howe")
 FROM = dt.datetime(2011, 12, 20, tzinfo=dt.UTC)
+KEPT_FROM = dt.datetime(2012, 2, 1, tzinfo=dt.UTC)
 
 happened = st.tuples(
     st.integers(0, 3), st.sampled_from(["wrote", "read", "paid"]), st.integers(0, 110 * 86_400)
 )
-merged = st.tuples(st.integers(0, 3), st.integers(0, 3))
-loads = st.lists(st.tuples(st.lists(happened, max_size=12), st.none() | merged), min_size=1, max_size=4)
+loaded = st.builds(lambda events: lambda story: story.load(events), st.lists(happened, max_size=12))
+merged = st.builds(
+    lambda gone, kept: lambda story: story.merge(gone, kept), st.integers(0, 3), st.integers(0, 3)
+)
+undone = st.builds(lambda who: lambda story: story.undo(who), st.integers(0, 3))
+expired = st.just(lambda story: story.expire())
+turns = st.lists(st.lists(loaded | loaded | merged | undone | expired, max_size=3), min_size=1, max_size=4)
 Fact = tuple[int, str, dt.datetime]
 
 
@@ -50,6 +59,19 @@ class Story:
         if one != other:
             merge(self.team.new.project, one, other, FROM)
             self.now = {each: other if target == one else target for each, target in self.now.items()}
+
+    def undo(self, who: int) -> None:
+        """The person is themselves again; those who were merged into them stay where they are."""
+        back = self.people[who]
+        if self.now[back] != back:
+            undo(self.team.new.project, back, FROM)
+            self.now[back] = back
+
+    def expire(self) -> None:
+        """The months before February 2012 are dropped."""
+        with override_settings(KEEP_MONTHS=1):
+            upkeep.expire(dt.date(2012, 3, 20))
+        self.facts = [fact for fact in self.facts if fact[2] >= KEPT_FROM]
 
     def local(self) -> list[tuple[int, str, dt.date]]:
         return [(self.now[who], name, at.astimezone(self.zone).date()) for who, name, at in self.facts]
@@ -113,17 +135,28 @@ def active(story: Story) -> Counter[tuple[int, str, dt.date]]:
     return Counter({(row["person_id"], row["event"], row["day"]): row["count"] for row in rows})
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
-@given(zone=st.sampled_from(ZONES), history=loads)
+def first_days(story: Story) -> dict[int, dt.date]:
+    with engine.snapshot(story.team.id) as tables:
+        rows = tables.run(tables.lake(FIRSTS, table.version(FIRSTS))).to_pylist()
+    return {row["person_id"]: row["day"] for row in rows}
+
+
+def naive_first_days(story: Story) -> dict[int, dt.date]:
+    days = [(who, day) for who, _, day in story.local()]
+    return {who: min(day for each, day in days if each == who) for who, _ in days}
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@given(zone=st.sampled_from(ZONES), history=turns)
 def test_served_numbers_are_those_of_a_naive_count(
-    zone: str, history: list[tuple[list[tuple[int, str, int]], tuple[int, int] | None]]
+    zone: str, history: list[list[Callable[[Story], None]]]
 ) -> None:
     story = Story(zone)
-    for events, two in history:
-        story.load(events)
-        if two:
-            story.merge(*two)
+    for turn in history:
+        for happens in turn:
+            happens(story)
         rollup()
     assert active(story) == Counter(story.local())
+    assert first_days(story) == naive_first_days(story)
     assert served_counts(story) == naive_counts(story)
     assert served_cells(story) == naive_cells(story)
