@@ -67,9 +67,18 @@ class KeyThrottle(SimpleRateThrottle):
 
 def project_of(request: Request) -> Project:
     """The one project whose rows this request may see."""
+    return key_of(request).project
+
+
+def key_of(request: Request) -> Key:
     if not isinstance(request.auth, Key):
         raise NotAuthenticated
-    return request.auth.project
+    return request.auth
+
+
+def is_live(key: Key) -> bool:
+    """Whether it has not been revoked in the meantime."""
+    return Key.objects.filter(pk=key.pk, revoked_at=None).exists()
 
 
 def _why_not(text: str) -> str:

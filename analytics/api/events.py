@@ -7,26 +7,28 @@ from msgspec import Meta, Struct
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from analytics.api import describe, listing, parameters
+from analytics.api import describe, filters, listing, parameters
 from analytics.api.auth import project_of
-from analytics.query import cursor, events
-from analytics.query.events import Event, EventPlace, Selection
+from analytics.api.growing import Growing, GrowingPlace
+from analytics.query import events
+from analytics.query.events import Event, Selection
 from projects.models import Project
 
 
-class EventParameters(
-    parameters.Listing, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"from_": "from"}
-):
+class EventPlace(GrowingPlace, tag="events", frozen=True):
+    """A place in the list of events: a sequence."""
+
+
+class EventParameters(parameters.Dated, frozen=True, kw_only=True):
     """Which events."""
 
-    from_: parameters.Moment = None
-    to: Annotated[parameters.Moment, Meta(description="The last day or moment, inclusive.")] = None
     event: Annotated[str | None, Meta(description="The event's name.")] = None
     person: Annotated[
         parameters.Number | None, Meta(description="A person's id; their merged ids count too.")
     ] = None
     distinct_id: Annotated[str | None, Meta(description="The id under which a client sent it.")] = None
     session: Annotated[parameters.Number | None, Meta(description="A session's id.")] = None
+    property: filters.Written = ()
 
 
 class EventPage(Struct, frozen=True):
@@ -37,30 +39,23 @@ class EventPage(Struct, frozen=True):
     more: bool
 
 
-class EventSource:
-    """Events after a place, up to the one stored last when the request came."""
+class EventSource(Growing[Event]):
+    """Events in the order of storing."""
 
     name = "events"
     row = Event
+    kind = EventPlace
 
     def __init__(self, project: Project, which: Selection, since: str | None) -> None:
-        self.project = project
+        super().__init__(project, since)
         self.which = which
-        self.after = cursor.read(since, EventPlace).sequence if since is not None else 0
-        self.upto = max(events.newest(), self.after)
 
-    def take(self, limit: int) -> list[Event]:
+    def newest(self) -> int:
+        return events.newest()
+
+    def read(self, limit: int) -> list[tuple[int, Event]]:
         rows = events.read(self.project, self.which, after=self.after, upto=self.upto, limit=limit)
-        self.after = rows[-1].sequence if len(rows) == limit else self.upto
-        return rows
-
-    @property
-    def place(self) -> str:
-        return cursor.write(EventPlace(self.after))
-
-    @property
-    def end(self) -> str:
-        return cursor.write(EventPlace(self.upto))
+        return [(row.sequence, row) for row in rows]
 
 
 class Events(APIView):
@@ -73,12 +68,14 @@ class Events(APIView):
     def get(self, request: Request) -> HttpResponseBase:
         asked = parameters.read(request, EventParameters)
         project = project_of(request)
+        start, end = asked.span(project.zone)
         which = Selection(
-            start=parameters.start_of(asked.from_, project.zone),
-            end=parameters.end_of(asked.to, project.zone),
+            start=start,
+            end=end,
             event=asked.event,
             person=asked.person,
             distinct_id=asked.distinct_id,
             session=asked.session,
+            where=filters.read(asked.property, "event"),
         )
         return listing.respond(request, EventSource(project, which, asked.since), asked.format, asked.limit)

@@ -12,13 +12,16 @@ from django.db import connection
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from msgspec import Struct, json, structs
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 
+from analytics.api.auth import is_live, key_of
 from analytics.api.negotiation import MEDIA_TYPES, format_of
+from projects.models import Key
 
 BATCH = 2_000
 CURSOR_HEADER = "X-Next-Cursor"
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 FORMATS = ("json", "ndjson", "csv")
 
 encoder = json.Encoder()
@@ -36,7 +39,11 @@ class Source(Protocol):
         """The struct whose fields are the columns of CSV."""
 
     def take(self, limit: int) -> Sequence[Struct]:
-        """The next rows; fewer than `limit` only when there are no more."""
+        """The next rows; fewer than `limit` when there are no more, or when some were merged away meanwhile."""
+
+    @property
+    def more(self) -> bool:
+        """Whether anything may come after what was taken."""
 
     @property
     def place(self) -> str | None:
@@ -49,7 +56,7 @@ class Source(Protocol):
 
 def respond(request: Request, source: Source, asked: str | None, limit: int) -> HttpResponseBase:
     """`asked` is the parameter `format`, if it was given; `limit` counts for JSON pages only."""
-    return ANSWERS[format_of(request, asked)](source, limit)
+    return ANSWERS[format_of(request, asked)](request, source, limit)
 
 
 def respond_one(request: Request, thing: Struct, asked: str | None) -> HttpResponse:
@@ -63,30 +70,37 @@ def respond_one(request: Request, thing: Struct, asked: str | None) -> HttpRespo
     return HttpResponse(bodies[name](), content_type=_content_type(name))
 
 
-def _page(source: Source, limit: int) -> HttpResponse:
+def _page(_request: Request, source: Source, limit: int) -> HttpResponse:
     rows = source.take(limit)
-    body = {source.name: rows, "next": source.place, "more": len(rows) == limit}
+    body = {source.name: rows, "next": source.place, "more": source.more}
     return HttpResponse(encoder.encode(body), content_type=_content_type("json"))
 
 
-def _ndjson(source: Source, _limit: int) -> StreamingHttpResponse:
-    return _stream("ndjson", source, (encoder.encode_lines(rows) for rows in _batches(source)))
+def _ndjson(request: Request, source: Source, _limit: int) -> HttpResponseBase:
+    batches = _batches(source, key_of(request))
+    return _stream(request, "ndjson", source, (encoder.encode_lines(rows) for rows in batches))
 
 
-def _csv(source: Source, _limit: int) -> StreamingHttpResponse:
-    return _stream("csv", source, _csv_chunks(source))
+def _csv(request: Request, source: Source, _limit: int) -> HttpResponseBase:
+    return _stream(request, "csv", source, _csv_chunks(source, key_of(request)))
 
 
-ANSWERS: dict[str, Callable[[Source, int], HttpResponseBase]] = {
+ANSWERS: dict[str, Callable[[Request, Source, int], HttpResponseBase]] = {
     "json": _page,
     "ndjson": _ndjson,
     "csv": _csv,
 }
 
 
-def _stream(name: str, source: Source, chunks: Iterator[bytes]) -> StreamingHttpResponse:
+def _stream(request: Request, name: str, source: Source, chunks: Iterator[bytes]) -> HttpResponseBase:
     """The cursor goes ahead in a header: it is known, and no line of the stream needs to be different."""
-    response = StreamingHttpResponse(_from_thread(chunks), content_type=_content_type(name))
+    # Who asks with HEAD wants the headers; nobody would read what the server would go on to fetch.
+    kind = _content_type(name)
+    response: HttpResponseBase = (
+        HttpResponse(content_type=kind)
+        if request.method == "HEAD"
+        else StreamingHttpResponse(_from_thread(chunks), content_type=kind)
+    )
     response["Content-Disposition"] = f'attachment; filename="{source.name}.{name}"'
     if source.end is not None:
         response[CURSOR_HEADER] = source.end
@@ -107,16 +121,17 @@ def _next(chunks: Iterator[bytes]) -> bytes | None:
         connection.close()
 
 
-def _batches(source: Source) -> Iterator[Sequence[Struct]]:
-    while rows := source.take(BATCH):
-        yield rows
-        if len(rows) < BATCH:
-            return
+def _batches(source: Source, key: Key) -> Iterator[Sequence[Struct]]:
+    """An export may take hours: once its key has been revoked it is cut off."""
+    while source.more:
+        if not is_live(key):
+            raise PermissionDenied("the key was revoked")
+        yield source.take(BATCH)
 
 
-def _csv_chunks(source: Source) -> Iterator[bytes]:
+def _csv_chunks(source: Source, key: Key) -> Iterator[bytes]:
     yield _csv_rows([source.row.__struct_fields__])
-    for rows in _batches(source):
+    for rows in _batches(source, key):
         yield _csv_rows(_cells(row) for row in rows)
 
 

@@ -11,9 +11,8 @@ from rest_framework.request import Request
 from analytics.api.problems import BadParameterError
 
 Number = Annotated[int, Meta(ge=0, le=2**63 - 1)]
-Moment = Annotated[
-    str | None, Meta(description="A day in the project's time zone, or a moment with its UTC offset.")
-]
+DAY_OR_MOMENT = "A day in the project's time zone, or a moment with its UTC offset."
+Moment = str | None
 Limit = Annotated[int, Meta(ge=1, le=1000, description="Rows of one JSON page. Streams have no limit.")]
 Format = Literal["json", "ndjson", "csv"]
 Since = Annotated[
@@ -45,13 +44,28 @@ class Listing(Presentation, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     since: Since = None
 
 
+class Dated(Listing, frozen=True, kw_only=True, rename={"from_": "from"}):
+    """A list of what happened at some time."""
+
+    from_: Annotated[Moment, Meta(description=f"The first day or moment. {DAY_OR_MOMENT}")] = None
+    to: Annotated[Moment, Meta(description=f"The last day or moment, inclusive. {DAY_OR_MOMENT}")] = None
+
+    def span(self, zone: ZoneInfo) -> tuple[dt.datetime | None, dt.datetime | None]:
+        """From the first of these moments to before the second; None is no bound. Raises BadParameterError."""
+        start, end = start_of(self.from_, zone), end_of(self.to, zone)
+        if start is not None and end is not None and start >= end:
+            raise BadParameterError("from", f"{self.from_} is after `to`, {self.to}")
+        return start, end
+
+
 def read(request: Request, kind: type[P]) -> P:
     """The request's query parameters as `kind`. Raises BadParameterError naming the one at fault."""
-    given: dict[str, str] = {}
+    repeatable = {field.encode_name for field in msgspec.structs.fields(kind) if field.default == ()}
+    given: dict[str, Any] = {}
     for name, values in request.query_params.lists():
-        if len(values) > 1:
+        if len(values) > 1 and name not in repeatable:
             raise BadParameterError(name, "this parameter was given more than once")
-        given[name] = values[0]
+        given[name] = values if name in repeatable else values[0]
     return convert(given, kind, strict=False)
 
 
@@ -62,13 +76,15 @@ def convert(given: dict[str, Any], kind: type[P], *, strict: bool = True) -> P:
             raise BadParameterError(
                 name, f"there is no such parameter here; there are: {', '.join(allowed) or 'none'}"
             )
-        if isinstance(value, str) and "\0" in value:
+        if any(
+            isinstance(text, str) and "\0" in text for text in (value if isinstance(value, list) else [value])
+        ):
             raise BadParameterError(name, "a text cannot contain NUL (0x00)")
     try:
         return msgspec.convert(given, kind, strict=strict)
     except msgspec.ValidationError as error:
         message, _, where = str(error).partition(" - at `$.")
-        raise BadParameterError(where.rstrip("`"), message) from error
+        raise BadParameterError(where.rstrip("`").partition("[")[0], message) from error
 
 
 def start_of(text: str | None, zone: ZoneInfo) -> dt.datetime | None:

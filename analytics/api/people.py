@@ -10,13 +10,13 @@ from msgspec import Meta, Struct
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from analytics.api import describe, listing, parameters
+from analytics.api import describe, filters, listing, parameters, places
 from analytics.api.auth import project_of
 from analytics.api.changes import Changes, ListPlace
 from analytics.api.negotiation import format_of
-from analytics.query import persons, timeline
-from analytics.query.persons import PersonDetail
-from analytics.query.timeline import Entry
+from analytics.query import events, persons, redirects, timeline
+from analytics.query.persons import PersonDetail, PersonSelection
+from analytics.query.timeline import Entry, TimelinePlace
 from projects.models import Project
 
 
@@ -24,10 +24,11 @@ class PeoplePlace(ListPlace, tag="people", frozen=True):
     """A place in the list of people."""
 
 
-class PeopleParameters(parameters.Listing, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class PeopleParameters(parameters.Listing, frozen=True, kw_only=True):
     """Which people."""
 
     distinct_id: Annotated[str | None, Meta(description="The person behind this id.")] = None
+    property: filters.Written = ()
 
 
 class PeoplePage(Struct, frozen=True):
@@ -38,33 +39,28 @@ class PeoplePage(Struct, frozen=True):
     more: bool
 
 
-class PeopleSource:
+class PeopleSource(Changes[PersonDetail]):
     """All people by id, or those whom anything happened to since a place."""
 
     name = "people"
     row = PersonDetail
+    kind = PeoplePlace
 
-    def __init__(self, project: Project, distinct_id: str | None, since: str | None) -> None:
-        self.project = project
-        self.distinct_id = distinct_id
-        self.changes = Changes(project, PeoplePlace, "person_id", since)
+    def __init__(self, project: Project, which: PersonSelection, since: str | None) -> None:
+        super().__init__(project, since)
+        self.which = which
 
-    def take(self, limit: int) -> list[PersonDetail]:
-        return persons.details(self.project, self.changes.take(self._after, self._among, limit))
+    def after(self, id: int, limit: int) -> list[int]:
+        return persons.ids_after(self.project, id, self.which, limit=limit)
 
-    def _after(self, person_id: int, limit: int) -> list[int]:
-        return persons.ids_after(self.project, person_id, limit=limit, distinct_id=self.distinct_id)
+    def changed(self) -> list[int]:
+        at = self.at
+        touched = events.touched(self.project, "person_id", after=at.known, upto=at.upto)
+        linked = redirects.linked(self.project, after=at.known_link, upto=at.upto_link)
+        return persons.among(self.project, touched | linked, self.which)
 
-    def _among(self, ids: set[int]) -> list[int]:
-        return persons.among(self.project, ids, distinct_id=self.distinct_id)
-
-    @property
-    def place(self) -> str:
-        return self.changes.place
-
-    @property
-    def end(self) -> str:
-        return self.changes.end
+    def read(self, ids: list[int]) -> list[PersonDetail]:
+        return persons.details(self.project, ids)
 
 
 class People(APIView):
@@ -76,7 +72,8 @@ class People(APIView):
     @describe.operation("People", parameters=PeopleParameters, answer=PeoplePage, row=PersonDetail)
     def get(self, request: Request) -> HttpResponseBase:
         asked = parameters.read(request, PeopleParameters)
-        source = PeopleSource(project_of(request), asked.distinct_id, asked.since)
+        which = PersonSelection(distinct_id=asked.distinct_id, where=filters.read(asked.property, "person"))
+        source = PeopleSource(project_of(request), which, asked.since)
         return listing.respond(request, source, asked.format, asked.limit)
 
 
@@ -125,18 +122,18 @@ class TimelineSource:
     end = None
 
     def __init__(self, project: Project, person_id: int, before: str | None, *, flat: bool) -> None:
+        if before is not None:
+            places.read("before", before, TimelinePlace, project)
         self.project = project
         self.person_id = persons.get_person(project, person_id).id
         self.place = before
         self.flat = flat
-        self.finished = False
+        self.more = True
 
     def take(self, limit: int) -> Sequence[Struct]:
-        if self.finished:
-            return []
         page = timeline.timeline(self.project, self.person_id, before=self.place, limit=limit)
         self.place = page.next
-        self.finished = page.next is None
+        self.more = page.next is not None
         return (
             [TimelineRow(entry.at, entry.type, entry) for entry in page.entries]
             if self.flat

@@ -56,6 +56,12 @@ def unknown_address(request: HttpRequest) -> HttpResponse:
     return HttpResponse(json.encode(problem), status=404, content_type=MEDIA_TYPE)
 
 
+def bad_parameter(where: str, detail: str) -> HttpResponse:
+    """For the addresses that are no views of the REST framework."""
+    problem = Problem("Bad Request", 400, detail, where)
+    return HttpResponse(json.encode(problem), status=400, content_type=MEDIA_TYPE)
+
+
 def _told(error: Exception) -> tuple[int, str]:
     match error:
         case exceptions.APIException():

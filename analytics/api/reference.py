@@ -10,6 +10,7 @@ from drf_spectacular.generators import SchemaGenerator
 from msgspec import json
 
 from analytics.api.describe import ERRORS
+from analytics.api.problems import bad_parameter
 
 
 @functools.cache
@@ -20,6 +21,8 @@ def schema() -> dict[str, Any]:
 
 @require_safe
 def openapi(request: HttpRequest) -> HttpResponse:
+    if request.GET:
+        return bad_parameter(next(iter(request.GET)), "the schema takes no parameters")
     return HttpResponse(json.encode(schema()), content_type="application/json")
 
 

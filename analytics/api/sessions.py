@@ -10,7 +10,7 @@ from rest_framework.views import APIView
 from analytics.api import describe, listing, parameters
 from analytics.api.auth import project_of
 from analytics.api.changes import Changes, ListPlace
-from analytics.query import sessions
+from analytics.query import events, redirects, sessions
 from analytics.query.sessions import SessionRow, SessionSelection
 from projects.models import Project
 
@@ -19,18 +19,12 @@ class SessionPlace(ListPlace, tag="sessions", frozen=True):
     """A place in the list of sessions."""
 
 
-class SessionParameters(
-    parameters.Listing, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"from_": "from"}
-):
-    """Which sessions."""
+class SessionParameters(parameters.Dated, frozen=True, kw_only=True):
+    """Which sessions: `from` and `to` are about when they began."""
 
-    from_: Annotated[
-        parameters.Moment, Meta(description="Those that began on this day or moment, or later.")
+    person: Annotated[
+        parameters.Number | None, Meta(description="A person's id; their merged ids count too.")
     ] = None
-    to: Annotated[parameters.Moment, Meta(description="Those that began on this day or by this moment.")] = (
-        None
-    )
-    person: Annotated[parameters.Number | None, Meta(description="A person's id.")] = None
 
 
 class SessionPage(Struct, frozen=True):
@@ -41,33 +35,28 @@ class SessionPage(Struct, frozen=True):
     more: bool
 
 
-class SessionSource:
-    """All sessions by id, or those in which anything happened since a place."""
+class SessionSource(Changes[SessionRow]):
+    """All sessions by id, or those in which anything happened since a place, or whose person is another one."""
 
     name = "sessions"
     row = SessionRow
+    kind = SessionPlace
 
     def __init__(self, project: Project, which: SessionSelection, since: str | None) -> None:
-        self.project = project
+        super().__init__(project, since)
         self.which = which
-        self.changes = Changes(project, SessionPlace, "session_id", since)
 
-    def take(self, limit: int) -> list[SessionRow]:
-        return sessions.listed(self.project, self.changes.take(self._after, self._among, limit))
+    def after(self, id: int, limit: int) -> list[int]:
+        return sessions.ids_after(self.project, id, self.which, limit=limit)
 
-    def _after(self, session_id: int, limit: int) -> list[int]:
-        return sessions.ids_after(self.project, session_id, self.which, limit=limit)
+    def changed(self) -> list[int]:
+        at = self.at
+        touched = events.touched(self.project, "session_id", after=at.known, upto=at.upto)
+        moved = redirects.moved(self.project, after=at.known_link, upto=at.upto_link)
+        return sessions.among(self.project, touched, moved, self.which)
 
-    def _among(self, ids: set[int]) -> list[int]:
-        return sessions.among(self.project, ids, self.which)
-
-    @property
-    def place(self) -> str:
-        return self.changes.place
-
-    @property
-    def end(self) -> str:
-        return self.changes.end
+    def read(self, ids: list[int]) -> list[SessionRow]:
+        return sessions.listed(self.project, ids)
 
 
 class Sessions(APIView):
@@ -80,9 +69,6 @@ class Sessions(APIView):
     def get(self, request: Request) -> HttpResponseBase:
         asked = parameters.read(request, SessionParameters)
         project = project_of(request)
-        which = SessionSelection(
-            start=parameters.start_of(asked.from_, project.zone),
-            end=parameters.end_of(asked.to, project.zone),
-            person=asked.person,
-        )
+        start, end = asked.span(project.zone)
+        which = SessionSelection(start=start, end=end, person=asked.person)
         return listing.respond(request, SessionSource(project, which, asked.since), asked.format, asked.limit)

@@ -14,6 +14,7 @@ from analytics import engine
 from analytics.lake import table
 from analytics.lake.columns import EVENTS
 from analytics.models import DataVersion
+from analytics.query import sift
 
 Rows = Iterator[tuple[Any, ...]]
 Days = tuple[dt.date, dt.date]
@@ -29,19 +30,24 @@ def between(
     project_id: int,
     columns: Sequence[str],
     filters: dict[str, Any],
+    where: sift.Where,
     *,
     after: int,
     upto: int,
     moments: Moments,
     limit: int,
 ) -> Rows:
-    """In the order of their sequence. `filters`: a column and its value, or a list; `moments`: from, and before."""
+    """In the order of their sequence.
+
+    filters   a column and its value, or a list of values
+    where     what is asked of properties
+    moments   from, and before
+    """
     start, end = moments
     with _stored(project_id, (start.date(), end.date())) as (tables, events):
         timely = (events.timestamp >= start) & (events.timestamp < end)
-        rows = events.filter(
-            events.sequence > after, events.sequence <= upto, timely, *_equal(events, filters)
-        )
+        asked = [*_equal(events, filters), *sift.asked(events, where)]
+        rows = events.filter(events.sequence > after, events.sequence <= upto, timely, *asked)
         return _rows(tables.run(rows.order_by("sequence").limit(limit).select(*columns)))
 
 

@@ -14,7 +14,7 @@ import msgspec
 from django.db import connection
 from msgspec import Meta, Struct, structs
 
-from analytics.query import archive, cursor, redirects
+from analytics.query import archive, redirects, sift
 from projects.models import Project
 
 LONGEST_WHOLE = 4_000
@@ -68,7 +68,10 @@ def _whole(digits: str) -> int | str:
 
 
 class Selection(Struct, frozen=True, kw_only=True):
-    """Which events: `start` inclusive, `end` exclusive; `person` is an id as answers give it, None is any."""
+    """Which events: `start` inclusive, `end` exclusive; `person` is an id as answers give it, None is any.
+
+    `where` filters by properties of events, all of them at once, as in a query's body.
+    """
 
     start: dt.datetime | None = None
     end: dt.datetime | None = None
@@ -76,12 +79,7 @@ class Selection(Struct, frozen=True, kw_only=True):
     person: int | None = None
     distinct_id: str | None = None
     session: int | None = None
-
-
-class EventPlace(cursor.Place, tag="events", frozen=True):
-    """After the event with this sequence."""
-
-    sequence: cursor.Number
+    where: sift.Where = ()
 
 
 EVER = (dt.datetime(1, 1, 1, tzinfo=dt.UTC), dt.datetime(9999, 12, 31, tzinfo=dt.UTC))
@@ -100,10 +98,12 @@ WHERE project_id = %(project)s AND sequence > %(after)s AND sequence <= %(upto)s
 
 def read(project: Project, which: Selection, *, after: int, upto: int, limit: int) -> list[Event]:
     """The next events, `after` < sequence <= `upto`, at most `limit`; fewer only when there are no more."""
-    rows = _hot(project.pk, which, after, upto, limit)
-    # Asked after reading: had a day's partition been dropped meanwhile, its events would be missing from `rows`.
-    if _is_hot(after):
-        return rows
+    # Where properties are asked for, all that the lake has is asked there: it can tell without reading every row.
+    if not which.where:
+        rows = _hot(project.pk, which, after, upto, limit)
+        # Asked after reading: had a day's partition been dropped meanwhile, its events would be missing from `rows`.
+        if _is_hot(after):
+            return rows
     held = archive.mark()
     stored = _stored(project.pk, which, after, min(upto, held), limit) if held > after else []
     if len(stored) == limit:
@@ -127,9 +127,7 @@ def newest() -> int:
 
 def fetch(sql: str, parameters: dict[str, Any]) -> list[Event]:
     """Events by a query whose columns are SELECT, under the persons that they were stored as."""
-    with connection.cursor() as database:
-        database.execute(sql, parameters)
-        return named(database.fetchall())
+    return named(_rows(sql, parameters))
 
 
 def named(rows: Iterable[tuple[Any, ...]]) -> list[Event]:
@@ -144,25 +142,36 @@ def current(project_id: int, rows: list[Event]) -> list[Event]:
 
 
 def _hot(project_id: int, which: Selection, after: int, upto: int, limit: int) -> list[Event]:
-    place = {"project": project_id, "after": after, "upto": upto, "limit": limit, "persons": _persons(which)}
-    return current(project_id, fetch(HOT, place | structs.asdict(which)))
+    place = {"project": project_id, "after": after, "upto": upto, "persons": _persons(project_id, which)}
+    asked = place | {name: value for name, value in structs.asdict(which).items() if name != "where"}
+    if not which.where:
+        return current(project_id, fetch(HOT, asked | {"limit": limit}))
+    rows = sift.walk(
+        lambda beyond: _rows(HOT, asked | {"after": max(after, beyond), "limit": sift.CHUNK}),
+        COLUMNS.index("sequence"),
+        lambda rows: sift.events(project_id, COLUMNS, rows, which.where),
+        limit,
+    )
+    return current(project_id, named(rows))
 
 
 def _stored(project_id: int, which: Selection, after: int, upto: int, limit: int) -> list[Event]:
     filters: dict[str, Any] = {
         "event": which.event,
-        "person_id": _persons(which),
+        "person_id": _persons(project_id, which),
         "distinct_id": which.distinct_id,
+        "session_id": which.session,
     }
-    filters |= {"session_id": which.session}
     given = {name: value for name, value in filters.items() if value is not None}
     moments = which.start or EVER[0], which.end or EVER[1]
-    rows = archive.between(project_id, COLUMNS, given, after=after, upto=upto, moments=moments, limit=limit)
+    rows = archive.between(
+        project_id, COLUMNS, given, which.where, after=after, upto=upto, moments=moments, limit=limit
+    )
     return current(project_id, named(rows))
 
 
-def _persons(which: Selection) -> list[int] | None:
-    return None if which.person is None else redirects.ids_of(which.person)
+def _persons(project_id: int, which: Selection) -> list[int] | None:
+    return None if which.person is None else redirects.everyone(project_id, which.person)
 
 
 def _is_hot(after: int) -> bool:
@@ -172,10 +181,15 @@ def _is_hot(after: int) -> bool:
 
 
 def _touched(project_id: int, column: str, after: int, upto: int) -> set[int]:
+    place = {"project": project_id, "after": after, "upto": upto}
+    return {value for (value,) in _rows(TOUCHED.replace("{column}", column), place)}
+
+
+def _rows(sql: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as database:
-        parameters = {"project": project_id, "after": after, "upto": upto}
-        database.execute(TOUCHED.replace("{column}", column), parameters)
-        return {row[0] for row in database.fetchall()}
+        database.execute(sql, parameters)
+        rows: list[tuple[Any, ...]] = database.fetchall()
+    return rows
 
 
 def _number(sql: str) -> int | None:

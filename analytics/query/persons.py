@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from typing import Annotated, Any
 
 import msgspec
-from django.db.models import Q, QuerySet
+from django.db.models import F, Func, Q, QuerySet, TextField, Value
 from msgspec import Meta, Struct, structs
 
 from analytics.models import DistinctId, Person
-from analytics.query import cursor, redirects
+from analytics.query import cursor, redirects, sift
 from analytics.query.results import PersonRef
 from projects.models import Project
 
@@ -43,19 +43,18 @@ class PersonList(Struct, frozen=True):
     next: str | None
 
 
-class PersonDetail(Struct, frozen=True):
+class PersonDetail(PersonRef, frozen=True):
     """Everything known about one person. `former_ids` are persons that were merged into them."""
 
-    id: int
-    name: str
-    distinct_ids: list[str]
-    identified: bool
-    first_seen: dt.datetime
-    last_seen: dt.datetime
-    events: int
-    sessions: int
     former_ids: list[int]
     properties: dict[str, Any]
+
+
+class PersonSelection(Struct, frozen=True, kw_only=True):
+    """Which people: the one behind a distinct id, those whose properties are as `where` says; None is any."""
+
+    distinct_id: str | None = None
+    where: sift.Where = ()
 
 
 def list_people(
@@ -91,22 +90,26 @@ def details(project: Project, person_ids: Iterable[int]) -> list[PersonDetail]:
     return _details(people.order_by("id"))
 
 
-def ids_after(project: Project, person_id: int, *, limit: int, distinct_id: str | None = None) -> list[int]:
+def ids_after(project: Project, person_id: int, which: PersonSelection, *, limit: int) -> list[int]:
     """The ids of the next people, by id."""
-    people = Person.objects.filter(project=project, merged_into=None, pk__gt=person_id)
-    if distinct_id is not None:
-        people = people.filter(pk__in=_with_id(project, distinct_id))
-    return list(people.order_by("id").values_list("pk", flat=True)[:limit])
+    people = _selected(project, which).filter(pk__gt=person_id)
+    if not which.where:
+        return [row[0] for row in people[:limit]]
+    rows = sift.walk(
+        lambda beyond: list(people.filter(pk__gt=beyond)[: sift.CHUNK]),
+        0,
+        lambda rows: sift.people(project.pk, rows, which.where),
+        limit,
+    )
+    return [row[0] for row in rows]
 
 
-def among(project: Project, person_ids: Iterable[int], *, distinct_id: str | None = None) -> list[int]:
+def among(project: Project, person_ids: Iterable[int], which: PersonSelection) -> list[int]:
     """Who these people are by now, by id."""
     ids = set(person_ids)
     now = redirects.canonical(project.pk, ids)
-    people = Person.objects.filter(project=project, merged_into=None, pk__in={now.get(id, id) for id in ids})
-    if distinct_id is not None:
-        people = people.filter(pk__in=_with_id(project, distinct_id))
-    return list(people.order_by("id").values_list("pk", flat=True))
+    rows = list(_selected(project, which).filter(pk__in={now.get(id, id) for id in ids}))
+    return [row[0] for row in (sift.people(project.pk, rows, which.where) if which.where else rows)]
 
 
 def find_person(project: Project, distinct_id: str) -> int:
@@ -152,6 +155,24 @@ def _matching(project: Project, search: str) -> QuerySet[Person]:
     # looked up beforehand, for with a sub-query PostgreSQL expects half of all people and walks them one by one.
     behind = list(_with_id(project, words))
     return people.filter(Q(search__contains=words.lower()) | Q(pk__in=behind))
+
+
+def _selected(project: Project, which: PersonSelection) -> QuerySet[Person, tuple[Any, ...]]:
+    """Rows as sift.people takes them, by id."""
+    people = Person.objects.filter(project=project, merged_into=None)
+    if which.distinct_id is not None:
+        people = people.filter(pk__in=_with_id(project, which.distinct_id))
+    texts = [
+        Func(
+            F("properties"),
+            Value(item.property),
+            arg_joiner=" ->> ",
+            template="(%(expressions)s)",
+            output_field=TextField(),
+        )
+        for item in which.where
+    ]
+    return people.order_by("id").values_list("id", *texts)
 
 
 def _with_id(project: Project, distinct_id: str) -> QuerySet[DistinctId, int]:

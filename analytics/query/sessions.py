@@ -3,7 +3,8 @@
 import datetime as dt
 from collections.abc import Iterable
 
-from django.db.models import QuerySet
+from django.db.models import BigIntegerField, QuerySet
+from django.db.models.functions import Coalesce
 from msgspec import Struct
 
 from analytics.models import Session
@@ -64,19 +65,28 @@ def listed(project: Project, session_ids: Iterable[int]) -> list[SessionRow]:
 
 def ids_after(project: Project, session_id: int, which: SessionSelection, *, limit: int) -> list[int]:
     """The ids of the next sessions, by id."""
-    found = _matching(Session.objects.filter(project=project, pk__gt=session_id), which)
+    found = _matching(project, which).filter(pk__gt=session_id)
     return list(found.order_by("id").values_list("pk", flat=True)[:limit])
 
 
-def among(project: Project, session_ids: Iterable[int], which: SessionSelection) -> list[int]:
-    """Those of these sessions that match, by id."""
-    found = _matching(Session.objects.filter(project=project, pk__in=list(session_ids)), which)
+def among(
+    project: Project, session_ids: Iterable[int], moved: set[int], which: SessionSelection
+) -> list[int]:
+    """Those that match of these sessions, and of those that began as sessions of the persons `moved`, by id."""
+    began = Coalesce("origin_id", "person_id", output_field=BigIntegerField())
+    now = redirects.canonical(project.pk, moved)
+    theirs = Session.objects.annotate(began=began).filter(
+        project=project, person__in={now.get(person, person) for person in moved}, began__in=moved
+    )
+    ids = {*session_ids, *theirs.values_list("pk", flat=True)}
+    found = _matching(project, which).filter(pk__in=ids)
     return list(found.order_by("id").values_list("pk", flat=True))
 
 
-def _matching(found: QuerySet[Session], which: SessionSelection) -> QuerySet[Session]:
+def _matching(project: Project, which: SessionSelection) -> QuerySet[Session]:
+    found = Session.objects.filter(project=project)
     if which.person is not None:
-        found = found.filter(person__in=redirects.ids_of(which.person))
+        found = found.filter(person__in=redirects.everyone(project.pk, which.person))
     if which.start is not None:
         found = found.filter(started_at__gte=which.start)
     if which.end is not None:

@@ -12,7 +12,8 @@ from rest_framework.views import APIView
 
 from analytics.api import describe, listing, parameters
 from analytics.api.auth import project_of
-from analytics.query import cursor, persons
+from analytics.api.growing import Growing, GrowingPlace
+from analytics.query import persons
 from analytics.schema import REACTIONS
 from feedback import inbox
 from feedback.inbox import Entry
@@ -22,10 +23,8 @@ from projects.models import Project
 Reaction = Literal["useful", "confusing", "exciting", "forgettable"]
 
 
-class CommentPlace(cursor.Place, tag="comments", frozen=True):
-    """After the comment that was kept as number `id`."""
-
-    id: cursor.Number
+class CommentPlace(GrowingPlace, tag="comments", frozen=True):
+    """A place in the list of comments: the number under which one was kept."""
 
 
 class CommentRow(Struct, frozen=True):
@@ -45,13 +44,9 @@ class CommentRow(Struct, frozen=True):
     context: dict[str, Any]
 
 
-class CommentParameters(
-    parameters.Listing, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"from_": "from"}
-):
-    """Which comments."""
+class CommentParameters(parameters.Dated, frozen=True, kw_only=True):
+    """Which comments: `from` and `to` are about when it was said."""
 
-    from_: parameters.Moment = None
-    to: Annotated[parameters.Moment, Meta(description="The last day or moment, inclusive.")] = None
     reaction: Annotated[Reaction | None, Meta(description=f"One of {', '.join(REACTIONS)}.")] = None
     person: Annotated[
         parameters.Number | None,
@@ -68,30 +63,23 @@ class CommentPage(Struct, frozen=True):
     more: bool
 
 
-class CommentSource:
-    """Comments after a place, up to the one kept last when the request came."""
+class CommentSource(Growing[CommentRow]):
+    """Comments in the order of keeping."""
 
     name = "comments"
     row = CommentRow
+    kind = CommentPlace
 
     def __init__(self, project: Project, which: QuerySet[Comment], since: str | None) -> None:
-        self.project = project
+        super().__init__(project, since)
         self.which = which.order_by("id")
-        self.after = cursor.read(since, CommentPlace).id if since is not None else 0
-        self.upto = max(inbox.newest_id(project), self.after)
 
-    def take(self, limit: int) -> list[CommentRow]:
-        comments = list(self.which.filter(id__gt=self.after, id__lte=self.upto)[:limit])
-        self.after = comments[-1].pk if len(comments) == limit else self.upto
-        return [_row(entry) for entry in inbox.with_people(self.project, comments)]
+    def newest(self) -> int:
+        return inbox.newest_id(self.project)
 
-    @property
-    def place(self) -> str:
-        return cursor.write(CommentPlace(self.after))
-
-    @property
-    def end(self) -> str:
-        return cursor.write(CommentPlace(self.upto))
+    def read(self, limit: int) -> list[tuple[int, CommentRow]]:
+        comments = self.which.filter(id__gt=self.after, id__lte=self.upto)[:limit]
+        return [(entry.comment.pk, _row(entry)) for entry in inbox.with_people(self.project, comments)]
 
 
 class Comments(APIView):
@@ -109,9 +97,10 @@ class Comments(APIView):
 
 
 def _selected(project: Project, asked: CommentParameters) -> QuerySet[Comment]:
+    start, end = asked.span(project.zone)
     limits = {
-        "created_at__gte": parameters.start_of(asked.from_, project.zone),
-        "created_at__lt": parameters.end_of(asked.to, project.zone),
+        "created_at__gte": start,
+        "created_at__lt": end,
         "reaction": asked.reaction,
         "distinct_id": asked.distinct_id,
         "distinct_id__in": None

@@ -167,3 +167,50 @@ def test_accept_chooses_the_format(client: Any, api: Api, accept: str, content_t
     headers = {"authorization": f"Bearer {api.key}", "accept": accept}
     answer = client.get("/api/v1/project", headers=headers)
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, content_type)
+
+
+@pytest.mark.parametrize("path", [path for path in GETS if "{" not in path])
+def test_a_cohort_that_does_not_exist_yet_is_not_passed_over(api: Api, path: str) -> None:
+    answer = api.get(path, cohort="1")
+    assert (answer.status, answer.json["where"]) == (400, "cohort")
+    assert "there is no such parameter here; there are: format" in answer.json["detail"]
+
+
+@pytest.mark.parametrize("path", ["people/{person}", "people/{person}/timeline"])
+def test_nor_at_a_person(team: Team, api: Api, path: str) -> None:
+    Journey(team).track("ana", "signup").enriched()
+    [ana] = api.rows("people")
+    answer = api.get(path.format(person=ana["id"]), cohort="1")
+    assert (answer.status, answer.json["where"]) == (400, "cohort")
+
+
+@pytest.mark.parametrize("path", POSTS)
+def test_nor_beside_a_question(client: Any, api: Api, path: str) -> None:
+    headers = {"authorization": f"Bearer {api.key}"}
+    answer = client.post(
+        f"/api/v1/{path}?cohort=1", POSTS[path], content_type="application/json", headers=headers
+    )
+    assert (answer.status_code, answer.json()["where"]) == (400, "cohort")
+
+
+def test_the_schema_takes_no_parameters(client: Any) -> None:
+    answer = client.get("/api/v1/schema?format=yaml")
+    assert (answer.status_code, answer.json()["where"]) == (400, "format")
+
+
+@pytest.mark.parametrize("path", ["events", "people", "sessions"])
+def test_a_cursor_of_another_project_is_refused(team: Team, api: Api, path: str) -> None:
+    Journey(team).page("ana", "/", session="s").page("ana", "/", session="t").enriched()
+    page = Api(assemble().api_key).get(path).json
+    answer = api.get(path, since=page["next"])
+    assert (answer.status, answer.json["where"]) == (400, "since")
+    assert "another project" in answer.json["detail"]
+
+
+@pytest.mark.parametrize("path", ["events", "sessions"])
+def test_a_range_that_ends_before_it_begins(api: Api, path: str) -> None:
+    answer = api.get(path, from_="2026-03-02", to="2026-03-01T23:59:59Z")
+    assert (answer.status, answer.json["where"]) == (400, "from")
+    assert "2026-03-02 is after `to`, 2026-03-01T23:59:59Z" in answer.json["detail"]
+    assert api.get(path, from_="2026-03-02", to="2026-03-02").status == 200
+    assert api.get(path, from_="2026-03-02T01:00:00+01:00", to="2026-03-02T00:00:00Z").status == 200

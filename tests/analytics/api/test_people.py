@@ -2,6 +2,9 @@
 
 import pytest
 
+from analytics.api.people import PeopleSource
+from analytics.enrich.merges import merge, undo
+from analytics.query.persons import PersonSelection
 from tests import clock
 from tests.analytics.api.client import Api
 from tests.journey import Journey
@@ -110,3 +113,33 @@ def test_by_distinct_id(team: Team, api: Api) -> None:
     Journey(team).track("ana", "signup").track("bo", "signup").enriched()
     assert names(api.rows("people", distinct_id="bo")) == ["bo"]
     assert api.rows("people", distinct_id="nobody") == []
+
+
+def test_a_merge_by_hand_and_its_undoing_are_changes_too(team: Team, api: Api) -> None:
+    Journey(team).track("ana", "signup").track("bo", "signup").track("cy", "signup").enriched()
+    everybody = api.get("people").json
+    ana, bo = (row["id"] for row in everybody["people"][:2])
+
+    link = merge(team.new.project, ana, bo, by="dee")
+    merged = api.get("people", since=everybody["next"]).json
+    undo(link, by="dee")
+    parted = api.get("people", since=merged["next"]).json
+
+    assert [(row["id"], row["former_ids"], row["events"]) for row in merged["people"]] == [(ana, [bo], 2)]
+    assert [(row["id"], row["former_ids"], row["events"]) for row in parted["people"]] == [
+        (ana, [], 1),
+        (bo, [], 1),
+    ]
+    assert api.rows("people", since=parted["next"]) == []
+
+
+def test_a_stream_goes_on_beyond_who_is_merged_away_meanwhile(team: Team, api: Api) -> None:
+    known = api.get("people").json["next"]
+    Journey(team).track("ana", "signup").track("bo", "signup").track("cy", "signup").enriched()
+    ana, bo, cy = (row["id"] for row in api.rows("people"))
+    source = PeopleSource(team.new.project, PersonSelection(), known)
+
+    assert [row.id for row in source.take(1)] == [ana]
+    merge(team.new.project, ana, bo, by="dee")
+    assert (source.take(1), source.more) == ([], True)
+    assert [row.id for row in source.take(1)] == [cy]

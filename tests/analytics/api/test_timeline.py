@@ -3,6 +3,7 @@
 from typing import Any
 
 import msgspec
+import pytest
 
 from tests import clock
 from tests.analytics.api.client import Api
@@ -167,3 +168,11 @@ def test_a_merged_person_s_story_has_both_halves_wherever_they_lie(team: Team, a
     assert told(entries) == ["laptop is ana", "$identify", "invoice paid", ["/pricing"]]
     ids = {entry["event"]["person"] for entry in entries if entry["type"] == "event"}
     assert ids | {entries[-1]["events"][0]["person"], entries[-1]["session"]["person"]} == {person(api)}
+
+
+@pytest.mark.parametrize("wanted", ["json", "ndjson", "csv"])
+def test_a_cursor_that_is_none_is_said_before_anything_is_streamed(team: Team, api: Api, wanted: str) -> None:
+    Journey(team).track("ana", "signup").enriched()
+    [ana] = api.rows("people")
+    answer = api.get(f"people/{ana['id']}/timeline", before="nonsense", format=wanted)
+    assert (answer.status, answer.json["where"]) == (400, "before")

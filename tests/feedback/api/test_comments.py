@@ -150,7 +150,7 @@ def test_a_formula_in_a_comment_is_no_formula_in_a_spreadsheet(team: Team, api: 
     ("query", "where"),
     [
         ({"reaction": "meh"}, "reaction"),
-        ({"since": "nonsense"}, ""),
+        ({"since": "nonsense"}, "since"),
         ({"from_": "soon"}, "from"),
         ({"limit": 0}, "limit"),
         ({"colour": "red"}, "colour"),

@@ -1,0 +1,75 @@
+"""Filters on rows that PostgreSQL holds: the engine answers them, as it does for the lake, so that a row matches or
+not wherever it lies."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pyarrow as pa
+from ibis.expr import types as ir
+
+from analytics import engine
+from analytics.metrics.filters import TEXT_COLUMNS, holds, property_text
+from analytics.query.spec import Filter
+
+CHUNK = 5_000
+
+Row = tuple[Any, ...]
+Where = tuple[Filter, ...]
+
+
+def asked(events: ir.Table, where: Where) -> list[ir.BooleanValue]:
+    """What filters ask of a table of events."""
+    return [holds(property_text(events, item.property), item) for item in where]
+
+
+def events(project_id: int, columns: Sequence[str], rows: list[Row], where: Where) -> list[Row]:
+    """Those of these events that match, in the same order; `columns` are those of the rows."""
+    needed = {name: columns.index(name) for name in (*TEXT_COLUMNS, "properties")}
+    texts = {name: [row[index] for row in rows] for name, index in needed.items()}
+    return _matching(project_id, rows, texts, lambda table: asked(table, where))
+
+
+def people(project_id: int, rows: list[Row], where: Where) -> list[Row]:
+    """Those of these people who match; a row is an id, and for each filter the text of the property that it names."""
+    names = [f"fact_{index}" for index in range(len(where))]
+    texts = {name: [row[index] for row in rows] for index, name in enumerate(names, start=1)}
+    return _matching(
+        project_id,
+        rows,
+        texts,
+        lambda table: [holds(table[name], item) for name, item in zip(names, where, strict=True)],
+    )
+
+
+def walk(
+    after: Callable[[int], list[Row]], number: int, matching: Callable[[list[Row]], list[Row]], limit: int
+) -> list[Row]:
+    """The next `limit` rows that match, in flat memory, however many do not.
+
+    after    the CHUNK rows beyond a number, fewer only at the end; 0 stands for the beginning
+    number   which column of a row holds its number
+    """
+    found: list[Row] = []
+    rows = after(0)
+    while rows:
+        found += matching(rows)
+        if len(found) >= limit or len(rows) < CHUNK:
+            break
+        rows = after(rows[-1][number])
+    return found[:limit]
+
+
+def _matching(
+    project_id: int,
+    rows: list[Row],
+    texts: dict[str, list[str | None]],
+    tests: Callable[[ir.Table], list[ir.BooleanValue]],
+) -> list[Row]:
+    if not rows:
+        return []
+    numbers = pa.array(range(len(rows)), pa.int64())
+    columns = {name: pa.array(values, pa.string()) for name, values in texts.items()}
+    with engine.snapshot(project_id, engine.NOTHING) as tables:
+        table = tables.table(pa.table({"row_number": numbers} | columns))
+        found = tables.run(table.filter(*tests(table)).select("row_number").order_by("row_number"))
+    return [rows[number] for number in found["row_number"].to_pylist()]
