@@ -84,7 +84,9 @@ def _current(project: Project, number: int) -> Person:
 
 def _merged_away(link: IdentityLink) -> Person:
     other = link.other
-    if other is None or link.refused or link.cause == IdentityLink.Cause.UNDO:
+    if other is None:
+        raise MergeError(f"{link.linked_id} was new when it was linked: there never was a second person")
+    if link.refused or link.cause == IdentityLink.Cause.UNDO:
         raise MergeError(f"link {link.pk} did not merge two people, so there is nothing to undo")
     other.refresh_from_db()
     if other.merged_into_id is None:

@@ -124,3 +124,10 @@ def test_nonsense_is_refused_with_its_reason(team: Team, project: Project, journ
         undo(link, by="bo")
     with pytest.raises(MergeError, match="nothing to undo"):
         undo(undone, by="bo")
+
+
+def test_an_id_that_was_new_when_it_was_linked_is_nobody_to_part_from(team: Team, project: Project) -> None:
+    Journey(team).identify("ana").enriched()
+    Journey(team).identify("ana", device="laptop").enriched()
+    with pytest.raises(MergeError, match="laptop was new when it was linked"):
+        undo(IdentityLink.objects.get(project=project), by="bo")
