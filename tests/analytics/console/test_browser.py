@@ -25,8 +25,10 @@ pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).parents[3]
 CHROMIUM = "/usr/bin/chromium"
-PAGES = ["people/", "insights/retention/", "insights/trends/", "settings/", "settings/arrivals/"]
+PAGES = ["people/", "inbox/", "insights/retention/", "insights/trends/", "settings/", "settings/arrivals/"]
 NARROW, WIDE = ViewportSize(width=390, height=844), ViewportSize(width=1280, height=800)
+ZOOMED = ViewportSize(width=320, height=400)
+"""What is left of a small laptop at 400 %: WCAG's reflow."""
 PROMISED = 2.0
 """Seconds from a request's answer to its event on the screen."""
 
@@ -140,7 +142,7 @@ def send(server: str, team: Team, body: dict[str, object], kind: str = "track") 
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", [NARROW, WIDE], ids=["narrow", "wide"])
+@pytest.mark.parametrize("size", [ZOOMED, NARROW, WIDE], ids=["zoomed", "narrow", "wide"])
 def test_pages_open_without_complaint(screen: Page, crowd: Team, theme: str, size: ViewportSize) -> None:
     screen.emulate_media(color_scheme="dark" if theme == "dark" else "light")
     screen.set_viewport_size(size)
@@ -149,6 +151,17 @@ def test_pages_open_without_complaint(screen: Page, crowd: Team, theme: str, siz
         expect(screen.locator("h1")).to_be_visible()
         beyond = screen.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert beyond <= 0, f"{address} is {beyond} px too wide"
+
+
+def test_on_a_phone_a_person_is_told_in_short_above_their_story(screen: Page, crowd: Team) -> None:
+    screen.set_viewport_size(NARROW)
+    screen.goto("people/?search=mina")
+    screen.locator("#people .name").click()
+    tops = [
+        screen.locator(part).first.evaluate("element => element.getBoundingClientRect().top")
+        for part in (".summary", "#timeline", "#facts-title")
+    ]
+    assert tops == sorted(tops)
 
 
 def test_the_keyboard_leads_everywhere(screen: Page, crowd: Team) -> None:
@@ -226,7 +239,7 @@ def test_a_choice_asks_at_once(screen: Page, crowd: Team) -> None:
     expect(screen.locator(".bar")).to_have_count(3)
 
 
-@pytest.mark.parametrize("size", [NARROW, WIDE], ids=["narrow", "wide"])
+@pytest.mark.parametrize("size", [ZOOMED, NARROW, WIDE], ids=["zoomed", "narrow", "wide"])
 def test_fifteen_years_of_months_are_bars_that_can_be_seen(
     screen: Page, crowd: Team, size: ViewportSize
 ) -> None:
