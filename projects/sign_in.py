@@ -34,11 +34,13 @@ def is_live(token: str) -> bool:
 def redeem(token: str) -> User | None:
     """The link's user, for the first caller within its time; None for anybody else.
 
-    One conditional UPDATE decides, so of two browsers that open it at once exactly one gets in.
+    One conditional UPDATE decides, so of two browsers that open it at once exactly one gets in. It asks for nothing
+    but columns of its own row: those alone does PostgreSQL look at again after waiting for the other one.
     """
-    if _live(token).update(used_at=now()) != 1:
+    link = _live(token).select_related("user").first()
+    if link is None or SignInLink.objects.filter(pk=link.pk, used_at=None).update(used_at=now()) != 1:
         return None
-    return SignInLink.objects.select_related("user").get(digest=_digest(token)).user
+    return link.user
 
 
 def _live(token: str) -> QuerySet[SignInLink]:

@@ -54,10 +54,10 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 
 @login_required
 def start(request: HttpRequest) -> HttpResponse:
-    """Straight to the people of the only project; else the list."""
+    """Straight to the only project; else the list."""
     mine = list(access.projects_of(_user(request))[:2])
     if len(mine) == 1:
-        return HttpResponseRedirect(f"/projects/{mine[0].slug}/people/")
+        return HttpResponseRedirect(f"/projects/{mine[0].slug}/")
     return redirect("projects")
 
 

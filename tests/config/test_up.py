@@ -62,7 +62,7 @@ def test_the_printed_link_signs_in_once(ana: Installation) -> None:
         assert page.status_code == 200
         done = browser.post(link, data={"csrfmiddlewaretoken": browser.cookies["csrftoken"]})
         assert done.history[0].status_code == 302
-        assert done.url.path == "/projects/my-product/people/"
+        assert done.url.path == "/projects/my-product/"
     assert httpx.get(site + link).status_code == 410
 
 

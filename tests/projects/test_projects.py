@@ -28,7 +28,7 @@ def newproject(*words: str) -> str:
 
 
 def test_with_one_project_one_is_there_at_once(team: Team) -> None:
-    assert browser_of(team.cy).get("/")["Location"] == f"/projects/{team.slug}/people/"
+    assert browser_of(team.cy).get("/")["Location"] == f"/projects/{team.slug}/"
 
 
 def test_with_two_projects_one_chooses(team: Team) -> None:

@@ -28,7 +28,7 @@ def test_it_works(team: Team, browser: Client) -> None:
     assert "signs you in once" in browser.get(link).content.decode()
     answer = browser.post(link)
     assert (answer.status_code, answer["Location"]) == (302, "/")
-    assert browser.get("/")["Location"] == f"/projects/{team.slug}/people/"
+    assert browser.get("/")["Location"] == f"/projects/{team.slug}/"
 
 
 def test_looking_at_a_link_does_not_use_it_up(team: Team, browser: Client) -> None:
