@@ -48,14 +48,13 @@ class EventSource(Growing[Event]):
 
     def __init__(self, project: Project, which: Selection, since: str | None) -> None:
         super().__init__(project, since)
-        self.which = which
+        self.reader = events.Reader(project, which, after=self.after, upto=self.upto)
 
     def newest(self) -> int:
         return events.newest()
 
     def read(self, limit: int) -> list[tuple[int, Event]]:
-        rows = events.read(self.project, self.which, after=self.after, upto=self.upto, limit=limit)
-        return [(row.sequence, row) for row in rows]
+        return [(row.sequence, row) for row in self.reader.take(limit)]
 
 
 class Events(APIView):

@@ -20,6 +20,8 @@ Rows = Iterator[tuple[Any, ...]]
 Days = tuple[dt.date, dt.date]
 Moments = tuple[dt.datetime, dt.datetime]
 
+PIECE = 2_000
+
 
 def mark() -> int:
     """The lake holds every event up to this sequence; 0 while it holds none."""
@@ -105,8 +107,9 @@ def _newest_first(rows: ir.Table) -> ir.Table:
 
 
 def _rows(found: pa.Table) -> Rows:
-    """As PostgreSQL would give them: the uuid comes as its 16 bytes."""
-    columns = {name: found[name].to_pylist() for name in found.column_names}
-    if "id" in columns:
-        columns["id"] = [uuid.UUID(bytes=value) for value in columns["id"]]
-    return zip(*columns.values(), strict=True)
+    """As PostgreSQL would give them, made as they are read: the uuid comes as its 16 bytes."""
+    for batch in found.to_batches(max_chunksize=PIECE):
+        columns = {name: batch[name].to_pylist() for name in found.column_names}
+        if "id" in columns:
+            columns["id"] = [uuid.UUID(bytes=value) for value in columns["id"]]
+        yield from zip(*columns.values(), strict=True)

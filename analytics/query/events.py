@@ -7,6 +7,7 @@ import datetime as dt
 import json
 import uuid
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,6 +19,7 @@ from analytics.query import archive, redirects, sift
 from projects.models import Project
 
 LONGEST_WHOLE = 4_000
+AHEAD = 50_000
 
 
 class Event(Struct, frozen=True):
@@ -96,19 +98,54 @@ WHERE project_id = %(project)s AND sequence > %(after)s AND sequence <= %(upto)s
 """
 
 
-def read(project: Project, which: Selection, *, after: int, upto: int, limit: int) -> list[Event]:
-    """The next events, `after` < sequence <= `upto`, at most `limit`; fewer only when there are no more."""
-    # Where properties are asked for, all that the lake has is asked there: it can tell without reading every row.
-    if not which.where:
-        rows = _hot(project.pk, which, after, upto, limit)
-        # Asked after reading: had a day's partition been dropped meanwhile, its events would be missing from `rows`.
-        if _is_hot(after):
-            return rows
-    held = archive.mark()
-    stored = _stored(project.pk, which, after, min(upto, held), limit) if held > after else []
-    if len(stored) == limit:
-        return stored
-    return stored + _hot(project.pk, which, max(after, held), upto, limit - len(stored))
+class Reader:
+    """Events with `after` < sequence <= `upto`, piece by piece in flat memory.
+
+    The lake keeps no order of sequences: whoever asks it for the next of them has it look through all. So from the
+    second piece on it is asked for many at once, which stay in columns until their turn comes.
+    """
+
+    def __init__(self, project: Project, which: Selection, *, after: int, upto: int) -> None:
+        self.project, self.which = project, which
+        self.after, self.upto = after, upto
+        self._ahead: archive.Rows = iter(())
+        self._begun = False
+
+    def take(self, limit: int) -> list[Event]:
+        """The next events, at most `limit`; fewer only when there are no more."""
+        found = self._next_found(limit)
+        if len(found) < limit:
+            found += self._ask(limit - len(found))
+        self._begun = True
+        return found
+
+    def _ask(self, limit: int) -> list[Event]:
+        # Where properties are asked for, all that the lake has is asked there: it can tell without reading every row.
+        if not self.which.where:
+            rows = self._hot(self.after, limit)
+            # Asked after reading: had a day's partition been dropped meanwhile, `rows` would lack its events.
+            if _is_hot(self.after):
+                return self._passed(rows)
+        held = archive.mark()
+        if held > self.after:
+            self._ahead = self._stored(min(self.upto, held), AHEAD if self._begun else limit)
+        stored = self._next_found(limit)
+        if len(stored) == limit:
+            return stored
+        return stored + self._passed(self._hot(max(self.after, held), limit - len(stored)))
+
+    def _next_found(self, limit: int) -> list[Event]:
+        return self._passed(current(self.project.pk, named(islice(self._ahead, limit))))
+
+    def _passed(self, rows: list[Event]) -> list[Event]:
+        self.after = rows[-1].sequence if rows else self.after
+        return rows
+
+    def _hot(self, after: int, limit: int) -> list[Event]:
+        return _hot(self.project.pk, self.which, after, self.upto, limit)
+
+    def _stored(self, upto: int, limit: int) -> archive.Rows:
+        return _stored(self.project.pk, self.which, self.after, upto, limit)
 
 
 def touched(
@@ -155,7 +192,7 @@ def _hot(project_id: int, which: Selection, after: int, upto: int, limit: int) -
     return current(project_id, named(rows))
 
 
-def _stored(project_id: int, which: Selection, after: int, upto: int, limit: int) -> list[Event]:
+def _stored(project_id: int, which: Selection, after: int, upto: int, limit: int) -> archive.Rows:
     filters: dict[str, Any] = {
         "event": which.event,
         "person_id": _persons(project_id, which),
@@ -164,10 +201,9 @@ def _stored(project_id: int, which: Selection, after: int, upto: int, limit: int
     }
     given = {name: value for name, value in filters.items() if value is not None}
     moments = which.start or EVER[0], which.end or EVER[1]
-    rows = archive.between(
+    return archive.between(
         project_id, COLUMNS, given, which.where, after=after, upto=upto, moments=moments, limit=limit
     )
-    return current(project_id, named(rows))
 
 
 def _persons(project_id: int, which: Selection) -> list[int] | None:
