@@ -22,7 +22,7 @@ ERRORS = {
     413: "The body is too large.",
     415: "The body must be sent as application/json.",
     429: "Too many requests with this key; `Retry-After` says when to go on.",
-    503: "The database cannot be reached; `Retry-After` says when to try again.",
+    503: "The database or the lake cannot be reached; `Retry-After` says when to try again.",
 }
 
 View = TypeVar("View", bound=Callable[..., Any])

@@ -11,12 +11,19 @@ from msgspec import Struct, json
 from rest_framework import exceptions
 from rest_framework.response import Response
 
+from analytics.lake.store import LakeUnreachableError
+from analytics.lake.table import LakeError
 from analytics.query.cursor import CursorError
 from analytics.query.persons import PersonNotFoundError
 from analytics.query.spec import QueryError
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 5
+
+OUTAGES: dict[tuple[type[Exception], ...], str] = {
+    (OperationalError, InterfaceError): "the database cannot be reached; try again shortly",
+    (LakeError, LakeUnreachableError): "the lake cannot be read; `manage.py doctor` says why",
+}
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +52,8 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response:
     status, detail = _told(error)
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         logger.exception("the export API failed", exc_info=error)
+    elif status == HTTPStatus.SERVICE_UNAVAILABLE:
+        logger.error("%s: %s", detail, str(error).partition("\n")[0])
     problem = Problem(HTTPStatus(status).phrase, int(status), detail, getattr(error, "where", ""))
     body = {name: value for name in problem.__struct_fields__ if (value := getattr(problem, name))}
     return Response(body, status=status, headers=_headers(error, status), content_type=MEDIA_TYPE)
@@ -72,8 +81,9 @@ def _told(error: Exception) -> tuple[int, str]:
             return HTTPStatus.NOT_FOUND, str(error)
         case PermissionDenied():
             return HTTPStatus.FORBIDDEN, str(error) or "this is not yours to see"
-        case OperationalError() | InterfaceError():
-            return HTTPStatus.SERVICE_UNAVAILABLE, "the database cannot be reached; try again shortly"
+    for kinds, detail in OUTAGES.items():
+        if isinstance(error, kinds):
+            return HTTPStatus.SERVICE_UNAVAILABLE, detail
     return HTTPStatus.INTERNAL_SERVER_ERROR, "this is our fault, not yours; the server's log says more"
 
 

@@ -2,13 +2,19 @@
 
 import json
 import logging
+from pathlib import Path
 
 import pytest
 from django.db import OperationalError
 from django.test import Client
 from psycopg import OperationalError as DriverError
+from pytest_django.fixtures import Settings
 
 from analytics.api.problems import MEDIA_TYPE, problem_response
+from analytics.lake.columns import EVENTS
+from tests.analytics.api.client import Api
+from tests.journey import Journey
+from tests.people import Team
 
 
 def test_the_database_is_away() -> None:
@@ -16,6 +22,21 @@ def test_the_database_is_away() -> None:
     assert answer.status_code == 503
     assert int(answer.headers["Retry-After"]) > 0
     assert "10.0.0.7" not in json.dumps(answer.data)
+
+
+def test_a_lake_that_cannot_be_read(
+    team: Team, api: Api, settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    log = tmp_path / "lake" / EVENTS.name / "_delta_log"
+    log.mkdir(parents=True)
+    (log / "00000000000000000000.json").write_text("no log at all")
+    Journey(team).track("ana", "signup").enriched()
+    settings.LAKE_URL = str(tmp_path / "lake")
+    with caplog.at_level(logging.ERROR, logger="analytics.api.problems"):
+        answer = api.get("events", property="plan:is:pro")
+    assert answer.status == 503
+    assert "doctor" in answer.json["detail"]
+    assert "the lake cannot be read" in caplog.text
 
 
 def fail() -> None:

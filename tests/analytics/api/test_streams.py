@@ -55,7 +55,7 @@ def peak(team: Team, **query: str) -> tuple[int, int]:
     return lines, most
 
 
-def compare(team: Team, wanted: str, head: int, **asked: str) -> None:
+def assert_memory_is_flat(team: Team, wanted: str, head: int, **asked: str) -> None:
     asked |= {"format": wanted}
     peak(team, **asked, **A_FIFTH)  # what is imported and remembered once does not count
     few, memory_of_few = peak(team, **asked, **A_FIFTH)
@@ -98,15 +98,15 @@ def test_who_asks_for_headers_only_has_nothing_read_for_them(team: Team, api: Ap
 
 def test_nor_do_filters_hold_what_they_read() -> None:
     team = with_events()
-    compare(team, "ndjson", head=0, property="file:set")
+    assert_memory_is_flat(team, "ndjson", head=0, property="file:set")
 
 
 def test_twenty_thousand_events_take_no_more_memory_than_four_thousand() -> None:
     team = with_events()
-    compare(team, "ndjson", head=0)
-    compare(team, "csv", head=1)
+    assert_memory_is_flat(team, "ndjson", head=0)
+    assert_memory_is_flat(team, "csv", head=1)
 
     until_idle()
     expire()
 
-    compare(team, "ndjson", head=0)
+    assert_memory_is_flat(team, "ndjson", head=0)
