@@ -125,7 +125,9 @@ def test_a_killed_process_below_the_web_brings_a_new_web(ana: Installation) -> N
     web = ana.pids()["web"]
     for each in psutil.Process(web).children(recursive=True):
         each.kill()
-    eventually(lambda: ana.pids().get("web", web) != web and ana.answers("/healthz"), "another web")
+    eventually(lambda: ana.pids().get("web", web) != web, "another web")
+    eventually(lambda: ana.answers("/healthz"), "its answer")
+    assert not psutil.pid_exists(web)
 
 
 def test_health_is_told_while_the_database_is_away(ana: Installation) -> None:
