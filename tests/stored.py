@@ -64,12 +64,17 @@ def merge(project: Project, gone: int, kept: int, at: dt.datetime) -> int:
         project=project, cause="by hand", linked_id=f"id-{gone}", distinct_id=f"id-{kept}",
         person_id=kept, other_id=gone, happened_at=at,
     )  # fmt: skip
-    before = Redirect.objects.filter(project=project, target_id=gone).values_list("person_id", flat=True)
-    moved = {gone, *before}
+    moved = {gone, *(each for each, target in _now(project).items() if target == gone)}
     Redirect.objects.bulk_create(
         Redirect(project=project, person_id=p, target_id=kept, link=link) for p in moved
     )
     return link.pk
+
+
+def _now(project: Project) -> dict[int, int]:
+    """Who each person is by their newest redirect: one that was undone is themselves again."""
+    rows = Redirect.objects.filter(project=project).order_by("link_id")
+    return dict(rows.values_list("person_id", "target_id"))
 
 
 def undo(project: Project, gone: int, at: dt.datetime) -> int:

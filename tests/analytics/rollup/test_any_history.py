@@ -151,7 +151,10 @@ def naive_first_days(story: Story) -> dict[int, dt.date]:
 def test_served_numbers_are_those_of_a_naive_count(
     zone: str, history: list[list[Callable[[Story], None]]]
 ) -> None:
-    story = Story(zone)
+    follow(Story(zone), history)
+
+
+def follow(story: Story, history: list[list[Callable[[Story], None]]]) -> None:
     for turn in history:
         for happens in turn:
             happens(story)
@@ -160,3 +163,15 @@ def test_served_numbers_are_those_of_a_naive_count(
     assert first_days(story) == naive_first_days(story)
     assert served_counts(story) == naive_counts(story)
     assert served_cells(story) == naive_cells(story)
+
+
+def test_who_was_parted_stays_behind_when_the_other_moves_on() -> None:
+    follow(
+        Story("UTC"),
+        [
+            [lambda story: story.load([(0, "wrote", 0), (1, "wrote", 0), (2, "wrote", 0)])],
+            [lambda story: story.merge(2, 0)],
+            [lambda story: story.undo(2)],
+            [lambda story: story.merge(0, 1)],
+        ],
+    )
