@@ -23,7 +23,7 @@ from django.db import connection
 from ibis.expr import operations as ops
 from ibis.expr import types as ir
 
-from analytics.lake import cache, table
+from analytics.lake import file_cache, table
 from analytics.lake.columns import ACTIVITY, EVENTS, Layout
 from analytics.models import DataVersion
 from config.env import ConfigurationError
@@ -179,7 +179,7 @@ class DuckDB:
     def parquet(
         self, backend: Any, name: str, project_id: int, files: Sequence[table.File], columns: pa.Schema
     ) -> ir.Table:
-        listed = ", ".join(_literal(path) for path in cache.local(files))
+        listed = ", ".join(_literal(path) for path in file_cache.local(files))
         source = f"FROM read_parquet([{listed}], hive_partitioning = false)" if files else "WHERE false"
         chosen = ", ".join(_select(field, project_id, bool(files)) for field in columns)
         # A view of ours rather than Ibis's sql(): that would parse the list of files again for every expression.

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from django.db import connection
 
 from analytics.enrich import partitions
-from analytics.enrich.run import enrich
+from analytics.enrich.batches import enrich
 from analytics.lake import table
 from analytics.lake.columns import EVENTS
 from analytics.lake.load import load
 from analytics.rollup import upkeep
-from analytics.rollup.run import RollupReport, rollup
+from analytics.rollup.refresh import RollupReport, rollup
 
 PAUSE = 0.02
 """Seconds between two looks at work that another process is doing at the moment."""

@@ -8,7 +8,7 @@ from django.utils.timezone import now
 
 from analytics import pipeline
 from analytics.models import Heartbeat
-from analytics.rollup import run
+from analytics.rollup import refresh
 
 
 @shared_task(name="analytics.enrich")  # type: ignore[untyped-decorator]
@@ -23,7 +23,7 @@ def load() -> None:
 
 @shared_task(name="analytics.rollup")  # type: ignore[untyped-decorator]
 def rollup() -> None:
-    run.rollup()
+    refresh.rollup()
 
 
 @shared_task(name="analytics.maintain")  # type: ignore[untyped-decorator]

@@ -49,7 +49,7 @@ def cpu_seconds() -> float | None:
 
 def drain() -> list[tuple[int, float]]:
     """(events, seconds) of each batch until the inbox is empty."""
-    from analytics.enrich.run import enrich
+    from analytics.enrich.batches import enrich
 
     batches: list[tuple[int, float]] = []
     while True:

@@ -45,9 +45,9 @@ def clickhouse(project: int) -> Callable[[str], dict[tuple[Any, ...], int]]:
 
 
 def firsthand(project: Any, question: Any, place: str) -> dict[tuple[Any, ...], int]:
-    from analytics.query import run, spec
+    from analytics.query import answers, spec
 
-    figures = run.figures_by(project, spec.parse(question.kind, question.body), place)  # type: ignore[arg-type]
+    figures = answers.figures_by(project, spec.parse(question.kind, question.body), place)  # type: ignore[arg-type]
     found: dict[tuple[Any, ...], int] = question.read(figures.found)
     return found
 
@@ -71,7 +71,7 @@ def by_turns(asked: dict[str, Ask]) -> dict[str, dict[str, float]]:
 
 
 def measure(people: int) -> dict[str, Any]:
-    from analytics.rollup.run import rollup
+    from analytics.rollup.refresh import rollup
 
     project, events = crowd.make(people, timezone=ZONE)
     rollup()

@@ -75,7 +75,7 @@ def size(project: int) -> dict[str, int]:
 
 def measure(people: int) -> dict[str, Any]:
     from analytics.rollup import upkeep
-    from analytics.rollup.run import rollup
+    from analytics.rollup.refresh import rollup
 
     made = time.perf_counter()
     project, events = crowd.make(people, timezone="Europe/Berlin")

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import URLPattern, URLResolver, path
 
-from analytics.lake import store
+from analytics.lake import object_store
 
 OLDEST_HEARTBEAT = dt.timedelta(seconds=30)
 CONNECT_SECONDS = 2
@@ -36,7 +36,7 @@ def database() -> str:
 
 def lake() -> str:
     """A lake in the home must be a folder that can be written; one at an address must answer."""
-    if store.remote():
+    if object_store.remote():
         return _answers()
     folder = Path(settings.LAKE_URL)
     if not folder.exists():
@@ -48,8 +48,8 @@ def lake() -> str:
 
 def _answers() -> str:
     try:
-        store.reach()
-    except store.LakeUnreachableError as error:
+        object_store.reach()
+    except object_store.LakeUnreachableError as error:
         raise NotReadyError(str(error)) from error
     return settings.LAKE_URL
 

@@ -55,7 +55,7 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
-            "libraries": {"ui": "analytics.console.tags"},
+            "libraries": {"ui": "dashboard.tags"},
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
@@ -115,19 +115,27 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 
+DASHBOARD_SECTIONS = [
+    "analytics.console.navigation.PEOPLE",
+    "feedback.console.navigation.INBOX",
+    "analytics.console.navigation.INSIGHTS",
+    "analytics.console.navigation.SETTINGS",
+]
+DASHBOARD_SETTINGS_TABS = ["analytics.console.navigation.SETTINGS_TABS"]
+
 API_RATE = env.integer("FIRSTHAND_API_RATE", 1200, least=1)
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["analytics.api.auth.ApiKeyAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["analytics.api.auth.HasScope"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["api.auth.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["api.auth.HasScope"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["analytics.api.body.JSONBody"],
-    "DEFAULT_SCHEMA_CLASS": "analytics.api.describe.Schema",
-    "DEFAULT_THROTTLE_CLASSES": ["analytics.api.auth.KeyThrottle"],
+    "DEFAULT_PARSER_CLASSES": ["api.body.JSONBody"],
+    "DEFAULT_SCHEMA_CLASS": "api.describe.Schema",
+    "DEFAULT_THROTTLE_CLASSES": ["api.auth.KeyThrottle"],
     "DEFAULT_THROTTLE_RATES": {"api_key": f"{API_RATE}/min"},
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "analytics.api.negotiation.Negotiation",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "api.negotiation.Negotiation",
     "DEFAULT_METADATA_CLASS": None,
-    "EXCEPTION_HANDLER": "analytics.api.problems.problem_response",
+    "EXCEPTION_HANDLER": "analytics.api.errors.respond",
     "UNAUTHENTICATED_USER": None,
     "URL_FORMAT_OVERRIDE": None,
 }
@@ -137,7 +145,7 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
-    "POSTPROCESSING_HOOKS": ["analytics.api.describe.add_components"],
+    "POSTPROCESSING_HOOKS": ["api.describe.add_components"],
     "SORT_OPERATION_PARAMETERS": False,
 }
 

@@ -6,18 +6,17 @@ The ingest's own paths (/v1/batch, /e/ and so on) never come here: config/asgi.p
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
-from analytics.api.problems import unknown_address
+from api.problems import unknown_address
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("config.health")),
     path("", include("feedback.embed.urls")),
     path("api/v1/", include("analytics.api.urls")),
     path("api/v1/", include("feedback.api.urls")),
-    path("api/docs/", include("analytics.api.docs_urls")),
+    path("api/docs/", include("api.docs_urls")),
     re_path(r"^api/", unknown_address),
     path("", include("projects.urls")),
     path("projects/<slug:slug>/", include("analytics.console.urls")),
-    path("projects/<slug:slug>/", include("analytics.merging.urls")),
     path("projects/<slug:slug>/inbox/", include("feedback.console.urls")),
     path("admin/", admin.site.urls),
 ]

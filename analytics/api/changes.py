@@ -10,8 +10,9 @@ from typing import ClassVar, Generic, TypeVar
 
 from msgspec import Struct, structs
 
-from analytics.api import places
-from analytics.query import cursor, events, redirects
+from analytics.identity import redirects
+from analytics.query import events
+from api import cursor, places
 from projects.models import Project
 
 Row = TypeVar("Row", bound=Struct)

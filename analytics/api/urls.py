@@ -2,12 +2,12 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from analytics.api.events import Events
-from analytics.api.insights import Insight, InsightPeople
-from analytics.api.people import OnePerson, People, PersonTimeline
-from analytics.api.project import OneProject
-from analytics.api.reference import openapi
-from analytics.api.sessions import Sessions
+from analytics.api.event_endpoint import Events
+from analytics.api.insight_endpoints import Insight, InsightPeople
+from analytics.api.people_endpoints import OnePerson, People, PersonTimeline
+from analytics.api.project_endpoint import OneProject
+from analytics.api.session_endpoint import Sessions
+from api.reference import openapi
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("schema", openapi),

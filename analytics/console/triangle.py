@@ -1,11 +1,11 @@
 """A retention answer as a triangle: one row a cohort, one column a period since."""
 
-import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from analytics.console.figures import Figure
 from analytics.query.results import RetentionAnswer, RetentionCohort
+from dashboard import formats
+from dashboard.figures import Figure
 
 Names = dict[tuple[str, int], tuple[str, ...]]
 """By cohort and offset: the people of a small cohort, by name."""
@@ -29,7 +29,9 @@ class Triangle:
 
 def triangle(answer: RetentionAnswer, period: str, names: Names, href: Callable[[str, int], str]) -> Triangle:
     """`href` gives the address of the people behind a cell, by cohort and offset."""
-    rows = [Row(label(cohort.start, period), *_cells(cohort, names, href)) for cohort in answer.cohorts]
+    rows = [
+        Row(formats.period(cohort.start, period), *_cells(cohort, names, href)) for cohort in answer.cohorts
+    ]
     width = max((len(row.cells) for row in rows), default=0)
     columns = [f"{period.capitalize()} {number}" for number in range(1, width + 1)]
     return Triangle(columns, rows, [_average(answer, offset) for offset in range(1, width + 1)])
@@ -56,13 +58,3 @@ def _average(answer: RetentionAnswer, offset: int) -> Figure | None:
     """All complete cells of a column together; None as long as there is none."""
     value = next((value for value in answer.average if value.offset == offset), None)
     return Figure(value.people, value.of, interval=value.interval) if value and value.of else None
-
-
-def label(start: str, period: str) -> str:
-    """The name of a period by its first moment: 5 Jan, January 2026, 5 Jan 14:00."""
-    moment = dt.datetime.fromisoformat(start)
-    if period == "month":
-        return f"{moment:%b %Y}"
-    if period == "hour":
-        return f"{moment.day} {moment:%b %H:%M}"
-    return f"{moment:%a} {moment.day} {moment:%b}" if period == "day" else f"{moment.day} {moment:%b %Y}"

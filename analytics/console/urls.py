@@ -2,21 +2,23 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from analytics.console import insights, people, settings, start
+from analytics.console import insight_pages, people_pages, person_actions, settings_pages, start_page
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("", start.start, name="start"),
-    path("waiting/", start.waiting, name="waiting"),
-    path("people/", people.people, name="people"),
-    path("people/<int:person_id>/", people.person, name="person"),
-    path("people/<int:person_id>/news/", people.news, name="person-news"),
-    path("insights/retention/", insights.retention, name="retention"),
-    path("insights/trends/", insights.trends, name="trends"),
-    path("insights/retention/people/", insights.behind, {"kind": "retention"}, name="retention-people"),
-    path("insights/trends/people/", insights.behind, {"kind": "trends"}, name="trends-people"),
-    path("settings/", settings.settings, name="settings"),
-    path("settings/arrivals/", settings.arrivals, name="arrivals"),
-    path("settings/keys/", settings.create_key, name="create-key"),
-    path("settings/keys/<int:key_id>/revoke/", settings.revoke_key, name="revoke-key"),
-    path("settings/timezone/", settings.set_timezone, name="set-timezone"),
+    path("", start_page.start, name="start"),
+    path("waiting/", start_page.waiting, name="waiting"),
+    path("people/", people_pages.people, name="people"),
+    path("people/<int:person_id>/", people_pages.person, name="person"),
+    path("people/<int:person_id>/news/", people_pages.news, name="person-news"),
+    path("people/<int:person_id>/merge/", person_actions.merge_other, name="merge"),
+    path("people/<int:person_id>/merge/<int:link_id>/undo/", person_actions.undo_link, name="undo-merge"),
+    path("insights/retention/", insight_pages.retention, name="retention"),
+    path("insights/trends/", insight_pages.trends, name="trends"),
+    path("insights/retention/people/", insight_pages.behind, {"kind": "retention"}, name="retention-people"),
+    path("insights/trends/people/", insight_pages.behind, {"kind": "trends"}, name="trends-people"),
+    path("settings/", settings_pages.settings, name="settings"),
+    path("settings/ingestion/", settings_pages.ingestion, name="ingestion"),
+    path("settings/keys/", settings_pages.create_key, name="create-key"),
+    path("settings/keys/<int:key_id>/revoke/", settings_pages.revoke_key, name="revoke-key"),
+    path("settings/timezone/", settings_pages.set_timezone, name="set-timezone"),
 ]

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db.backends.utils import CursorWrapper
 from ua_parser import parse
 
-from analytics.enrich.sql import statement
+from analytics.statements import statement
 
 log = logging.getLogger(__name__)
 
@@ -77,13 +77,13 @@ def _country(reader: maxminddb.Reader, ip: str) -> str | None:
 
 def describe(cursor: CursorWrapper) -> None:
     """Make the temporary tables `agent` and `place`: what the batch's user agents and addresses say."""
-    cursor.execute(statement("agents"))
+    cursor.execute(statement("enrich/agents"))
     agents = [dict(zip(AGENT, (text, *agent(text)), strict=True)) for (text,) in cursor.fetchall()]
     places = []
     if lookup := countries(settings.GEOIP_PATH):
-        cursor.execute(statement("addresses"))
+        cursor.execute(statement("enrich/addresses"))
         places = [{"ip": ip, "country": lookup(ip)} for (ip,) in cursor.fetchall()]
-    cursor.execute(statement("described"), {"agents": _json(agents), "places": _json(places)})
+    cursor.execute(statement("enrich/described"), {"agents": _json(agents), "places": _json(places)})
 
 
 def _json(rows: list[dict[str, str | None]]) -> str:

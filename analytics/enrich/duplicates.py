@@ -4,26 +4,26 @@ import numpy as np
 import pyarrow as pa
 from django.db.backends.utils import CursorWrapper
 
-from analytics.enrich.sql import statement
 from analytics.lake.seen import already_stored
+from analytics.statements import statement
 
 
 def drop(cursor: CursorWrapper) -> tuple[int, int]:
     """Take duplicates, and rows of projects that are gone, out of the batch. Returns (duplicates, refused)."""
-    cursor.execute(statement("duplicates"))
+    cursor.execute(statement("enrich/duplicates"))
     _drop_what_the_lake_has(cursor)
     cursor.execute(
         "SELECT count(DISTINCT position), count(*) FILTER (WHERE outcome = 'refused') FROM dropped"
     )
     dropped, refused = cursor.fetchone()
     if dropped:
-        cursor.execute(statement("drop"))
+        cursor.execute(statement("enrich/drop"))
     return dropped - refused, refused
 
 
 def _drop_what_the_lake_has(cursor: CursorWrapper) -> None:
     """Events of more than two days ago may have left PostgreSQL; the lake knows them by their day."""
-    cursor.execute(statement("candidates"))
+    cursor.execute(statement("enrich/candidates"))
     projects, ids, days, positions = cursor.fetchone()
     if projects is None:
         return

@@ -2,7 +2,7 @@
 
 from django.db import connection
 
-from analytics.enrich.sql import statement
+from analytics.statements import statement
 
 REASON = "not_storable"
 
@@ -12,6 +12,7 @@ def refuse_first(error: Exception) -> int:
     said = str(error).splitlines()
     with connection.cursor() as cursor:
         cursor.execute(
-            statement("refuse"), {"reason": REASON, "message": said[0] if said else type(error).__name__}
+            statement("enrich/refuse"),
+            {"reason": REASON, "message": said[0] if said else type(error).__name__},
         )
         return int(cursor.fetchone()[0])

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
-from analytics.ingest import books, doors, http
+from analytics.ingest import doors, http, ledger
 from analytics.ingest.accept import Accepted, accept
 from analytics.ingest.commit import Committer
 from analytics.ingest.doors import Desk, Door
@@ -63,7 +63,7 @@ class Ingest:
         """Begin to listen. The database may be away: known keys are remembered, and events go to the spool."""
         url, home = self._url or layout.database_url(), layout.home()
         self._proxies = Proxies(env.words("FIRSTHAND_TRUSTED_PROXIES"))
-        self._samples = books.Samples()
+        self._samples = ledger.Samples()
         self._keys = Keys(url, home.spool / "keys.json")
         spool = Spool(home.spool, env.integer("FIRSTHAND_SPOOL_LIMIT", SPOOL_LIMIT))
         self._committer = Committer(url, spool)
@@ -157,7 +157,7 @@ class Ingest:
 
     def _judge(self, parcel: Parcel, arrived: Arrival) -> tuple[Accepted, Shipment]:
         taken = accept(parcel.events, arrived)
-        return taken, books.shipment(taken, arrived, self._samples)
+        return taken, ledger.shipment(taken, arrived, self._samples)
 
     async def _refuse(self, error: Unreadable, parcel: Parcel, body: bytes, at: datetime) -> None:
         """A request that is refused as a whole is counted too, for its project if its key is known."""
@@ -165,7 +165,7 @@ class Ingest:
         project_id = access.project_id if access else 0
         events = max(1, len(parcel.events))
         await self._committer.put(
-            books.refusal(project_id, error.reason, events, sample(body), at, self._samples)
+            ledger.refusal(project_id, error.reason, events, sample(body), at, self._samples)
         )
 
 

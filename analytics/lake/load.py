@@ -19,7 +19,7 @@ from django.db import connection
 
 from analytics.lake import table
 from analytics.lake.columns import EVENTS
-from analytics.lake.lock import single_writer
+from analytics.locks import single_writer
 
 NEW_EVENTS = Path(__file__).with_name("new_events.sql").read_text(encoding="utf-8")
 ORDER = ("project_id", "month", "day", "person_id", "timestamp", "sequence")

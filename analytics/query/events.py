@@ -15,7 +15,8 @@ import msgspec
 from django.db import connection
 from msgspec import Meta, Struct, structs
 
-from analytics.query import archive, redirects, sift
+from analytics.identity import redirects
+from analytics.query import archive, sift
 from projects.models import Project
 
 LONGEST_WHOLE = 4_000

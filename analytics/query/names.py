@@ -11,8 +11,8 @@ from django.core.cache import cache
 from analytics.metrics import masks, retention
 from analytics.models import DataVersion
 from analytics.query import counting, persons
-from analytics.query.cache import KEEP_SECONDS
-from analytics.query.people import counted_in
+from analytics.query.answer_cache import KEEP_SECONDS
+from analytics.query.members import counted_in
 from analytics.query.results import CohortValuesAnswer, RetentionAnswer
 from analytics.query.spec import CohortValues, Retention
 from projects.models import Project

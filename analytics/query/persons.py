@@ -8,9 +8,11 @@ import msgspec
 from django.db.models import F, Func, Q, QuerySet, TextField, Value
 from msgspec import Meta, Struct, structs
 
+from analytics.identity import redirects
 from analytics.models import DistinctId, Person
-from analytics.query import cursor, redirects, sift
+from analytics.query import sift
 from analytics.query.results import PersonRef
+from api import cursor
 from projects.models import Project
 
 Moment = Annotated[dt.datetime, Meta(tz=True)]

@@ -7,8 +7,8 @@ from django.db.models import BigIntegerField, QuerySet
 from django.db.models.functions import Coalesce
 from msgspec import Struct
 
+from analytics.identity import redirects
 from analytics.models import Session
-from analytics.query import redirects
 from projects.models import Project
 
 

@@ -11,10 +11,12 @@ from django.db import connection
 from django.db.models import Q
 from msgspec import Meta, Struct
 
+from analytics.identity import redirects
 from analytics.models import IdentityLink, Session
-from analytics.query import archive, cursor, events, redirects, sessions
+from analytics.query import archive, events, sessions
 from analytics.query.events import Event
 from analytics.query.sessions import SessionRow
+from api import cursor
 from projects.models import Project
 
 EVENTS_SHOWN = 200

@@ -15,7 +15,7 @@ from django.conf import settings
 from analytics import engine
 from analytics.lake import table
 from analytics.lake.columns import ACTIVITY, EVENTS, FIRSTS, Layout
-from analytics.lake.lock import single_writer
+from analytics.locks import single_writer
 from analytics.models import DataVersion
 from analytics.rollup.dirt import A_DAY
 

@@ -31,7 +31,7 @@ MANIFEST = "firsthand-backup.json"
 DUMP = "database.dump"
 STAGING = "backup.part"
 WRITERS = ("load", "rollup")
-"""The names under which analytics/lake/lock.py holds the lake's writers apart; upkeep goes under both of them."""
+"""The names under which analytics/locks.py holds the lake's writers apart; upkeep goes under both of them."""
 
 MADE_ANEW = {"postgres", "run", "broker", "logs", "static", "lake-cache", "lock", "database.users", STAGING}
 """What the next start makes by itself, and the database's own files, of which the dump is the copy."""

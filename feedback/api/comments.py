@@ -10,11 +10,11 @@ from msgspec import Meta, Struct
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from analytics.api import describe, listing, parameters
-from analytics.api.auth import project_of
-from analytics.api.growing import Growing, GrowingPlace
 from analytics.query import persons
 from analytics.schema import REACTIONS
+from api import describe, listing, parameters
+from api.auth import project_of
+from api.growing import Growing, GrowingPlace
 from feedback import inbox
 from feedback.inbox import Entry
 from feedback.models import Comment

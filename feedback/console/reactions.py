@@ -11,17 +11,17 @@ from django.views.decorators.http import require_GET
 from django.views.decorators.vary import vary_on_headers
 
 from analytics.console import questions
-from analytics.console.door import project_page
-from analytics.console.figures import SMALL, Figure
 from analytics.console.questions import Question
-from analytics.console.triangle import label
 from analytics.query import names
-from analytics.query.cursor import CursorError
-from analytics.query.people import people
+from analytics.query.answers import answer
+from analytics.query.members import people
 from analytics.query.results import CohortValuesAnswer
-from analytics.query.run import answer
 from analytics.query.spec import CohortValues, QueryError, Retention, parse
 from analytics.schema import COMMENT_EVENT, REACTIONS
+from api.cursor import CursorError
+from dashboard.figures import SMALL, Figure
+from dashboard.formats import period as period_name
+from dashboard.pages import project_page
 from projects.models import Project
 
 PAGE = 50
@@ -70,7 +70,7 @@ def behind(request: HttpRequest, project: Project) -> HttpResponse:
         found = people(project, query, point, limit=PAGE, after=request.GET.get("after"))
     except (QueryError, CursorError) as error:
         return render(request, "analytics/problem.html", {"project": project, "problem": error}, status=400)
-    title = f"Cohort of {label(cohort, query.period)}: {f'said {value}' if value else 'all of them'}"
+    title = f"Cohort of {period_name(cohort, query.period)}: {f'said {value}' if value else 'all of them'}"
     back = f"{reverse('reactions', args=[project.slug])}?{question.address}"
     page = "analytics/behind_panel.html" if request.headers.get("HX-Request") else "analytics/behind.html"
     return render(request, page, {"project": project, "found": found, "title": title, "back": back})
@@ -102,7 +102,7 @@ def _rows(project: Project, question: Question, query: CohortValues, found: Coho
 
     return [
         Row(
-            label(cohort.start, query.period),
+            period_name(cohort.start, query.period),
             figure(cohort.start, "", cohort.people, cohort.people, None),
             [figure(cohort.start, one.value, one.people, one.of, one.interval) for one in cohort.values],
         )

@@ -7,9 +7,9 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from analytics.console.door import project_page
-from analytics.query.cursor import CursorError
 from analytics.schema import REACTIONS
+from api.cursor import CursorError
+from dashboard.pages import project_page
 from feedback import inbox
 from projects.models import Project
 

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from django.core.management.base import BaseCommand, CommandError
 
-from analytics.doctor import books, installation
+from analytics.doctor import balance, installation
 from analytics.doctor.finding import Finding
 from projects.models import Project
 
@@ -25,7 +25,7 @@ class Command(BaseCommand):
         found = installation.examine()
         if all(finding.state != "fault" for finding in found):
             found += [
-                finding for project in _projects(options["project"]) for finding in books.examine(project)
+                finding for project in _projects(options["project"]) for finding in balance.examine(project)
             ]
         faults = [finding for finding in found if finding.state == "fault"]
         if options["json"]:

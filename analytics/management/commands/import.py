@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from analytics.imports.formats import FORMATS
+from analytics.imports.importer import ImportStoppedError, import_history
 from analytics.imports.reading import BrokenFileError
 from analytics.imports.report import ImportReport
-from analytics.imports.run import ImportStoppedError, import_history
 from projects.access import get_project
 from projects.models import Project
 

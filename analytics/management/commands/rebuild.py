@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from analytics.rollup.run import rollup
+from analytics.rollup.refresh import rollup
 
 
 class Command(BaseCommand):

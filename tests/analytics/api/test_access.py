@@ -9,8 +9,8 @@ import time_machine
 from django.core.cache import cache
 from django.utils.timezone import now
 
-from analytics.api.auth import KeyThrottle
 from analytics.api.urls import urlpatterns
+from api.auth import KeyThrottle
 from projects import keys
 from projects.models import Key
 from tests.analytics.api.client import Answer, Api

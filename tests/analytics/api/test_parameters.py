@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.api import parameters
-from analytics.api.problems import BadParameterError
+from api import parameters
+from api.problems import BadParameterError
 
 BERLIN = ZoneInfo("Europe/Berlin")
 DAYS = st.dates(dt.date(1970, 1, 1), dt.date(2199, 12, 30))

@@ -2,8 +2,8 @@
 
 import pytest
 
-from analytics.api.people import PeopleSource
-from analytics.enrich.merges import merge, undo
+from analytics.api.people_endpoints import PeopleSource
+from analytics.identity.merges import merge, undo
 from analytics.query.persons import PersonSelection
 from tests import clock
 from tests.analytics.api.client import Api

@@ -10,8 +10,8 @@ from django.test import Client
 from psycopg import OperationalError as DriverError
 from pytest_django.fixtures import Settings
 
-from analytics.api.problems import MEDIA_TYPE, problem_response
 from analytics.lake.columns import EVENTS
+from api.problems import MEDIA_TYPE, problem_response
 from tests.analytics.api.client import Api
 from tests.journey import Journey
 from tests.people import Team
@@ -32,7 +32,7 @@ def test_a_lake_that_cannot_be_read(
     (log / "00000000000000000000.json").write_text("no log at all")
     Journey(team).track("ana", "signup").enriched()
     settings.LAKE_URL = str(tmp_path / "lake")
-    with caplog.at_level(logging.ERROR, logger="analytics.api.problems"):
+    with caplog.at_level(logging.ERROR, logger="api.problems"):
         answer = api.get("events", property="plan:is:pro")
     assert answer.status == 503
     assert "doctor" in answer.json["detail"]
@@ -46,7 +46,7 @@ def fail() -> None:
 def test_our_own_fault_is_logged_with_its_trace_and_told_without(caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(RuntimeError) as fault:
         fail()
-    with caplog.at_level(logging.ERROR, logger="analytics.api.problems"):
+    with caplog.at_level(logging.ERROR, logger="api.problems"):
         answer = problem_response(fault.value, {})
 
     assert (answer.status_code, answer.content_type) == (500, MEDIA_TYPE)

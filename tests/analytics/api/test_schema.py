@@ -11,8 +11,8 @@ from django.test import Client
 from hypothesis import HealthCheck, settings
 from schemathesis import checks
 
-from analytics.api.reference import schema
 from analytics.api.urls import urlpatterns
+from api.reference import schema
 from config.asgi import django
 from tests.journey import Journey
 from tests.people import assemble

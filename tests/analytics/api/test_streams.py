@@ -10,8 +10,8 @@ from django.test import AsyncClient
 from django.utils.timezone import now
 from rest_framework.exceptions import PermissionDenied
 
-from analytics.api.listing import BATCH
 from analytics.pipeline import until_idle
+from api.listing import BATCH
 from projects.models import Key
 from tests import clock
 from tests.analytics.api.client import ROOT, Api

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from analytics.enrich.merges import MergeError, merge, undo
+from analytics.identity.merges import MergeError, merge, undo
 from analytics.models import DistinctId, IdentityLink
 from analytics.pipeline import until_idle
 from tests import clock

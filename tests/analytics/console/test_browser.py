@@ -15,7 +15,7 @@ import pytest
 from django.db import connection
 from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize, expect, sync_playwright
 
-from analytics.enrich.run import enrich
+from analytics.enrich.batches import enrich
 from tests import clock
 from tests.analytics.console.pages import signed_in
 from tests.journey import Journey
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).parents[3]
 CHROMIUM = "/usr/bin/chromium"
-PAGES = ["people/", "inbox/", "insights/retention/", "insights/trends/", "settings/", "settings/arrivals/"]
+PAGES = ["people/", "inbox/", "insights/retention/", "insights/trends/", "settings/", "settings/ingestion/"]
 NARROW, WIDE = ViewportSize(width=390, height=844), ViewportSize(width=1280, height=800)
 ZOOMED = ViewportSize(width=320, height=400)
 """What is left of a small laptop at 400 %: WCAG's reflow."""

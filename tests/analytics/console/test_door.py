@@ -14,7 +14,7 @@ from tests.analytics.console.conftest import Browser
 from tests.journey import Journey
 from tests.people import Team
 
-PAGES = ["start", "waiting", "people", "retention", "trends", "settings", "arrivals"]
+PAGES = ["start", "waiting", "people", "retention", "trends", "settings", "ingestion"]
 PERSON_PAGES = ["person", "person-news"]
 OWNER_FORMS = {"create-key": {"kind": "api"}, "set-timezone": {"timezone": "Asia/Tokyo"}}
 

@@ -6,10 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.console.bars import chart, shown
-from analytics.console.figures import Figure, percent
-from analytics.console.triangle import label
 from analytics.query.results import Point, TrendSeries
+from dashboard.charts import chart
+from dashboard.figures import Figure
+from dashboard.formats import number as shown
+from dashboard.formats import percent
+from dashboard.formats import period as period_name
 
 
 def test_few_are_named() -> None:
@@ -55,7 +57,7 @@ def series(values: list[float | None]) -> TrendSeries:
 
 @given(st.lists(st.one_of(st.none(), st.integers(0, 10**9), st.floats(0, 10**6)), max_size=400))
 def test_every_bar_fits_under_a_round_scale(values: list[float | None]) -> None:
-    drawn = chart(series(values), "day", lambda start: start)
+    drawn = chart(series(values).points, "day", lambda start: start)
     assert all(0 <= bar.height <= 100 for bar in drawn.bars)
     assert 2 <= len(drawn.lines) <= 7
     depths = [depth for _, depth in drawn.lines]
@@ -72,7 +74,7 @@ def hours(number: int) -> TrendSeries:
 
 
 def ticks(drawn: TrendSeries) -> list[str]:
-    return [bar.tick for bar in chart(drawn, "hour", lambda start: "").bars if bar.tick]
+    return [bar.tick for bar in chart(drawn.points, "hour", lambda start: "").bars if bar.tick]
 
 
 def test_the_hours_of_a_day_are_told_by_the_clock_those_of_a_week_by_their_days() -> None:
@@ -83,7 +85,7 @@ def test_the_hours_of_a_day_are_told_by_the_clock_those_of_a_week_by_their_days(
 @pytest.mark.parametrize("complete", [True, False])
 def test_a_chart_knows_whether_its_last_period_still_runs(complete: bool) -> None:
     points = [Point("2026-01-01", 1, 1, complete=True), Point("2026-01-02", 1, 1, complete=complete)]
-    drawn = chart(TrendSeries("came", "came", "people", None, None, None, points), "day", lambda start: "")
+    drawn = chart(points, "day", lambda start: "")
     assert drawn.is_running is not complete
 
 
@@ -100,11 +102,11 @@ def test_a_chart_knows_whether_its_last_period_still_runs(complete: bool) -> Non
     ],
 )
 def test_scales_are_round(highest: float, scale: list[str]) -> None:
-    assert [text for text, _ in chart(series([highest]), "day", lambda start: start).lines] == scale
+    assert [text for text, _ in chart(series([highest]).points, "day", lambda start: start).lines] == scale
 
 
 def test_a_bar_of_nobody_leads_nowhere() -> None:
-    nobody, somebody = chart(series([0, 2]), "day", lambda start: f"?{start}").bars
+    nobody, somebody = chart(series([0, 2]).points, "day", lambda start: f"?{start}").bars
     assert (nobody.href, somebody.href) == ("", "?2026-01-02")
     assert somebody.sentence == "Fri 2 Jan: 2 people"
 
@@ -119,7 +121,7 @@ def test_a_bar_of_nobody_leads_nowhere() -> None:
     ],
 )
 def test_periods_have_names(start: str, period: str, expected: str) -> None:
-    assert label(start, period) == expected
+    assert period_name(start, period) == expected
 
 
 @pytest.mark.parametrize(("value", "expected"), [(3, "3"), (1234567, "1\u202f234\u202f567"), (1.5, "1.50")])

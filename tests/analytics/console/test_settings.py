@@ -94,7 +94,7 @@ def test_the_books_balance_in_front_of_everyone(ana: Client, team: Team) -> None
     unnamed = {"type": "track", "event": "came", "properties": {"x": "<b>who</b>?"}}
     with LocalIngest() as ingest:
         ingest.post("/v1/batch", {"batch": [unnamed]}, key=team.write_key)
-    page = visit(ana, reverse("arrivals", args=[team.slug]))
+    page = visit(ana, reverse("ingestion", args=[team.slug]))
     today = page.content.all("table")[0].all("tr")[1]
     day, received, stored, duplicates, refused, why = [cell.text for cell in today.all("td")]
     assert (day, received, stored, duplicates, refused) == ("Today", "5", "2", "2", "1")
@@ -104,6 +104,6 @@ def test_the_books_balance_in_front_of_everyone(ana: Client, team: Team) -> None
 
 
 def test_empty_books_say_so(ana: Client, team: Team) -> None:
-    page = visit(ana, reverse("arrivals", args=[team.slug]))
+    page = visit(ana, reverse("ingestion", args=[team.slug]))
     assert "Nothing arrived in the last 30 days" in page.content.text
     assert "Nothing to mend" in page.content.text

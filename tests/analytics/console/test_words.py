@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.console import tags
 from analytics.console.sentences import facts, said, sentence
 from analytics.query.events import Event
+from dashboard import formats, tags
 
 NOW = dt.datetime(2026, 11, 21, 15, 0, tzinfo=dt.UTC)
 JSON = st.recursive(
@@ -115,7 +115,7 @@ def test_a_page_is_not_told_twice() -> None:
     ],
 )
 def test_moments_are_words(past: dt.timedelta, expected: str) -> None:
-    assert tags.ago(NOW - past, NOW) == expected
+    assert formats.ago(NOW - past, NOW) == expected
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import override_settings
 
-from analytics.doctor import books, installation
+from analytics.doctor import balance, installation
 from analytics.lake import table
 from analytics.lake.columns import EVENTS
 from analytics.models import DistinctId, LedgerEntry, PeriodCount, Person
@@ -25,7 +25,7 @@ def healthy(team: Team) -> Team:
 
 
 def faults(team: Team) -> dict[str, str]:
-    found = books.examine(team.new.project)
+    found = balance.examine(team.new.project)
     return {f.part.rpartition(" ")[2]: f.detail for f in found if f.state == "fault"}
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from analytics.enrich.run import enrich
+from analytics.enrich.batches import enrich
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from analytics.enrich.run import enrich
+from analytics.enrich.batches import enrich
 from analytics.models import DistinctId, LedgerEntry, Person
 from tests import clock, people
 from tests.journey import Journey

@@ -3,7 +3,7 @@
 import pytest
 from django.db import connection
 
-from analytics.enrich.merges import MergeError, merge, undo
+from analytics.identity.merges import MergeError, merge, undo
 from analytics.models import DistinctId, IdentityLink, Person, Redirect, Session
 from projects.models import Project
 from tests import clock

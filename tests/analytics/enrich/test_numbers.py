@@ -4,9 +4,9 @@ import datetime as dt
 
 from django.db import connection
 
-from analytics.enrich.merges import merge, undo
+from analytics.identity.merges import merge, undo
 from analytics.models import DistinctId, LedgerEntry
-from analytics.query import run
+from analytics.query import answers
 from analytics.query.spec import Series, Trends
 from tests import clock
 from tests.journey import Journey
@@ -16,13 +16,13 @@ DAYS = Trends(series=(Series(measure="people"),), from_=clock.D0.date(), to=cloc
 
 
 def people_per_day(team: Team) -> list[int | None]:
-    (series,) = run.answer(team.new.project, DAYS, now=dt.datetime.now(dt.UTC)).series
+    (series,) = answers.answer(team.new.project, DAYS, now=dt.datetime.now(dt.UTC)).series
     return [point.people for point in series.points]
 
 
 def events(team: Team) -> int:
     every = Trends(series=(Series(),), from_=dt.date(2020, 1, 1), to=dt.date(2020, 12, 31), interval="month")
-    (series,) = run.answer(team.new.project, every).series
+    (series,) = answers.answer(team.new.project, every).series
     return int(series.total or 0)
 
 

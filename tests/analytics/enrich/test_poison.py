@@ -2,7 +2,7 @@
 
 from django.db import connection
 
-from analytics.enrich.run import EnrichReport
+from analytics.enrich.batches import EnrichReport
 from analytics.models import IngestionWarning, LedgerEntry, Person
 from projects.models import Project
 from tests.journey import Journey

@@ -9,7 +9,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.enrich.identity import Fact, History, Id, Resolution, Standing, resolve
+from analytics.identity.resolution import Fact, History, Id, Resolution, Standing, resolve
 
 NOON = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
 NAMES = ["laptop", "phone", "ana", "bo", "cy"]

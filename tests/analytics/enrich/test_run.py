@@ -1,6 +1,6 @@
 """Inbox to event: what came in is there once, under its person, and the books say so."""
 
-from analytics.enrich.run import EnrichReport
+from analytics.enrich.batches import EnrichReport
 from analytics.models import DistinctId, LedgerEntry, Person
 from tests import clock
 from tests.journey import Journey

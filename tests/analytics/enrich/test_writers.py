@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connection, transaction
 
-from analytics.enrich.run import EnrichReport, enrich
+from analytics.enrich.batches import EnrichReport, enrich
 from analytics.models import LedgerEntry, Person, Session
 from tests.journey import Journey
 from tests.people import Team

@@ -12,10 +12,10 @@ import pytest
 from django.core.management import call_command
 
 from analytics.models import Person
+from analytics.query.answers import answer
+from analytics.query.members import people
 from analytics.query.overview import overview
-from analytics.query.people import people
 from analytics.query.results import RetentionAnswer
-from analytics.query.run import answer
 from analytics.query.spec import parse
 from tests.people import Team, assemble
 

@@ -15,7 +15,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils.timezone import now
 
-from analytics.imports import run
+from analytics.imports import importer
 from analytics.imports.formats import FORMATS
 from analytics.imports.report import ImportReport
 from analytics.models import Person
@@ -175,8 +175,8 @@ def test_a_project_without_a_live_write_key(team: Team, tmp_path: Path) -> None:
 def test_requests_stay_below_what_ingest_takes(team: Team, tmp_path: Path) -> None:
     """Large events make small batches, many small ones stop at the count."""
     large = [call(number, properties={"words": "x" * 30_000}) for number in range(40)]
-    small = [call(number) for number in range(100, 100 + run.BATCH + 1)]
-    assert f"{41 + run.BATCH:,} lines: {41 + run.BATCH:,} stored" in imported(
+    small = [call(number) for number in range(100, 100 + importer.BATCH + 1)]
+    assert f"{41 + importer.BATCH:,} lines: {41 + importer.BATCH:,} stored" in imported(
         team, file_of(tmp_path, large + small)
     )
 
@@ -190,7 +190,7 @@ def test_what_others_send_meanwhile_is_not_taken_for_lines(team: Team, tmp_path:
 
     bo = Journey(team).track("bo", "signed in")
     with file.open("rb") as stream:
-        report = run.import_history(FORMATS["segment"], stream, team.new.project, progress=show)
+        report = importer.import_history(FORMATS["segment"], stream, team.new.project, progress=show)
     assert (report.lines, report.stored, report.others) == (2, 3, 1)
 
 
@@ -203,7 +203,7 @@ def test_others_are_named_in_what_it_says(
         bo.send()
         return until_idle(progress)
 
-    monkeypatch.setattr(run, "until_idle", beside)
+    monkeypatch.setattr(importer, "until_idle", beside)
     said = imported(team, file_of(tmp_path, [call(1), call(2)]))
     assert "2 lines: 3 stored" in said
     assert "1 of these came from others, who sent to the project at the same time" in said

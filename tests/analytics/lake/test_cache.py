@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from django.test import override_settings
 
-from analytics.lake import cache, store
+from analytics.lake import file_cache, object_store
 from analytics.lake.table import File
 from config.home.layout import Home
 
@@ -41,44 +41,44 @@ def here(paths: list[str]) -> list[bool]:
 
 def test_each_file_is_fetched_once(lake: Path) -> None:
     files = [file(lake, f"{n}.parquet", f"file {n}".encode()) for n in range(20)]
-    paths = cache.local(files)
+    paths = file_cache.local(files)
     assert [Path(path).read_bytes() for path in paths] == [f"file {n}".encode() for n in range(20)]
     for each in (lake / "events").iterdir():
         each.unlink()
-    assert cache.local(files) == paths
+    assert file_cache.local(files) == paths
 
 
 def test_what_was_not_needed_for_the_longest_time_makes_room(lake: Path) -> None:
     old, older, young = (file(lake, f"{name}.parquet", bytes(400)) for name in ("old", "older", "young"))
-    paths = cache.local([old, older])
+    paths = file_cache.local([old, older])
     forgotten(paths[1])
     forgotten(paths[0])
-    cache.local([old])
-    paths += cache.local([young])
+    file_cache.local([old])
+    paths += file_cache.local([young])
     assert here(paths) == [True, False, True]
 
 
 def test_what_is_in_use_stays_where_there_is_no_room(lake: Path) -> None:
     files = [file(lake, f"{n}.parquet", bytes(400)) for n in range(5)]
-    assert here(cache.local(files)) == [True] * 5
+    assert here(file_cache.local(files)) == [True] * 5
 
 
 def test_half_a_file_is_fetched_again(lake: Path) -> None:
     whole = file(lake, "whole.parquet", b"all of it")
-    [path] = cache.local([whole])
+    [path] = file_cache.local([whole])
     Path(path).write_bytes(b"all")
-    assert Path(cache.local([whole])[0]).read_bytes() == b"all of it"
+    assert Path(file_cache.local([whole])[0]).read_bytes() == b"all of it"
 
 
 def test_a_file_that_is_gone_says_so_and_leaves_nothing(lake: Path, tmp_path: Path) -> None:
     lost = file(lake, "lost.parquet", b"soon gone")
     (lake / "events" / "lost.parquet").unlink()
-    with pytest.raises(store.LakeUnreachableError, match=r"lost\.parquet"):
-        cache.local([lost])
+    with pytest.raises(object_store.LakeUnreachableError, match=r"lost\.parquet"):
+        file_cache.local([lost])
     assert not list((tmp_path / "home").rglob("*.par*"))
 
 
 def test_a_lake_in_a_folder_is_read_where_it_lies(lake: Path, tmp_path: Path) -> None:
     with override_settings(LAKE_URL=str(lake)):
-        assert cache.local([file(lake, "a.parquet", b"a")]) == [f"file://{lake}/events/a.parquet"]
+        assert file_cache.local([file(lake, "a.parquet", b"a")]) == [f"file://{lake}/events/a.parquet"]
     assert not (tmp_path / "home").exists()

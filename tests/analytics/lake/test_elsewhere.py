@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client, override_settings
 
 from analytics.doctor import installation
-from analytics.lake import store
+from analytics.lake import object_store
 from tests.analytics.lake.bucket import serving
 
 LAKE = "s3://lake/of/ana"
@@ -95,5 +95,5 @@ def test_plain_http_is_spoken_only_where_it_is_allowed(monkeypatch: pytest.Monke
 
 @override_settings(LAKE_URL="carrier-pigeon://lake")
 def test_a_store_of_an_unknown_kind() -> None:
-    with pytest.raises(store.LakeUnreachableError, match="names no kind of store that is known"):
-        store.reach()
+    with pytest.raises(object_store.LakeUnreachableError, match="names no kind of store that is known"):
+        object_store.reach()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from analytics.lake import load, table
 from analytics.lake.columns import EVENTS
 from analytics.rollup import upkeep
-from analytics.rollup.run import rollup
+from analytics.rollup.refresh import rollup
 from tests import clock
 from tests.analytics.api.client import Api
 from tests.analytics.api.test_events import expire

@@ -12,7 +12,7 @@ import psycopg
 from django.db.models import Sum
 
 from analytics import pipeline
-from analytics.doctor import books
+from analytics.doctor import balance
 from analytics.lake import load, table
 from analytics.lake.columns import ACTIVITY, EVENTS
 from analytics.models import DataVersion, PeriodCount
@@ -53,7 +53,7 @@ def _wait_until_held_up(waiting_in: str, running: subprocess.Popen[bytes]) -> No
 
 def everything_is_there_once(team: Team, events: int) -> None:
     pipeline.until_idle()
-    findings = books.examine(team.new.project)
+    findings = balance.examine(team.new.project)
     assert [finding for finding in findings if finding.state == "fault"] == []
     counts = PeriodCount.objects.filter(project_id=team.id, interval="day", event="")
     assert counts.aggregate(all=Sum("events"))["all"] == events

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from analytics.query import cursor
-from analytics.query.cursor import CursorError, Number, Place
+from api import cursor
+from api.cursor import CursorError, Number, Place
 
 
 class Shelf(Place, tag="shelf", frozen=True):

@@ -3,9 +3,9 @@
 import pytest
 
 from analytics.query import names
-from analytics.query.people import people
+from analytics.query.answers import answer
+from analytics.query.members import people
 from analytics.query.results import RetentionAnswer
-from analytics.query.run import answer
 from analytics.query.spec import Retention, parse
 from tests import clock
 from tests.journey import Journey

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from analytics.query import cursor, people, run, spec
+from analytics.query import answers, members, spec
 from analytics.query.results import PeoplePage, RetentionAnswer, TrendsAnswer
 from analytics.query.spec import CohortValues, Query, QueryError
+from api import cursor
 from tests import people as cast
 from tests.analytics.query.questions import ask, send
 from tests.people import Team
@@ -46,7 +47,7 @@ def names(page: PeoplePage) -> set[str]:
 
 
 def behind(team: Team, query: Query, point: dict[str, Any]) -> set[str]:
-    page = people.people(team.new.project, query, point)
+    page = members.people(team.new.project, query, point)
     assert page.count == len(page.people)
     assert page.next is None
     return names(page)
@@ -67,12 +68,12 @@ RETENTIONS: list[dict[str, Any]] = [
 @pytest.mark.parametrize("body", RETENTIONS)
 def test_every_cell_is_the_number_of_its_people(office: Team, body: dict[str, Any]) -> None:
     query = spec.parse("retention", {"period": "day", **body, **RANGE})
-    answer = run.answer(office.new.project, query)
+    answer = answers.answer(office.new.project, query)
     assert isinstance(answer, RetentionAnswer)
     assert sum(cell.people for cohort in answer.cohorts for cell in cohort.values) > 0
     for cohort in answer.cohorts[:2]:
         for cell in cohort.values[:4]:
-            page = people.people(office.new.project, query, {"cohort": cohort.start, "offset": cell.offset})
+            page = members.people(office.new.project, query, {"cohort": cohort.start, "offset": cell.offset})
             assert (page.count, len(page.people)) == (cell.people, cell.people)
 
 
@@ -93,16 +94,16 @@ TRENDS: list[dict[str, Any]] = [
 @pytest.mark.parametrize("body", TRENDS)
 def test_every_bar_is_the_number_of_its_people(office: Team, body: dict[str, Any]) -> None:
     query = spec.parse("trends", RANGE | body)
-    answer = run.answer(office.new.project, query)
+    answer = answers.answer(office.new.project, query)
     assert isinstance(answer, TrendsAnswer)
     letters = [asked.event for asked in query.series] if isinstance(query, spec.Trends) else []
     for series in answer.series:
         named = {"series": letters.index(series.event), "breakdown": series.breakdown}
         for point in series.points[:24:3]:
-            page = people.people(office.new.project, query, named | {"start": point.start})
+            page = members.people(office.new.project, query, named | {"start": point.start})
             assert (page.count, len(page.people)) == (point.people, point.people)
         if series.people is not None:
-            assert people.people(office.new.project, query, named).count == series.people
+            assert members.people(office.new.project, query, named).count == series.people
 
 
 def test_the_people_are_the_ones_who_are_meant(office: Team) -> None:
@@ -115,7 +116,7 @@ def test_the_people_are_the_ones_who_are_meant(office: Team) -> None:
 
 def test_the_people_of_a_breakdown(office: Team) -> None:
     query = spec.parse("trends", {"series": [{}], "breakdown": {"property": "plan", "limit": 1}, **RANGE})
-    answer = run.answer(office.new.project, query)
+    answer = answers.answer(office.new.project, query)
     assert isinstance(answer, TrendsAnswer)
     assert [(series.breakdown, series.label) for series in answer.series] == [
         ("pro", "any event · pro"),
@@ -139,7 +140,7 @@ REACTIONS = CohortValues(
 
 
 def test_reactions_by_the_day_on_which_people_first_came(office: Team) -> None:
-    answer = run.cohort_values(
+    answer = answers.cohort_values(
         office.new.project,
         period="day",
         from_=REACTIONS.from_,
@@ -166,14 +167,14 @@ def test_pages_hold_still_while_new_people_come(team: Team) -> None:
     send(team, [Happened(f"user {number}", "open", at(0)) for number in range(5)])
     query = spec.parse("trends", {"series": [{}], **RANGE})
     bar = {"start": "2026-03-02"}
-    first = people.people(team.new.project, query, bar, limit=2)
+    first = members.people(team.new.project, query, bar, limit=2)
     send(team, [Happened("late", "open", at(0))])
-    second = people.people(team.new.project, query, bar, limit=2, after=first.next)
-    third = people.people(team.new.project, query, bar, limit=2, after=second.next)
+    second = members.people(team.new.project, query, bar, limit=2, after=first.next)
+    third = members.people(team.new.project, query, bar, limit=2, after=second.next)
     assert [page.count for page in (first, second, third)] == [5, 5, 5]
     assert names(first) | names(second) | names(third) == {f"user {number}" for number in range(5)}
     assert third.next is None
-    assert people.people(team.new.project, query, bar).count == 6
+    assert members.people(team.new.project, query, bar).count == 6
 
 
 @pytest.mark.parametrize(
@@ -199,21 +200,21 @@ def test_a_point_that_the_answer_does_not_have_is_named(
 ) -> None:
     series: dict[str, Any] = {"series": [{}]} if kind == "trends" else {}
     with pytest.raises(QueryError) as refused:
-        people.people(office.new.project, spec.parse(kind, series | RANGE), point)
+        members.people(office.new.project, spec.parse(kind, series | RANGE), point)
     assert says in str(refused.value)
 
 
 def test_a_cursor_of_another_list_is_refused(office: Team) -> None:
     with pytest.raises(cursor.CursorError):
-        people.people(
+        members.people(
             office.new.project, spec.parse("retention", RANGE), {"cohort": "2026-03-02"}, after="nonsense"
         )
 
 
 def test_another_projects_people_are_not_in_the_list(office: Team, team: Team) -> None:
     query = spec.parse("trends", {"series": [{}], **RANGE})
-    assert people.people(team.new.project, query, {}).count == 0
-    assert people.people(office.new.project, query, {}).count == 4
+    assert members.people(team.new.project, query, {}).count == 0
+    assert members.people(office.new.project, query, {}).count == 4
 
 
 def test_the_api_gives_the_same_people(office: Team) -> None:

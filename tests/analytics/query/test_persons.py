@@ -2,8 +2,9 @@
 
 import pytest
 
-from analytics.query import cursor, persons
-from analytics.query.cursor import CursorError
+from analytics.query import persons
+from api import cursor
+from api.cursor import CursorError
 from tests import clock
 from tests.journey import Journey
 from tests.people import Team, assemble

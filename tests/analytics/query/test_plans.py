@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from analytics.query import run, spec
+from analytics.query import answers, spec
 from analytics.query.figures import RetentionFigures, TrendsFigures
 from analytics.query.plan import Plan, plan
 from analytics.query.results import TrendsAnswer
@@ -43,7 +43,7 @@ def told(_module_database: None) -> tuple[Team, list[Happened]]:
 
 
 def retention_figures(team: Team, body: dict[str, Any], place: Plan) -> list[list[int]]:
-    found = run.figures_by(team.new.project, spec.parse("retention", body | RANGE), place).found
+    found = answers.figures_by(team.new.project, spec.parse("retention", body | RANGE), place).found
     assert isinstance(found, RetentionFigures)
     return found.triangle
 
@@ -99,7 +99,7 @@ def test_trends_are_the_same_everywhere(
     places: tuple[Plan, ...] = ("served", "activity", "events")
     assert plan(query) == "served"
     for place in places:
-        found = run.figures_by(team.new.project, query, place).found
+        found = answers.figures_by(team.new.project, query, place).found
         assert isinstance(found, TrendsFigures)
         [series] = found.series
         assert (series.times, series.people) == (totals, active), place
@@ -152,7 +152,7 @@ def test_a_new_time_zone_counts_at_once_from_events(team: Team) -> None:
     project = team.new.project
 
     def bars() -> list[float | None]:
-        answer = run.answer(project, query)
+        answer = answers.answer(project, query)
         assert isinstance(answer, TrendsAnswer)
         return [point.value for point in answer.series[0].points]
 

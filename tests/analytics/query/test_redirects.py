@@ -1,7 +1,7 @@
 """Who somebody is by now, after any number of merges."""
 
+from analytics.identity import redirects
 from analytics.models import Person
-from analytics.query import redirects
 from tests import clock, stored
 from tests.journey import Journey
 from tests.people import Team

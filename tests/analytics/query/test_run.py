@@ -6,7 +6,7 @@ from unittest.mock import patch
 
 import pytest
 
-from analytics.query import cache, counting, run, spec
+from analytics.query import answer_cache, answers, counting, spec
 from analytics.query.results import RetentionAnswer, TrendsAnswer
 from tests.analytics.query.questions import ask, send
 from tests.journey import Journey
@@ -24,13 +24,13 @@ def at(day: int, hour: int = 0) -> dt.datetime:
 def trends(team: Team, now: dt.datetime | None = None, **body: Any) -> TrendsAnswer:
     query = spec.parse("trends", {"series": [{}], **RANGE, **body})
     assert isinstance(query, spec.Trends)
-    return run.answer(team.new.project, query, now=now)
+    return answers.answer(team.new.project, query, now=now)
 
 
 def retention(team: Team, now: dt.datetime | None = None, **body: Any) -> RetentionAnswer:
     query = spec.parse("retention", {"period": "day", **RANGE, **body})
     assert isinstance(query, spec.Retention)
-    return run.answer(team.new.project, query, now=now)
+    return answers.answer(team.new.project, query, now=now)
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_the_average_is_weighted_over_complete_cells(office: Team) -> None:
 
 def test_completeness_is_told_anew_though_the_figures_are_remembered(office: Team) -> None:
     assert not retention(office, now=at(2)).cohorts[0].values[2].complete
-    with patch.object(run, "figures_by", side_effect=AssertionError("counted again")):
+    with patch.object(answers, "figures_by", side_effect=AssertionError("counted again")):
         assert retention(office, now=at(9)).cohorts[0].values[2].complete
 
 
@@ -85,7 +85,7 @@ def test_what_was_counted_is_kept_under_its_own_version(office: Team) -> None:
     query = spec.parse("trends", {"series": [{}], **RANGE})
     old = counting.count(office.new.project, query, "events")
     send(office, [Happened("Bo", "open", at(1))])
-    assert cache.remember(office.new.project, query, lambda: old) == old
+    assert answer_cache.remember(office.new.project, query, lambda: old) == old
     assert trends(office).series[0].total == 8
 
 

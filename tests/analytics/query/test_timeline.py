@@ -2,7 +2,7 @@
 
 import pytest
 
-from analytics.enrich.merges import merge, undo
+from analytics.identity.merges import merge, undo
 from analytics.models import DistinctId, Person
 from analytics.query.persons import get_person
 from analytics.query.timeline import LinkEntry, timeline

@@ -14,7 +14,7 @@ from analytics.lake import load, table
 from analytics.lake.columns import FIRSTS
 from analytics.models import PeriodCount, RetentionCell
 from analytics.rollup import upkeep
-from analytics.rollup.run import rollup
+from analytics.rollup.refresh import rollup
 from tests.people import Team, assemble
 from tests.stored import Happened, merge, person, store, undo
 

@@ -12,7 +12,7 @@ from analytics.lake.columns import FIRSTS
 from analytics.models import RollupCalendar
 from analytics.rollup import firsts, upkeep
 from analytics.rollup.dirt import Dirt
-from analytics.rollup.run import rollup
+from analytics.rollup.refresh import rollup
 from tests.clock import day
 from tests.people import Team
 from tests.stored import Happened, merge, person, store, undo

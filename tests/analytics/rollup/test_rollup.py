@@ -10,7 +10,7 @@ from analytics import engine
 from analytics.lake import load, table
 from analytics.lake.columns import ACTIVITY
 from analytics.models import PeriodCount, RetentionCell
-from analytics.rollup.run import rollup
+from analytics.rollup.refresh import rollup
 from tests.clock import day
 from tests.people import Team, assemble
 from tests.stored import Happened, merge, person, store

@@ -12,7 +12,7 @@ from analytics.lake import load, table
 from analytics.lake.columns import ACTIVITY, EVENTS
 from analytics.models import DataVersion, PeriodCount
 from analytics.rollup import upkeep
-from analytics.rollup.run import rollup
+from analytics.rollup.refresh import rollup
 from tests.clock import day
 from tests.people import Team
 from tests.stored import Happened, person, store

@@ -1,5 +1,0 @@
-from django.urls import URLPattern, URLResolver, path
-
-from analytics.api.reference import docs
-
-urlpatterns: list[URLPattern | URLResolver] = [path("", docs, name="api-docs")]

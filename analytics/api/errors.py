@@ -1,0 +1,30 @@
+"""Errors of analytics as the export API answers them."""
+
+from typing import Any
+
+from rest_framework.exceptions import NotFound
+from rest_framework.response import Response
+
+from analytics.lake.object_store import LakeUnreachableError
+from analytics.lake.table import LakeError
+from analytics.query.persons import PersonNotFoundError
+from analytics.query.spec import QueryError
+from api.problems import BadParameterError, UnavailableError, problem_response
+
+
+def respond(error: Exception, context: dict[str, Any]) -> Response:
+    """DRF's exception handler: problem details for every error, analytics' own included."""
+    return problem_response(_translated(error), context)
+
+
+def _translated(error: Exception) -> Exception:
+    match error:
+        case QueryError():
+            return BadParameterError(error.where, error.message)
+        case PersonNotFoundError():
+            return NotFound(str(error))
+        case LakeError() | LakeUnreachableError():
+            unavailable = UnavailableError("the lake cannot be read; run `manage.py doctor`")
+            unavailable.__cause__ = error
+            return unavailable
+    return error

@@ -1,0 +1,68 @@
+"""POST /api/v1/insights/{trends|retention}, and .../people: who is behind one of the answer's figures."""
+
+from typing import Annotated, Any
+
+from django.http import HttpResponse
+from msgspec import Meta, Struct, json
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from analytics.query import answers, members, spec
+from analytics.query.results import PeoplePage, RetentionAnswer, TrendsAnswer
+from analytics.query.spec import Retention, Trends
+from api import describe, parameters
+from api.auth import project_of
+from api.problems import BadParameterError
+
+
+class Figure(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Beside the question: which figure of its answer, and which page of its people."""
+
+    point: dict[str, Any]
+    limit: parameters.Limit = 100
+    after: Annotated[str | None, Meta(description="The `next` of the page before.")] = None
+
+
+class Insight(APIView):
+    """The answer to a question, exactly as the dashboard shows it at the same data version."""
+
+    scope = "insights:read"
+
+    @describe.operation("An insight", body=(Trends, Retention), answer=(TrendsAnswer, RetentionAnswer))
+    def post(self, request: Request, kind: str) -> HttpResponse:
+        parameters.read(request, parameters.Nothing)
+        answer = answers.answer(project_of(request), _question(kind, _body(request)))
+        return HttpResponse(json.encode(answers.to_json(answer)), content_type="application/json")
+
+
+class InsightPeople(APIView):
+    """The people behind one figure: `count` is the figure. The body is the question, with `point` naming the figure."""
+
+    scope = "insights:read"
+
+    @describe.operation(
+        "The people behind a figure", body=(Trends, Retention), beside=Figure, answer=PeoplePage
+    )
+    def post(self, request: Request, kind: str) -> HttpResponse:
+        parameters.read(request, parameters.Nothing)
+        body = _body(request)
+        beside = {name: body.pop(name) for name in Figure.__struct_fields__ if name in body}
+        asked = parameters.convert(beside, Figure)
+        question = _question(kind, body)
+        page = members.people(
+            project_of(request), question, asked.point, limit=asked.limit, after=asked.after
+        )
+        return HttpResponse(json.encode(page), content_type="application/json")
+
+
+def _body(request: Request) -> dict[str, Any]:
+    if not isinstance(request.data, dict):
+        raise BadParameterError("", "the body must be a JSON object, sent as application/json")
+    return dict(request.data)
+
+
+def _question(kind: str, body: dict[str, Any]) -> Trends | Retention:
+    if kind not in spec.KINDS:
+        raise NotFound(f"there is no insight {kind!r}; there are: {', '.join(spec.KINDS)}")
+    return spec.parse(kind, body)

@@ -1,0 +1,161 @@
+"""GET /api/v1/people, people/{id} and people/{id}/timeline."""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Annotated
+
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from msgspec import Meta, Struct
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from analytics.api import property_filters
+from analytics.api.changes import Changes, ListPlace
+from analytics.identity import redirects
+from analytics.query import events, persons, timeline
+from analytics.query.persons import PersonDetail, PersonSelection
+from analytics.query.timeline import Entry, TimelinePlace
+from api import describe, listing, parameters, places
+from api.auth import project_of
+from api.negotiation import format_of
+from projects.models import Project
+
+
+class PeoplePlace(ListPlace, tag="people", frozen=True):
+    """A place in the list of people."""
+
+
+class PeopleParameters(parameters.Listing, frozen=True, kw_only=True):
+    """Which people."""
+
+    distinct_id: Annotated[str | None, Meta(description="The person behind this id.")] = None
+    property: property_filters.Written = ()
+
+
+class PeoplePage(Struct, frozen=True):
+    """`next` is always there: hand it back as `since`, now while `more` is true, later for who is new or changed."""
+
+    people: list[PersonDetail]
+    next: str
+    more: bool
+
+
+class PeopleSource(Changes[PersonDetail]):
+    """All people by id, or those whom anything happened to since a place."""
+
+    name = "people"
+    row = PersonDetail
+    kind = PeoplePlace
+
+    def __init__(self, project: Project, which: PersonSelection, since: str | None) -> None:
+        super().__init__(project, since)
+        self.which = which
+
+    def after(self, id: int, limit: int) -> list[int]:
+        return persons.ids_after(self.project, id, self.which, limit=limit)
+
+    def changed(self) -> list[int]:
+        at = self.at
+        touched = events.touched(self.project, "person_id", after=at.known, upto=at.upto)
+        linked = redirects.linked(self.project, after=at.known_link, upto=at.upto_link)
+        return persons.among(self.project, touched | linked, self.which)
+
+    def read(self, ids: list[int]) -> list[PersonDetail]:
+        return persons.details(self.project, ids)
+
+
+class People(APIView):
+    """Everybody in the project; who was merged away is listed under `former_ids` of who they turned out to be."""
+
+    scope = "people:read"
+    formats = listing.FORMATS
+
+    @describe.operation("People", parameters=PeopleParameters, answer=PeoplePage, row=PersonDetail)
+    def get(self, request: Request) -> HttpResponseBase:
+        asked = parameters.read(request, PeopleParameters)
+        which = PersonSelection(
+            distinct_id=asked.distinct_id, where=property_filters.read(asked.property, "person")
+        )
+        source = PeopleSource(project_of(request), which, asked.since)
+        return listing.respond(request, source, asked.format, asked.limit)
+
+
+class OnePerson(APIView):
+    """One person; a merged-away id answers with whom they were merged into."""
+
+    scope = "people:read"
+    formats = listing.FORMATS
+
+    @describe.operation("A person", parameters=parameters.Presentation, answer=PersonDetail, row=PersonDetail)
+    def get(self, request: Request, person_id: int) -> HttpResponse:
+        asked = parameters.read(request, parameters.Presentation)
+        return listing.respond_one(request, persons.get_person(project_of(request), person_id), asked.format)
+
+
+class TimelineParameters(parameters.Presentation, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How far back."""
+
+    limit: parameters.Limit = 100
+    before: Annotated[
+        str | None, Meta(description="The `next` of the page before; left out: from now on back.")
+    ] = None
+
+
+class TimelinePage(Struct, frozen=True):
+    """Newest first; `next` leads further back as `before`, and is null at the beginning of the person's story."""
+
+    entries: list[Entry]
+    next: str | None
+    more: bool
+
+
+class TimelineRow(Struct, frozen=True):
+    """An entry as a line of CSV: `entry` is all of it, as JSON."""
+
+    at: dt.datetime
+    type: str
+    entry: Entry
+
+
+class TimelineSource:
+    """One person's entries, newest first."""
+
+    name = "entries"
+    row = TimelineRow
+    end = None
+
+    def __init__(self, project: Project, person_id: int, before: str | None, *, flat: bool) -> None:
+        if before is not None:
+            places.read("before", before, TimelinePlace, project)
+        self.project = project
+        self.person_id = persons.get_person(project, person_id).id
+        self.place = before
+        self.flat = flat
+        self.more = True
+
+    def take(self, limit: int) -> Sequence[Struct]:
+        page = timeline.timeline(self.project, self.person_id, before=self.place, limit=limit)
+        self.place = page.next
+        self.more = page.next is not None
+        return (
+            [TimelineRow(entry.at, entry.type, entry) for entry in page.entries]
+            if self.flat
+            else page.entries
+        )
+
+
+class PersonTimeline(APIView):
+    """What one person did: sessions with their events inside, events outside of sessions, and identity links."""
+
+    scope = "people:read"
+    formats = listing.FORMATS
+
+    @describe.operation(
+        "A person's timeline", parameters=TimelineParameters, answer=TimelinePage, row=TimelineRow
+    )
+    def get(self, request: Request, person_id: int) -> HttpResponseBase:
+        asked = parameters.read(request, TimelineParameters)
+        flat = format_of(request, asked.format) == "csv"
+        source = TimelineSource(project_of(request), person_id, asked.before, flat=flat)
+        return listing.respond(request, source, asked.format, asked.limit)

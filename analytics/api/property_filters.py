@@ -1,0 +1,73 @@
+"""`property=plan:is:pro`: what query bodies say under `where`, written as a parameter."""
+
+import re
+from typing import Annotated, Literal, cast, get_args
+
+import msgspec
+from msgspec import Meta
+
+from analytics.query import spec
+from analytics.query.spec import Filter, Operator
+from api.problems import BadParameterError
+
+NAME = "property"
+MOST = 20
+OPERATORS = get_args(Operator)
+AS_WRITTEN = {"contains", "not_contains", "matches"}
+
+Written = Annotated[
+    tuple[str, ...],
+    Meta(
+        max_length=MOST,
+        description=(
+            "`NAME:OPERATOR:VALUE`, as in `plan:is:pro` or `plan:set`; several must all hold."
+            f" OPERATOR is one of {', '.join(OPERATORS)}, and means what it means in query bodies."
+            ' VALUE is a number, true, false, a "quoted text", or else text as it stands; `in` takes several'
+            " with commas between them, or a JSON list."
+        ),
+    ),
+]
+
+_WRITTEN = re.compile(rf"(?P<property>.+?):(?P<op>{'|'.join(OPERATORS)})(:(?P<value>.*))?", re.DOTALL)
+Scalar = str | float | int | bool | None
+
+
+def read(written: tuple[str, ...], on: Literal["event", "person"]) -> tuple[Filter, ...]:
+    """Filters on what `on` says. Raises BadParameterError."""
+    return tuple(_filter(text, on) for text in written)
+
+
+def _filter(text: str, on: Literal["event", "person"]) -> Filter:
+    parts = _WRITTEN.fullmatch(text)
+    if parts is None:
+        raise BadParameterError(
+            NAME,
+            f"{text!r} is no filter; write NAME:OPERATOR:VALUE, as in plan:is:pro;"
+            f" the operators are {', '.join(OPERATORS)}",
+        )
+    op = cast("Operator", parts["op"])
+    value = None if parts["value"] is None else _value(op, parts["value"])
+    item = Filter(parts["property"], op, value, on)
+    try:
+        spec.check_filter(NAME, item)
+    except spec.QueryError as error:
+        raise BadParameterError(NAME, f"{text!r}: {error.message}") from error
+    return item
+
+
+def _value(op: Operator, text: str) -> Scalar | tuple[Scalar, ...]:
+    if op in AS_WRITTEN:
+        return text
+    if op != "in":
+        return _scalar(text)
+    try:
+        return msgspec.json.decode(text, type=tuple[Scalar, ...])
+    except (msgspec.DecodeError, RecursionError):
+        return tuple(_scalar(part) for part in text.split(","))
+
+
+def _scalar(text: str) -> Scalar:
+    try:
+        return cast("Scalar", msgspec.json.decode(text, type=Scalar))
+    except (msgspec.DecodeError, RecursionError):
+        return text

@@ -1,0 +1,75 @@
+"""GET /api/v1/sessions: who came, when, for how long."""
+
+from typing import Annotated
+
+from django.http.response import HttpResponseBase
+from msgspec import Meta, Struct
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from analytics.api.changes import Changes, ListPlace
+from analytics.identity import redirects
+from analytics.query import events, sessions
+from analytics.query.sessions import SessionRow, SessionSelection
+from api import describe, listing, parameters
+from api.auth import project_of
+from projects.models import Project
+
+
+class SessionPlace(ListPlace, tag="sessions", frozen=True):
+    """A place in the list of sessions."""
+
+
+class SessionParameters(parameters.Dated, frozen=True, kw_only=True):
+    """Which sessions: `from` and `to` are about when they began."""
+
+    person: Annotated[
+        parameters.Number | None, Meta(description="A person's id; their merged ids count too.")
+    ] = None
+
+
+class SessionPage(Struct, frozen=True):
+    """`next` is always there: hand it back as `since`, now while `more` is true, later for what is new or went on."""
+
+    sessions: list[SessionRow]
+    next: str
+    more: bool
+
+
+class SessionSource(Changes[SessionRow]):
+    """All sessions by id, or those in which anything happened since a place, or whose person is another one."""
+
+    name = "sessions"
+    row = SessionRow
+    kind = SessionPlace
+
+    def __init__(self, project: Project, which: SessionSelection, since: str | None) -> None:
+        super().__init__(project, since)
+        self.which = which
+
+    def after(self, id: int, limit: int) -> list[int]:
+        return sessions.ids_after(self.project, id, self.which, limit=limit)
+
+    def changed(self) -> list[int]:
+        at = self.at
+        touched = events.touched(self.project, "session_id", after=at.known, upto=at.upto)
+        moved = redirects.moved(self.project, after=at.known_link, upto=at.upto_link)
+        return sessions.among(self.project, touched, moved, self.which)
+
+    def read(self, ids: list[int]) -> list[SessionRow]:
+        return sessions.listed(self.project, ids)
+
+
+class Sessions(APIView):
+    """Visits: a client's session id, cut after 30 minutes of silence and after 24 hours."""
+
+    scope = "events:read"
+    formats = listing.FORMATS
+
+    @describe.operation("Sessions", parameters=SessionParameters, answer=SessionPage, row=SessionRow)
+    def get(self, request: Request) -> HttpResponseBase:
+        asked = parameters.read(request, SessionParameters)
+        project = project_of(request)
+        start, end = asked.span(project.zone)
+        which = SessionSelection(start=start, end=end, person=asked.person)
+        return listing.respond(request, SessionSource(project, which, asked.since), asked.format, asked.limit)

@@ -1,0 +1,91 @@
+"""A project's keys and time zone, and the books of what arrived."""
+
+import zoneinfo
+from typing import cast
+
+from django.contrib import messages
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.timezone import now
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from analytics.console import ledger_days, snippets
+from analytics.models import IngestionWarning
+from dashboard.pages import project_page
+from projects import keys
+from projects.access import owns
+from projects.models import Key, Membership, Project
+
+OWNER = Membership.Role.OWNER
+WARNINGS = 50
+
+
+@require_safe
+@project_page()
+def settings(request: HttpRequest, project: Project) -> HttpResponse:
+    return _page(request, project)
+
+
+@require_POST
+@never_cache
+@project_page(OWNER)
+def create_key(request: HttpRequest, project: Project) -> HttpResponse:
+    """Answers with the page itself, not a redirect: an API key's text must lie nowhere on its way to the screen."""
+    kind = request.POST.get("kind", "")
+    if kind not in Key.Kind.values:
+        messages.error(request, f"A key is one of {', '.join(Key.Kind.values)}; {kind!r} is none of them.")
+        return redirect("settings", project.slug)
+    new = keys.create(project, Key.Kind(kind), name=request.POST.get("name", "").strip()[:120])
+    return _page(request, project, new)
+
+
+@require_POST
+@project_page(OWNER)
+def revoke_key(request: HttpRequest, project: Project, key_id: int) -> HttpResponse:
+    key = get_object_or_404(Key, project=project, pk=key_id)
+    Key.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=now())
+    messages.success(
+        request, f"{str(key).capitalize()} is revoked. Whoever still uses it is refused within seconds."
+    )
+    return redirect("settings", project.slug)
+
+
+@require_POST
+@project_page(OWNER)
+def set_timezone(request: HttpRequest, project: Project) -> HttpResponse:
+    project.timezone = request.POST.get("timezone", "")
+    try:
+        project.full_clean()
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+    else:
+        project.save(update_fields=["timezone"])
+        messages.success(request, f"Days now begin at midnight in {project.timezone}; all numbers follow.")
+    return redirect("settings", project.slug)
+
+
+@require_safe
+@project_page()
+def ingestion(request: HttpRequest, project: Project) -> HttpResponse:
+    warnings = IngestionWarning.objects.filter(project_id=project.pk).order_by("-at", "-id")[:WARNINGS]
+    context = {
+        "project": project,
+        "days": ledger_days.days(project),
+        "warnings": warnings,
+    }
+    return render(request, "analytics/ingestion.html", context)
+
+
+def _page(request: HttpRequest, project: Project, new: keys.NewKey | None = None) -> HttpResponse:
+    context = {
+        "project": project,
+        "keys": Key.objects.filter(project=project).order_by("revoked_at", "-id"),
+        "new": new,
+        "is_owner": owns(cast("User", request.user), project),
+        "timezones": sorted(zoneinfo.available_timezones()),
+        "snippets": snippets.curl(project, request.build_absolute_uri("/")),
+    }
+    return render(request, "analytics/settings.html", context)

@@ -1,0 +1,36 @@
+"""The first page of a project: how to send an event until there is one, the people from then on."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_safe
+from django_htmx.http import HTMX_STOP_POLLING
+
+from analytics.console import snippets
+from analytics.models import Person
+from analytics.query.persons import list_people
+from dashboard.pages import project_page
+from projects.models import Project
+
+
+@require_safe
+@project_page()
+def start(request: HttpRequest, project: Project) -> HttpResponse:
+    if has_people(project):
+        return redirect("people", project.slug)
+    context = {"project": project, "snippets": snippets.curl(project, request.build_absolute_uri("/"))}
+    return render(request, "analytics/start.html", context)
+
+
+@require_safe
+@project_page()
+def waiting(request: HttpRequest, project: Project) -> HttpResponse:
+    """Asked every second by the start page: nothing to say yet (204), or who has come."""
+    found = list_people(project, sort="first_seen", limit=1).people
+    if not found:
+        return HttpResponse(status=204)
+    context = {"project": project, "person": found[0]}
+    return render(request, "analytics/start_arrived.html", context, status=HTMX_STOP_POLLING)
+
+
+def has_people(project: Project) -> bool:
+    return Person.objects.filter(project=project, merged_into=None).exists()

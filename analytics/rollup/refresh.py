@@ -1,0 +1,78 @@
+"""Rollup: from the events of the lake to `activity`, from activity to the served tables, and a new data version.
+
+1. What changed between the last data version and now is found, not remembered (dirt.py).
+2. Activity of those days is recomputed and replaced in the lake, and with it the first days of people (firsts.py).
+3. Served tables and the data version change in one transaction. A crash before its end leaves the old version, which
+   still points at the old activity; the next run computes the same again.
+
+It is a pure function of the facts: running it twice changes nothing, running it from scratch gives the same.
+"""
+
+from dataclasses import dataclass
+
+from django.db.models import Max
+
+from analytics import engine
+from analytics.lake import table
+from analytics.lake.columns import ACTIVITY, EVENTS, FIRSTS
+from analytics.locks import single_writer
+from analytics.models import DataVersion, Redirect, RollupCalendar
+from analytics.rollup import activity, dirt, firsts, served_tables
+
+
+@dataclass(frozen=True, slots=True)
+class RollupReport:
+    """The data version that holds now, how many local days were recomputed for it, and whether it is a new one.
+
+    `busy`: nothing was done here because another process is at it.
+    """
+
+    data_version: int
+    days: int = 0
+    changed: bool = False
+    busy: bool = False
+
+
+def rollup(*, everything: bool = False) -> RollupReport:
+    """Bring all numbers up to the lake. `everything` computes them from scratch."""
+    with single_writer("rollup") as alone:
+        before = DataVersion.objects.order_by("-id").first() or engine.NOTHING
+        if not alone:
+            return RollupReport(before.pk, busy=True)
+        after = _now()
+        found = dirt.find(before, after, everything=everything)
+        for each in found:
+            after.activity_version = activity.replace(each, after)
+            firsts.update(each, after)
+        for each in found:
+            _serve(each, after)
+        days = sum(len(each.days or ()) for each in found)
+        return _publish(before, after, days)
+
+
+def _now() -> DataVersion:
+    newest = Redirect.objects.aggregate(link=Max("link_id"))["link"] or 0
+    return DataVersion(
+        lake_version=table.version(EVENTS), activity_version=table.version(ACTIVITY), link_id=newest
+    )
+
+
+def _serve(each: dirt.Dirt, after: DataVersion) -> None:
+    with engine.snapshot(each.project.pk, after) as tables:
+        served_tables.refresh(tables, each)
+    RollupCalendar.objects.update_or_create(
+        project=each.project,
+        defaults={
+            "timezone": each.project.timezone,
+            "week_start": each.project.week_start,
+            "firsts_version": table.version(FIRSTS),
+        },
+    )
+
+
+def _publish(before: DataVersion, after: DataVersion, days: int) -> RollupReport:
+    state = (after.lake_version, after.activity_version, after.link_id)
+    if state == (before.lake_version, before.activity_version, before.link_id):
+        return RollupReport(before.pk, days)
+    after.save()
+    return RollupReport(after.pk, days, changed=True)

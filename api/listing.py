@@ -1,0 +1,163 @@
+"""One way out for every list: a JSON page, or a stream of NDJSON or CSV of any length in flat memory."""
+
+import asyncio
+import csv
+import datetime as dt
+import io
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from typing import Any, Protocol
+
+import msgspec
+from django.db import connection
+from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from msgspec import Struct, json, structs
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.request import Request
+
+from api.auth import is_live, key_of
+from api.negotiation import MEDIA_TYPES, format_of
+from projects.models import Key
+
+BATCH = 2_000
+CURSOR_HEADER = "X-Next-Cursor"
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+FORMATS = ("json", "ndjson", "csv")
+
+encoder = json.Encoder()
+
+
+class Source(Protocol):
+    """Rows from a place to an end that was fixed when the source was made: what is added later comes after `end`."""
+
+    @property
+    def name(self) -> str:
+        """What the rows are called in a JSON page and in a file's name."""
+
+    @property
+    def row(self) -> type[Struct]:
+        """The struct whose fields are the columns of CSV."""
+
+    def take(self, limit: int) -> Sequence[Struct]:
+        """The next rows; fewer than `limit` when there are no more, or when some were merged away meanwhile."""
+
+    @property
+    def more(self) -> bool:
+        """Whether anything may come after what was taken."""
+
+    @property
+    def place(self) -> str | None:
+        """The cursor after everything that was taken."""
+
+    @property
+    def end(self) -> str | None:
+        """The cursor after everything that will be."""
+
+
+def respond(request: Request, source: Source, asked: str | None, limit: int) -> HttpResponseBase:
+    """`asked` is the parameter `format`, if it was given; `limit` counts for JSON pages only."""
+    return ANSWERS[format_of(request, asked)](request, source, limit)
+
+
+def respond_one(request: Request, thing: Struct, asked: str | None) -> HttpResponse:
+    """One thing: itself as JSON, one line of NDJSON, or a CSV of one row."""
+    name = format_of(request, asked)
+    bodies = {
+        "json": lambda: encoder.encode(thing),
+        "ndjson": lambda: encoder.encode_lines([thing]),
+        "csv": lambda: _csv_rows([type(thing).__struct_fields__]) + _csv_rows([_cells(thing)]),
+    }
+    return HttpResponse(bodies[name](), content_type=_content_type(name))
+
+
+def _page(_request: Request, source: Source, limit: int) -> HttpResponse:
+    rows = source.take(limit)
+    body = {source.name: rows, "next": source.place, "more": source.more}
+    return HttpResponse(encoder.encode(body), content_type=_content_type("json"))
+
+
+def _ndjson(request: Request, source: Source, _limit: int) -> HttpResponseBase:
+    batches = _batches(source, key_of(request))
+    return _stream(request, "ndjson", source, (encoder.encode_lines(rows) for rows in batches))
+
+
+def _csv(request: Request, source: Source, _limit: int) -> HttpResponseBase:
+    return _stream(request, "csv", source, _csv_chunks(source, key_of(request)))
+
+
+ANSWERS: dict[str, Callable[[Request, Source, int], HttpResponseBase]] = {
+    "json": _page,
+    "ndjson": _ndjson,
+    "csv": _csv,
+}
+
+
+def _stream(request: Request, name: str, source: Source, chunks: Iterator[bytes]) -> HttpResponseBase:
+    """The cursor goes ahead in a header: it is known, and no line of the stream needs to be different."""
+    # Who asks with HEAD wants the headers; nobody would read what the server would go on to fetch.
+    kind = _content_type(name)
+    response: HttpResponseBase = (
+        HttpResponse(content_type=kind)
+        if request.method == "HEAD"
+        else StreamingHttpResponse(_from_thread(chunks), content_type=kind)
+    )
+    response["Content-Disposition"] = f'attachment; filename="{source.name}.{name}"'
+    if source.end is not None:
+        response[CURSOR_HEADER] = source.end
+    return response
+
+
+async def _from_thread(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Each chunk is read when the client has taken the one before; Django would collect a plain iterator whole."""
+    while (chunk := await asyncio.to_thread(_next, chunks)) is not None:
+        yield chunk
+
+
+def _next(chunks: Iterator[bytes]) -> bytes | None:
+    try:
+        return next(chunks, None)
+    finally:
+        # Back to the pool: a client that reads slowly must not hold one of few connections meanwhile.
+        connection.close()
+
+
+def _batches(source: Source, key: Key) -> Iterator[Sequence[Struct]]:
+    """An export may take hours: once its key has been revoked it is cut off."""
+    while source.more:
+        if not is_live(key):
+            raise PermissionDenied("the key was revoked")
+        yield source.take(BATCH)
+
+
+def _csv_chunks(source: Source, key: Key) -> Iterator[bytes]:
+    yield _csv_rows([source.row.__struct_fields__])
+    for rows in _batches(source, key):
+        yield _csv_rows(_cells(row) for row in rows)
+
+
+def _csv_rows(rows: Any) -> bytes:
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    return text.getvalue().encode()
+
+
+def _cells(row: Struct) -> list[str]:
+    return [_cell(value) for value in structs.astuple(row)]
+
+
+def _cell(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case str():
+            # A spreadsheet would run a text that begins like this as a formula.
+            return f"'{value}" if value.startswith(FORMULA) else value
+        case bool() | list() | dict() | msgspec.Raw() | Struct():
+            return encoder.encode(value).decode()
+        case dt.datetime():
+            return value.isoformat().replace("+00:00", "Z")
+    return str(value)
+
+
+def _content_type(name: str) -> str:
+    return MEDIA_TYPES[name] + ("; charset=utf-8" if name == "csv" else "")

@@ -1,0 +1,55 @@
+"""The sidebar and the tabs of Settings. Each app adds its own entries; config/settings.py puts them in order."""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """An entry of the sidebar. `path` is below the project, `key` its second key after `g`, `group` its heading."""
+
+    label: str
+    path: str
+    icon: str
+    key: str = ""
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """A page of Settings. `path` is below the project."""
+
+    label: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An entry as one page shows it."""
+
+    label: str
+    href: str
+    current: bool
+    icon: str = ""
+    key: str = ""
+    group: str = ""
+
+
+def sections(slug: str, path: str) -> list[Link]:
+    """The sidebar of a project; the entry that leads to `path` is current."""
+    base = f"/projects/{slug}/"
+    found: list[Section] = [
+        section for name in settings.DASHBOARD_SECTIONS for section in import_string(name)
+    ]
+    return [
+        Link(each.label, base + each.path, path.startswith(base + each.path), each.icon, each.key, each.group)
+        for each in found
+    ]
+
+
+def settings_tabs(slug: str, path: str) -> list[Link]:
+    base = f"/projects/{slug}/"
+    found: list[Tab] = [tab for name in settings.DASHBOARD_SETTINGS_TABS for tab in import_string(name)]
+    return [Link(tab.label, base + tab.path, path == base + tab.path) for tab in found]

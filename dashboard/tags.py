@@ -1,0 +1,106 @@
+"""Template tags and filters of the dashboard's design system; templates load them as `ui`."""
+
+import datetime as dt
+import hashlib
+from typing import Any
+
+from django import template
+from django.template import Context
+from django.templatetags.static import static
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
+
+from dashboard import formats, navigation
+
+register = template.Library()
+
+HUES = 12
+
+
+@register.simple_tag(takes_context=True)
+def sections(context: Context) -> list[navigation.Link]:
+    """The sidebar's links; none on pages without a project."""
+    project = context.get("project")
+    return navigation.sections(project.slug, context["request"].path) if project else []
+
+
+@register.simple_tag(takes_context=True)
+def settings_tabs(context: Context) -> list[navigation.Link]:
+    return navigation.settings_tabs(context["project"].slug, context["request"].path)
+
+
+@register.simple_tag
+def icon(name: str, extra: str = "") -> SafeString:
+    """A decorative icon out of the sprite; what it stands for is always said in words beside it."""
+    href = f"{static('icons.svg')}#{name}"
+    return format_html('<svg class="icon {}" aria-hidden="true"><use href="{}"></use></svg>', extra, href)
+
+
+@register.simple_tag
+def sheet_url(name: str) -> str:
+    return static(f"css/{name}.css")
+
+
+@register.filter
+def words(text: str) -> list[str]:
+    return text.split()
+
+
+@register.filter
+def hue(key: Any) -> int:
+    """One of the avatar's hues, always the same for the same person."""
+    return hashlib.sha256(str(key).encode()).digest()[0] % HUES
+
+
+@register.filter
+def initials(name: str) -> str:
+    """At most two letters: of the first two words, of an address's local part, or of an id."""
+    parts = [
+        part
+        for part in name.partition("@")[0].replace(".", " ").replace("_", " ").split()
+        if part[0].isalnum()
+    ]
+    return "".join(part[0] for part in parts[:2]).upper() or "?"
+
+
+@register.filter
+def other_id(person: Any) -> str:
+    """What to write under a name: the first distinct id that is not the name itself, and how many there are more."""
+    others = [distinct_id for distinct_id in person.distinct_ids if distinct_id != person.name]
+    if not others:
+        return "" if person.identified else "not identified"
+    more = len(others) - 1
+    return f"{others[0]} and {more} more" if more else str(others[0])
+
+
+@register.filter
+def number(value: float) -> str:
+    return formats.number(value)
+
+
+@register.filter
+def seconds(value: int) -> str:
+    return formats.duration(value)
+
+
+@register.simple_tag
+def when(moment: dt.datetime) -> SafeString:
+    """How long ago, with the exact local time on hover and for machines."""
+    return _time(localtime(moment), formats.ago(localtime(moment), localtime()))
+
+
+@register.simple_tag
+def clock(moment: dt.datetime) -> SafeString:
+    """The local time of day; its date is in a heading above."""
+    return _time(localtime(moment), f"{localtime(moment):%H:%M}")
+
+
+def _time(local: dt.datetime, shown: str) -> SafeString:
+    exact = f"{local:%a} {local.day} {local:%b %Y, %H:%M:%S} {local.tzname()}"
+    return format_html('<time datetime="{}" title="{}">{}</time>', local.isoformat(), exact, shown)
+
+
+@register.filter
+def day_name(day: dt.date) -> str:
+    return formats.day(day)
