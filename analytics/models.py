@@ -283,7 +283,7 @@ class PeriodCount(models.Model):
         return f"{self.interval} {self.start}: {self.events} events of {self.people} people"
 
 
-class RetentionCell(models.Model):
+class ReturnCell(models.Model):
     """Served: people of a first-time cohort (any event) who were active `offset` periods later."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
@@ -293,7 +293,7 @@ class RetentionCell(models.Model):
     people = models.BigIntegerField()
 
     class Meta:
-        db_table = "analytics_rollup_retention"
+        db_table = "analytics_rollup_return"
         constraints = [
             models.UniqueConstraint(
                 fields=["project", "period", "cohort", "offset"], name="one_cell_per_offset"

@@ -44,10 +44,11 @@ def clickhouse(project: int) -> Callable[[str], dict[tuple[Any, ...], int]]:
     return ask
 
 
-def firsthand(project: Any, question: Any, place: str) -> dict[tuple[Any, ...], int]:
-    from analytics.query import answers, spec
+def firsthand(project: Any, question: Any, place: Any) -> dict[tuple[Any, ...], int]:
+    from analytics.query import answers
+    from analytics.query.plan import plan
 
-    figures = answers.figures_by(project, spec.parse(question.kind, question.body), place)  # type: ignore[arg-type]
+    figures = answers.figures(plan(project, answers.parse(question.kind, question.body)), place)
     found: dict[tuple[Any, ...], int] = question.read(figures.found)
     return found
 

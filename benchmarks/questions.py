@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from analytics.query.figures import RetentionFigures, TrendsFigures
-from analytics.query.plan import Plan
+from analytics.insights.questions import Place
+from analytics.insights.retention.figures import Triangle
+from analytics.insights.trends.figures import TrendFigures
 
 Figure = dict[tuple[Any, ...], int]
 """Retention: people by (cohort, offset). Trends: people by (period,), everyone by (-1,), events by (part, period)."""
@@ -31,18 +32,18 @@ class Question:
     title: str
     kind: str
     body: dict[str, Any]
-    places: tuple[Plan, ...]
+    places: tuple[Place, ...]
     clickhouse: str
     read: Callable[[Any], Figure]
 
 
-def people_of_bars(found: TrendsFigures) -> Figure:
+def people_of_bars(found: TrendFigures) -> Figure:
     [series] = found.series
     bars = {(period,): people for period, people in enumerate(series.people)}
     return _some({**bars, (-1,): series.everyone or 0})
 
 
-def events_of_bars(found: TrendsFigures) -> Figure:
+def events_of_bars(found: TrendFigures) -> Figure:
     return _some(
         {
             (series.part, period): events
@@ -52,11 +53,11 @@ def events_of_bars(found: TrendsFigures) -> Figure:
     )
 
 
-def people_of_cells(found: RetentionFigures) -> Figure:
+def people_of_cells(found: Triangle) -> Figure:
     return _some(
         {
             (cohort, offset): people
-            for cohort, row in enumerate(found.triangle)
+            for cohort, row in enumerate(found.cells)
             for offset, people in enumerate(row)
         }
     )

@@ -52,7 +52,8 @@ ASGI_APPLICATION = "config.asgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],
+        # A kind of insight keeps its page in its own package.
+        "DIRS": [BASE_DIR / "templates", BASE_DIR / "analytics" / "insights"],
         "APP_DIRS": True,
         "OPTIONS": {
             "libraries": {"ui": "dashboard.tags"},

@@ -1,8 +1,8 @@
-"""A trend as bars: heights in per cent of a round number above the highest."""
+"""Bars and stacked bars: heights in per cent of a round scale. Every bar leads to the people behind it."""
 
 import datetime as dt
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,9 +13,15 @@ LABELS = 10
 HOURS = 48
 """Of up to so many hours, the clock is written under the bars; of more, the days."""
 
+DENSE = 45
+"""Beyond so many columns there is no room for gaps between them."""
+
+LEAST = 1e-12
+"""Smaller values are drawn as nothing: steps of a scale for them would vanish in rounding."""
+
 
 class Point(Protocol):
-    """What a bar is drawn from: the first moment of its period, a value, and how many people are behind it."""
+    """What a column of a time axis is made from: the first moment of its period, a value, and its people."""
 
     @property
     def start(self) -> str: ...
@@ -28,22 +34,36 @@ class Point(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
-    """One period. `height` is in per cent; `tick` is written under it, and empty under most."""
+class Column:
+    """What one bar is drawn from; `tick` is written under it, and empty under most."""
 
     label: str
     tick: str
-    value: str
+    value: float
     people: int
-    height: float
     complete: bool
     href: str
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A bar as it is drawn. `height` is in per cent."""
+
+    column: Column
+    height: float
+
+    @property
+    def value(self) -> str:
+        return formats.number(self.column.value)
 
     @property
     def sentence(self) -> str:
-        people = f"{self.people} {'person' if self.people == 1 else 'people'}"
-        counted = people if self.value == str(self.people) else f"{self.value}, {people}"
-        return f"{self.label}: {counted}" if self.complete else f"{self.label}: {counted} so far"
+        column = self.column
+        people = formats.people(column.people)
+        counted = people if column.value == column.people else f"{self.value}, {people}"
+        named = f" ({', '.join(column.names)})" if column.names else ""
+        return f"{column.label}: {counted}{named}{'' if column.complete else ' so far'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,41 +75,93 @@ class Chart:
 
     @property
     def is_dense(self) -> bool:
-        return len(self.bars) > 45
+        return len(self.bars) > DENSE
 
     @property
     def is_running(self) -> bool:
         """Whether a period among them has not ended, so that its bar says no more than so far."""
-        return any(not bar.complete for bar in self.bars)
+        return any(not bar.column.complete for bar in self.bars)
 
 
-def chart(points: Sequence[Point], interval: str, href: Callable[[str], str]) -> Chart:
-    """A bar for each point; `href` gives the address of the people of a period, by its start."""
-    top, step = _scale(max((point.value or 0 for point in points), default=0))
-    ticks = _ticks([point.start for point in points], interval)
-    bars = [
-        _bar(point, interval, top, href(point.start) if point.people else "", ticks.get(point.start, ""))
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One series' share of a stacked column; a negative value hangs below the zero line."""
+
+    series: int
+    value: float
+    sentence: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A part as it is drawn: its top and its height, in per cent of the chart."""
+
+    part: Part
+    top: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """All parts of one period."""
+
+    tick: str
+    complete: bool
+    blocks: list[Block]
+
+
+@dataclass(frozen=True, slots=True)
+class StackedChart:
+    stacks: list[Stack]
+    lines: list[tuple[str, float]]
+    zero: float
+
+    @property
+    def is_dense(self) -> bool:
+        return len(self.stacks) > DENSE
+
+    @property
+    def is_running(self) -> bool:
+        return any(not stack.complete for stack in self.stacks)
+
+
+def of_periods(points: Sequence[Point], interval: str, href: Callable[[str], str]) -> list[Column]:
+    """A column for each point; `href` gives the address of the people of a period, by its start."""
+    ticks = period_ticks([point.start for point in points], interval)
+    return [
+        Column(
+            formats.period(point.start, interval),
+            ticks.get(point.start, ""),
+            point.value or 0,
+            point.people or 0,
+            point.complete,
+            href(point.start) if point.people else "",
+        )
         for point in points
     ]
-    count = round(top / step)
-    return Chart(
-        bars, [(formats.number(step * line), round(100 - 100 * line / count, 2)) for line in range(count + 1)]
-    )
 
 
-def _bar(point: Point, interval: str, top: float, href: str, tick: str) -> Bar:
-    return Bar(
-        label=formats.period(point.start, interval),
-        tick=tick,
-        value=formats.number(point.value or 0),
-        people=point.people or 0,
-        height=round(100 * (point.value or 0) / top, 2),
-        complete=point.complete,
-        href=href,
-    )
+def chart(columns: Sequence[Column]) -> Chart:
+    top, step = _scale(max((column.value for column in columns), default=0))
+    bars = [Bar(column, round(100 * column.value / top, 2)) for column in columns]
+    return Chart(bars, _lines(0, top, step))
 
 
-def _ticks(starts: list[str], interval: str) -> dict[str, str]:
+def stacked(periods: Iterable[tuple[str, bool, Sequence[Part]]]) -> StackedChart:
+    """Periods as (tick, complete, parts); the parts of a column are stacked in their order, from zero outwards."""
+    columns = list(periods)
+    highest = max((_sum(parts, 1) for _, _, parts in columns), default=0)
+    deepest = max((_sum(parts, -1) for _, _, parts in columns), default=0)
+    _, step = _scale(max(highest, deepest))
+    top, bottom = step * math.ceil(highest / step - 1e-9), step * math.ceil(deepest / step - 1e-9)
+    height = (top + bottom) or step
+    zero = round(100 * (top or height) / height, 2)
+    stacks = [Stack(tick, complete, _blocks(parts, zero, height)) for tick, complete, parts in columns]
+    return StackedChart(stacks, _lines(-bottom, top or step, step), zero)
+
+
+def period_ticks(starts: list[str], interval: str) -> dict[str, str]:
     """What is written under which bars: LABELS at most. Over several days, hours are told by the midnights."""
     if interval == "hour" and len(starts) > HOURS:
         starts, interval = [start for start in starts if "T00:00" in start], "day"
@@ -104,9 +176,34 @@ def _tick(start: str, interval: str) -> str:
     return f"{moment:%b %Y}" if interval == "month" else f"{moment.day} {moment:%b}"
 
 
+def _sum(parts: Sequence[Part], sign: int) -> float:
+    return sum(abs(part.value) for part in parts if part.value * sign > 0)
+
+
+def _blocks(parts: Sequence[Part], zero: float, height: float) -> list[Block]:
+    above, below, found = zero, zero, []
+    for part in parts:
+        size = 100 * abs(part.value) / height
+        if part.value > 0:
+            above -= size
+            found.append(Block(part, round(above, 2), round(size, 2)))
+        elif part.value < 0:
+            found.append(Block(part, round(below, 2), round(size, 2)))
+            below += size
+    return found
+
+
+def _lines(bottom: float, top: float, step: float) -> list[tuple[str, float]]:
+    count, first = round((top - bottom) / step), round(bottom / step)
+    return [
+        (formats.number(abs(step * (first + line))), round(100 - 100 * line / count, 2))
+        for line in range(count + 1)
+    ]
+
+
 def _scale(highest: float) -> tuple[float, float]:
     """The top of the scale and the distance of its lines: at most five, at round numbers; whole ones for counts."""
-    if highest <= 0:
+    if highest < LEAST:
         return 1, 1
     rough = highest / 4
     magnitude = 10 ** math.floor(math.log10(rough))

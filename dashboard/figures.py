@@ -64,3 +64,12 @@ class Figure:
             if self.range
             else f"{self.percent}, {count}"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One cohort as a row of a table: what it is called, how many people it has, and its other figures."""
+
+    label: str
+    size: Figure
+    cells: list[Figure]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.db.models import Count, Max, QuerySet
 
 from analytics.query import persons
-from analytics.query.results import PersonRef
+from analytics.query.persons import PersonRef
 from analytics.schema import REACTIONS
 from api import cursor
 from feedback.models import Comment

@@ -5,10 +5,10 @@ from typing import Any
 from rest_framework.exceptions import NotFound
 from rest_framework.response import Response
 
+from analytics.insights.questions import QueryError
 from analytics.lake.object_store import LakeUnreachableError
 from analytics.lake.table import LakeError
 from analytics.query.persons import PersonNotFoundError
-from analytics.query.spec import QueryError
 from api.problems import BadParameterError, UnavailableError, problem_response
 
 

@@ -1,4 +1,4 @@
-"""POST /api/v1/insights/{trends|retention}, and .../people: who is behind one of the answer's figures."""
+"""POST /api/v1/insights/{kind}, and .../people: who is behind one of the answer's figures."""
 
 from typing import Annotated, Any
 
@@ -8,12 +8,16 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from analytics.query import answers, members, spec
-from analytics.query.results import PeoplePage, RetentionAnswer, TrendsAnswer
-from analytics.query.spec import Retention, Trends
+from analytics.insights.questions import Question
+from analytics.insights.registry import KINDS
+from analytics.query import answers, members
+from analytics.query.members import PeoplePage
 from api import describe, parameters
 from api.auth import project_of
 from api.problems import BadParameterError
+
+QUESTIONS = tuple(kind.question for kind in KINDS.values())
+ANSWERS = tuple(kind.answer for kind in KINDS.values())
 
 
 class Figure(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -29,7 +33,7 @@ class Insight(APIView):
 
     scope = "insights:read"
 
-    @describe.operation("An insight", body=(Trends, Retention), answer=(TrendsAnswer, RetentionAnswer))
+    @describe.operation("An insight", body=QUESTIONS, answer=ANSWERS)
     def post(self, request: Request, kind: str) -> HttpResponse:
         parameters.read(request, parameters.Nothing)
         answer = answers.answer(project_of(request), _question(kind, _body(request)))
@@ -41,9 +45,7 @@ class InsightPeople(APIView):
 
     scope = "insights:read"
 
-    @describe.operation(
-        "The people behind a figure", body=(Trends, Retention), beside=Figure, answer=PeoplePage
-    )
+    @describe.operation("The people behind a figure", body=QUESTIONS, beside=Figure, answer=PeoplePage)
     def post(self, request: Request, kind: str) -> HttpResponse:
         parameters.read(request, parameters.Nothing)
         body = _body(request)
@@ -62,7 +64,7 @@ def _body(request: Request) -> dict[str, Any]:
     return dict(request.data)
 
 
-def _question(kind: str, body: dict[str, Any]) -> Trends | Retention:
-    if kind not in spec.KINDS:
-        raise NotFound(f"there is no insight {kind!r}; there are: {', '.join(spec.KINDS)}")
-    return spec.parse(kind, body)
+def _question(kind: str, body: dict[str, Any]) -> Question:
+    if kind not in KINDS:
+        raise NotFound(f"there is no insight {kind!r}; there are: {', '.join(KINDS)}")
+    return answers.parse(kind, body)

@@ -6,8 +6,8 @@ from typing import Annotated, Literal, cast, get_args
 import msgspec
 from msgspec import Meta
 
-from analytics.query import spec
-from analytics.query.spec import Filter, Operator
+from analytics.insights.questions import QueryError, check_filter
+from analytics.metrics.filters import Filter, Operator
 from api.problems import BadParameterError
 
 NAME = "property"
@@ -49,8 +49,8 @@ def _filter(text: str, on: Literal["event", "person"]) -> Filter:
     value = None if parts["value"] is None else _value(op, parts["value"])
     item = Filter(parts["property"], op, value, on)
     try:
-        spec.check_filter(NAME, item)
-    except spec.QueryError as error:
+        check_filter(NAME, item)
+    except QueryError as error:
         raise BadParameterError(NAME, f"{text!r}: {error.message}") from error
     return item
 

@@ -1,96 +1,85 @@
-"""Retention and trends as pages, and the people behind each of their figures."""
+"""Insights as pages, whatever their kind, and the people behind each of their figures."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, cast
+from functools import partial
+from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from analytics.console import choices, questions
-from analytics.console.questions import Question
-from analytics.console.triangle import triangle
-from analytics.query import names
-from analytics.query.answers import answer
-from analytics.query.members import people
-from analytics.query.spec import QueryError, Retention, Trends, parse
+from analytics.console.questions import Asked
+from analytics.insights.kind import AnyKind
+from analytics.insights.questions import QueryError
+from analytics.insights.registry import COMPANIONS, KINDS
+from analytics.query import answers, members, names
 from api.cursor import CursorError
-from dashboard.charts import chart
 from dashboard.figures import SMALL
-from dashboard.formats import number as shown
-from dashboard.formats import period as period_name
 from dashboard.pages import project_page
 from projects.models import Project
 
 PAGE = 50
-ASK: dict[str, Callable[[Project, Mapping[str, str]], Question]] = {
-    "retention": questions.retention,
-    "trends": questions.trends,
-}
+WHOLE, BESIDE = "analytics/insight.html", "analytics/insight_beside.html"
 
 
 @require_safe
 @project_page()
-def retention(request: HttpRequest, project: Project) -> HttpResponse:
-    question = questions.retention(project, request.GET)
-    return _insight(request, project, question, _triangle)
+def insight(request: HttpRequest, project: Project, kind: str) -> HttpResponse:
+    return _insight(request, project, _kind(kind), WHOLE)
 
 
 @require_safe
 @project_page()
-def trends(request: HttpRequest, project: Project) -> HttpResponse:
-    question = questions.trends(project, request.GET)
-    return _insight(request, project, question, _chart)
+def beside(request: HttpRequest, project: Project, kind: str) -> HttpResponse:
+    """The figures alone, for another insight's page."""
+    return _insight(request, project, _kind(kind), BESIDE)
 
 
-def _insight(
-    request: HttpRequest,
-    project: Project,
-    question: Question,
-    draw: Callable[[Project, Question], dict[str, Any]],
-) -> HttpResponse:
+def _insight(request: HttpRequest, project: Project, kind: AnyKind, frame: str) -> HttpResponse:
     """The page with its answer; or with its form as it was filled in, and what is wrong with it."""
+    asked = questions.ask(project, kind.screen, request.GET)
     context = {
         "project": project,
-        "question": question,
-        "given": question.given,
+        "screen": kind.screen,
+        "frame": frame,
+        "given": asked.given,
+        "period": asked.given[kind.screen.period],
         "events": choices.events(project),
+        "companions": _companions(project, kind, asked),
     }
-    page = f"analytics/{question.kind}.html"
+    page = f"{kind.name}/screen.html"
     try:
-        drawn = draw(project, question)
+        drawn = _drawn(project, kind, asked)
     except QueryError as error:
         return render(request, page, context | {"problem": str(error)}, status=400)
     return render(request, page, context | drawn)
 
 
-def _triangle(project: Project, question: Question) -> dict[str, Any]:
-    query = cast("Retention", parse(question.kind, question.body))
-    found = answer(project, query)
-    small = names.of_small_cohorts(project, query, found, below=SMALL)
-
-    def href(cohort: str, offset: int) -> str:
-        return question.people_at({"cohort": cohort, "offset": offset})
-
-    drawn = triangle(found, query.period, small, href)
-    return {"triangle": drawn, "stamp": found.stamp, "has_people": any(row.size.people for row in drawn.rows)}
+def _drawn(project: Project, kind: AnyKind, asked: Asked) -> dict[str, Any]:
+    question = answers.parse(kind.name, asked.body)
+    found = answers.answer(project, question)
+    called = names.of_small_figures(project, question, found, below=SMALL)
+    href = partial(asked.people_at, reverse("insight", args=[project.slug, kind.name]))
+    drawn = kind.screen.draw(question, found, called, href)
+    return {"stamp": found.stamp, "is_empty": drawn is None, **(drawn or {})}
 
 
-def _chart(project: Project, question: Question) -> dict[str, Any]:
-    found = answer(project, cast("Trends", parse(question.kind, question.body)))
-    [series] = found.series
-
-    def href(start: str) -> str:
-        return question.people_at({"start": start})
-
-    drawn = chart(series.points, question.given["interval"], href)
-    total = None if series.total is None else shown(series.total)
-    shares = {"chart": drawn, "series": series, "total": total, "stamp": found.stamp}
-    return shares | {
-        "everyone": question.people_at({}),
-        "is_empty": not any(bar.people for bar in drawn.bars),
-    }
+def _companions(project: Project, kind: AnyKind, asked: Asked) -> list[dict[str, str]]:
+    """Insights whose figures stand below, for the same dates and periods."""
+    found = [KINDS[name] for name in COMPANIONS.get(kind.name, ())]
+    return [
+        {
+            "label": each.screen.label,
+            "href": asked.same_dates(
+                reverse("insight-beside", args=[project.slug, each.name]),
+                kind.screen.period,
+                each.screen.period,
+            ),
+        }
+        for each in found
+    ]
 
 
 @require_safe
@@ -98,47 +87,20 @@ def _chart(project: Project, question: Question) -> dict[str, Any]:
 @project_page()
 def behind(request: HttpRequest, project: Project, kind: str) -> HttpResponse:
     """The people behind one figure: a panel beside it, or a page of its own under the same address."""
-    question = ASK[kind](project, request.GET)
+    screen = _kind(kind).screen
+    asked = questions.ask(project, screen, request.GET)
     page = "analytics/behind_panel.html" if request.headers.get("HX-Request") else "analytics/behind.html"
     try:
-        query = parse(kind, question.body)
-        found = people(project, query, _point(kind, request.GET), limit=PAGE, after=request.GET.get("after"))
+        question, point = answers.parse(kind, asked.body), screen.point(request.GET)
+        found = members.people(project, question, point, limit=PAGE, after=request.GET.get("after"))
     except (QueryError, CursorError) as error:
         return render(request, "analytics/problem.html", {"project": project, "problem": error}, status=400)
-    context = {
-        "project": project,
-        "question": question,
-        "found": found,
-        "title": _title(kind, question, request.GET),
-    }
-    return render(request, page, context | {"back": f"../?{question.address}"})
+    title = screen.title(question, _kind(kind).point(**point))
+    context = {"project": project, "found": found, "title": title, "back": f"../?{asked.address}"}
+    return render(request, page, context)
 
 
-def _point(kind: str, asked: Mapping[str, str]) -> dict[str, Any]:
-    """Which figure of the answer, as the API names it."""
-    if kind == "trends":
-        return {"series": 0, "start": asked.get("start") or None, "breakdown": None}
-    offset = _given(asked, "offset")
-    if not (offset.isascii() and offset.isdigit()):
-        raise QueryError("offset", f"{offset!r} is no number of periods; write 0 or more")
-    return {"cohort": _given(asked, "cohort"), "offset": int(offset)}
-
-
-def _given(asked: Mapping[str, str], name: str) -> str:
-    if not asked.get(name):
-        raise QueryError(name, "is missing: it names the figure whose people are asked for")
-    return asked[name]
-
-
-def _title(kind: str, question: Question, asked: Mapping[str, str]) -> str:
-    given = question.given
-    if kind == "trends":
-        when = (
-            period_name(asked["start"], given["interval"])
-            if asked.get("start")
-            else f"{given['from']} to {given['to']}"
-        )
-        return f"{given['event'] or 'Any event'}, {when}"
-    cohort, offset = period_name(asked["cohort"], given["period"]), int(asked["offset"])
-    back = f"came back in {given['period']} {offset}" if offset else "all of them"
-    return f"Cohort of {cohort}: {back}"
+def _kind(name: str) -> AnyKind:
+    if name not in KINDS:
+        raise Http404(f"there is no insight {name!r}; there are: {', '.join(KINDS)}")
+    return KINDS[name]

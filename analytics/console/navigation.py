@@ -1,11 +1,12 @@
 """Where the dashboard's own screens stand in the sidebar and in Settings."""
 
+from analytics.insights.registry import KINDS
 from dashboard.navigation import Section, Tab
 
 PEOPLE = (Section("People", "people/", "people", "p"),)
-INSIGHTS = (
-    Section("Trends", "insights/trends/", "trends", "t", group="Insights"),
-    Section("Retention", "insights/retention/", "retention", "r", group="Insights"),
+INSIGHTS = tuple(
+    Section(each.screen.label, f"insights/{each.name}/", each.screen.icon, each.screen.key, group="Insights")
+    for each in KINDS.values()
 )
 SETTINGS = (Section("Settings", "settings/", "settings", "s"),)
 

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from django.db.models import Max, Min
 from django.utils.timezone import localdate
 
+from analytics.insights.kind import Screen
 from analytics.models import Person
 from projects.models import Project
 
@@ -22,10 +23,9 @@ BACK = {
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked: `given` as the form shows it, `body` as query.spec.parse takes it."""
+class Asked:
+    """A question as a page asks it: `given` as the form shows it, `body` as the API takes it."""
 
-    kind: str
     given: dict[str, str]
     body: dict[str, Any]
 
@@ -33,34 +33,21 @@ class Question:
     def address(self) -> str:
         return urlencode(self.given)
 
-    def people_at(self, point: Mapping[str, str | int]) -> str:
-        """The address, below the insight's own, of the people behind one of its figures."""
-        return f"people/?{urlencode(self.given | {name: str(value) for name, value in point.items()})}"
+    def same_dates(self, base: str, period: str, called: str) -> str:
+        """Another insight for the same dates and periods; its own word for the period is `called`."""
+        shared = {called: self.given[period], "from": self.given["from"], "to": self.given["to"]}
+        return f"{base}?{urlencode(shared)}"
+
+    def people_at(self, base: str, **point: str | int) -> str:
+        """The address of the people behind one of its figures, below the insight's own."""
+        return f"{base}people/?{urlencode(self.given | {name: str(value) for name, value in point.items()})}"
 
 
-RETENTION = {"period": "week", "start": "", "return": "", "kind": "first_time"}
-TRENDS = {"interval": "day", "event": "", "measure": "people"}
-
-
-def retention(project: Project, asked: Mapping[str, str]) -> Question:
-    given = _given(project, asked, RETENTION, "period")
-    body = {name: given[name] for name in ("period", "kind", "from", "to")}
-    events = {name: {"event": given[name] or None} for name in ("start", "return")}
-    return Question("retention", given, body | events)
-
-
-def trends(project: Project, asked: Mapping[str, str]) -> Question:
-    given = _given(project, asked, TRENDS, "interval")
-    series = {"event": given["event"] or None, "measure": given["measure"]}
-    body: dict[str, Any] = {name: given[name] for name in ("interval", "from", "to")}
-    return Question("trends", given, body | {"series": [series]})
-
-
-def _given(
-    project: Project, asked: Mapping[str, str], usual: Mapping[str, str], period: str
-) -> dict[str, str]:
-    taken = {name: asked.get(name, default) for name, default in usual.items()}
-    return taken | _range(project, taken[period], asked)
+def ask(project: Project, screen: Screen[Any, Any], asked: Mapping[str, str]) -> Asked:
+    """What the address asks; what it leaves out is as the screen's form has it at first."""
+    given = {name: asked.get(name, usual) for name, usual in screen.fields.items()}
+    given |= _range(project, given[screen.period], asked)
+    return Asked(given, screen.body(given) | {"from": given["from"], "to": given["to"]})
 
 
 def _range(project: Project, period: str, asked: Mapping[str, str]) -> dict[str, str]:

@@ -12,7 +12,7 @@ Rules of comparison, the same on every engine and for facts about people in Post
 
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
 import ibis
@@ -50,6 +50,11 @@ class EventFilter(Struct, frozen=True, forbid_unknown_fields=True):
 
     event: str | None = None
     where: tuple[Filter, ...] = ()
+
+
+def about_events(filters: Iterable[Filter]) -> bool:
+    """Whether any of them asks for a property of events, which only events themselves can answer."""
+    return any(item.on == "event" for item in filters)
 
 
 def property_text(events: ir.Table, name: str) -> ir.StringValue:

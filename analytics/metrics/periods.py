@@ -106,6 +106,10 @@ class Window:
     def last_day(self) -> dt.date:
         return self.calendar.days(self.interval, self.numbers)[1]
 
+    def widened(self, before: int) -> "Window":
+        """With so many more periods at its beginning, which is then number 0."""
+        return Window(self.calendar, self.interval, range(self.numbers.start - before, self.numbers.stop))
+
     def of_timestamp(self, timestamp: ir.TimestampValue) -> ir.IntegerValue:
         days = self.first_day, self.last_day
         return period_of_timestamp(self.interval, timestamp, self.calendar, *days) - self.numbers.start

@@ -2,16 +2,25 @@
 
 import hashlib
 from collections.abc import Callable
+from typing import Any, Generic, TypeVar
 
 import msgspec
 from django.core.cache import cache
+from msgspec import Struct
 
-from analytics.models import DataVersion, RollupCalendar
-from analytics.query.figures import Figures
-from analytics.query.spec import Query
-from projects.models import Project
+from analytics.models import DataVersion
+from analytics.query.plan import Plan
+
+F = TypeVar("F")
 
 KEEP_SECONDS = 24 * 3600
+
+
+class Figures(Struct, Generic[F], frozen=True):
+    """What a kind counted, at a data version."""
+
+    data_version: int
+    found: F
 
 
 def current_version() -> int:
@@ -20,24 +29,18 @@ def current_version() -> int:
     return newest or 0
 
 
-def is_recut(project: Project) -> bool:
-    """Whether the project's calendar has changed since its rollups were cut."""
-    cut = RollupCalendar.objects.filter(project=project).values_list("timezone", "week_start").first()
-    return cut is not None and cut != (project.timezone, project.week_start)
-
-
-def remember(project: Project, query: Query, compute: Callable[[], Figures]) -> Figures:
+def remember(plan: Plan, compute: Callable[[], Figures[Any]]) -> Figures[Any]:
     """The figures at the newest version, computed at most once; kept under the version that they were counted at."""
-    kept = cache.get(_key(project, query, current_version()))
+    kept = cache.get(key(plan, current_version()))
     if kept is not None:
-        return msgspec.msgpack.decode(kept, type=Figures)
+        return msgspec.msgpack.decode(kept, type=Figures[plan.kind.figures])  # type: ignore[name-defined]
     figures = compute()
-    cache.set(_key(project, query, figures.data_version), msgspec.msgpack.encode(figures), KEEP_SECONDS)
+    cache.set(key(plan, figures.data_version), msgspec.msgpack.encode(figures), KEEP_SECONDS)
     return figures
 
 
-def _key(project: Project, query: Query, version: int) -> str:
+def key(plan: Plan, version: int, of: str = "figures") -> str:
     """Settings that cut time belong to the question: changing them must not show what was counted before."""
-    cut = [project.pk, project.timezone, project.week_start]
-    asked = msgspec.json.encode([cut, type(query).__name__, query, version])
-    return "figures:" + hashlib.sha256(asked).hexdigest()
+    cut = [plan.project.pk, plan.project.timezone, plan.project.week_start]
+    asked = msgspec.json.encode([cut, plan.kind.name, plan.question, version])
+    return f"{of}:" + hashlib.sha256(asked).hexdigest()

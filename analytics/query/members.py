@@ -1,44 +1,69 @@
 """The people behind a figure: the same expression that counts it, without the counting."""
 
+import ibis
+import msgspec
+from ibis.expr import types as ir
+from msgspec import Struct
+
+from analytics.insights.questions import REMEDIES, Question, refusal
 from analytics.models import DataVersion
-from analytics.query import answer_cache, counting, persons, plan, points
-from analytics.query.results import PeoplePage
-from analytics.query.spec import Query
+from analytics.query import persons
+from analytics.query.persons import PersonRef
+from analytics.query.plan import Plan, plan, reading
 from api import cursor
 from projects.models import Project
 
 MOST = 1_000
 
 
+class PeoplePage(Struct, frozen=True):
+    """The people behind a figure, a page at a time; `count` equals the figure, `next` is opaque."""
+
+    people: list[PersonRef]
+    count: int
+    next: str | None
+
+
 class FigurePlace(cursor.Place, tag="figure", frozen=True):
-    """After this person, in the list as it was at this data version."""
+    """After this person, in the list of `count` people as it was at this data version."""
 
     version: cursor.Number
     person: cursor.Number
+    count: cursor.Number
 
 
 def people(
-    project: Project, query: Query, point: object, *, limit: int = 100, after: str | None = None
+    project: Project, question: Question, point: object, *, limit: int = 100, after: str | None = None
 ) -> PeoplePage:
-    """One page of the people behind one figure, by id; `point` names the figure (see points.py).
+    """One page of the people behind one figure, by id; `point` names the figure as the API does.
 
     Later pages are of the data version of the first one. Raises QueryError for a point that the answer does not
     have, cursor.CursorError for an `after` that is no `next` of such a list.
     """
     place = cursor.read(after, FigurePlace) if after else None
-    figure = points.figure(query, counting.window(project, query), point)
+    planned = plan(project, question)
+    asked = _point(planned, point)
     version = DataVersion.objects.filter(pk=place.version).first() if place else None
-    with counting.reading(project, query, counted_in(project, query), version) as reading:
-        found = counting.members(query, reading, figure)
-        ids = sorted(reading.tables.run(found).column("person_id").to_pylist())
-        at = reading.version
-    rest = [person for person in ids if place is None or person > place.person]
-    page = rest[: max(1, min(limit, MOST))]
-    more = cursor.write(FigurePlace(at, page[-1])) if len(rest) > len(page) else None
-    return PeoplePage(persons.refs(project.pk, page), len(ids), more)
+    size = max(1, min(limit, MOST))
+    with reading(planned, planned.place_of_people, version) as source:
+        found = planned.kind.people(question, source, asked)
+        rows = source.run(_page(found, place.person if place else 0, size + 1)).to_pylist()
+        at = source.tables.version.pk or 0
+    count = place.count if place else rows[0]["count"] if rows else 0
+    page = [row["person_id"] for row in rows[:size]]
+    more = cursor.write(FigurePlace(at, page[-1], count)) if len(rows) > size else None
+    return PeoplePage(persons.refs(project.pk, page), count, more)
 
 
-def counted_in(project: Project, query: Query) -> plan.Plan:
-    """Where people are found: counts per period know no people, activity does."""
-    chosen = plan.plan(query, recut=answer_cache.is_recut(project))
-    return "activity" if chosen == "served" else chosen
+def _point(plan: Plan, point: object) -> Struct:
+    try:
+        asked: Struct = msgspec.convert(point, plan.kind.point)
+    except msgspec.ValidationError as error:
+        raise refusal(error, REMEDIES, "point") from error
+    return asked
+
+
+def _page(found: ir.Table, after: int, limit: int) -> ir.Table:
+    """So many of them by id, each with how many there are in all."""
+    counted = found.mutate(count=found.count().over(ibis.window()))
+    return counted.filter(counted["person_id"] > after).order_by("person_id").limit(limit)

@@ -11,7 +11,6 @@ from msgspec import Meta, Struct, structs
 from analytics.identity import redirects
 from analytics.models import DistinctId, Person
 from analytics.query import sift
-from analytics.query.results import PersonRef
 from api import cursor
 from projects.models import Project
 
@@ -28,6 +27,19 @@ SORTS = tuple(VALUES)
 
 class PersonNotFoundError(LookupError):
     """Nobody in this project has this id."""
+
+
+class PersonRef(Struct, frozen=True):
+    """A person in a list."""
+
+    id: int
+    name: str
+    distinct_ids: list[str]
+    identified: bool
+    first_seen: dt.datetime
+    last_seen: dt.datetime
+    events: int
+    sessions: int
 
 
 class PersonPlace(cursor.Place, tag="people", frozen=True):

@@ -1,50 +1,62 @@
-"""Where an answer is read: the cheapest of three places that can give it exactly. Pure.
+"""How a question is answered: by which kind, over which periods, read where, at which state of the data."""
 
-served     tables in PostgreSQL that rollup keeps: a few rows
-activity   the rollup per person, local day and event name: what needs neither hours nor properties of events
-events     every event
-"""
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
-from collections.abc import Iterable
-from typing import Literal
-
-from analytics.metrics.filters import Filter
-from analytics.query.spec import CohortValues, EventFilter, Query, Retention, Trends
-
-Plan = Literal["served", "activity", "events"]
-ANYTHING = EventFilter()
-
-
-def plan(query: Query, *, recut: bool = False) -> Plan:
-    """The cheapest place; `activity` and `events` can give whatever a cheaper one can.
-
-    recut: the project's time zone or first day of the week is not the one with which its rollups were cut, so only
-    events can tell until the next rollup.
-    """
-    if recut:
-        return "events"
-    if isinstance(query, CohortValues):
-        return "activity"
-    return _trends(query) if isinstance(query, Trends) else _retention(query)
+from analytics import engine
+from analytics.insights import registry
+from analytics.insights.kind import AnyKind
+from analytics.insights.questions import Place, Question
+from analytics.insights.reading import Reading
+from analytics.metrics.periods import Calendar, Window
+from analytics.metrics.sources import DAY
+from analytics.models import DataVersion, RollupCalendar
+from analytics.query import facts
+from projects.models import Project
 
 
-def _trends(query: Trends) -> Plan:
-    conditions = [item for series in query.series for item in query.meant(series).where]
-    divided = query.breakdown is not None and query.breakdown.on == "event"
-    amounts = any(series.amount for series in query.series)
-    if query.interval == "hour" or amounts or divided or _about_events(conditions):
-        return "events"
-    counted = all(series.measure == "total" for series in query.series)
-    # Different people over a whole range are in no table of counts per period.
-    return "served" if counted and query.breakdown is None and not conditions else "activity"
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`place` is the cheapest that answers exactly; people behind figures are in none of the served tables."""
+
+    project: Project
+    kind: AnyKind
+    question: Question
+    window: Window
+    place: Place
+
+    @property
+    def place_of_people(self) -> Place:
+        return "activity" if self.place == "served" else self.place
 
 
-def _retention(query: Retention) -> Plan:
-    if query.period == "hour" or _about_events(query.start.where + query.return_.where):
-        return "events"
-    first = query.kind != "recurring" and query.start == ANYTHING == query.return_
-    return "served" if first and query.counting == "on" and query.min_occurrences == 1 else "activity"
+def plan(project: Project, question: Question) -> Plan:
+    """Whole periods, from the one of `from` to the one of `to`, in the project's time zone."""
+    kind, calendar = registry.kind_of(question), Calendar(ZoneInfo(project.timezone), project.week_start)
+    window = Window(calendar, question.by, calendar.span(question.by, question.from_, question.to))
+    return Plan(project, kind, question, window, "events" if _is_recut(project) else kind.place(question))
 
 
-def _about_events(conditions: Iterable[Filter]) -> bool:
-    return any(item.on == "event" for item in conditions)
+@contextmanager
+def reading(plan: Plan, place: Place, version: DataVersion | None = None) -> Iterator[Reading]:
+    """The project's events, or its activity, as they are at a version (default: the newest)."""
+    first, last = plan.question.days(plan.window)
+    days = _beyond(first, -DAY), _beyond(last, DAY)
+    with engine.snapshot(plan.project.pk, version, days=days) as tables:
+        named = plan.question.person_properties()
+        known = {name: tables.table(facts.values(plan.project, name)) for name in named}
+        yield Reading(tables, plan.window, place, known)
+
+
+def _beyond(day: dt.date, step: dt.timedelta) -> dt.date:
+    """Local days and the UTC days of the lake's files differ by one at most."""
+    return day if day in (dt.date.min, dt.date.max) else day + step
+
+
+def _is_recut(project: Project) -> bool:
+    """Whether the calendar has changed since rollups were cut by it, so that only events can tell until the next."""
+    cut = RollupCalendar.objects.filter(project=project).values_list("timezone", "week_start").first()
+    return cut is not None and cut != (project.timezone, project.week_start)

@@ -8,8 +8,7 @@ import pyarrow as pa
 from ibis.expr import types as ir
 
 from analytics import engine
-from analytics.metrics.filters import TEXT_COLUMNS, holds, property_text
-from analytics.query.spec import Filter
+from analytics.metrics.filters import TEXT_COLUMNS, Filter, holds, property_text
 
 CHUNK = 5_000
 

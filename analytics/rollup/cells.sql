@@ -1,13 +1,13 @@
--- Retention cells of one project and period: those that end at `since` (null: all) or later were computed anew.
+-- Cells of one project and period: those that end at `since` (null: all) or later were computed anew.
 CREATE TEMPORARY TABLE computed (cohort date, "offset" integer, people bigint) ON COMMIT DROP;
 ----
-DELETE FROM analytics_rollup_retention AS old
+DELETE FROM analytics_rollup_return AS old
 WHERE old.project_id = %(project)s
     AND old.period = %(interval)s
     AND (%(since)s::date IS NULL OR old.cohort + (old."offset" || ' ' || %(interval)s)::interval >= %(since)s::date)
     AND NOT EXISTS (SELECT FROM computed AS new WHERE new.cohort = old.cohort AND new."offset" = old."offset");
 
-INSERT INTO analytics_rollup_retention AS old (project_id, period, cohort, "offset", people)
+INSERT INTO analytics_rollup_return AS old (project_id, period, cohort, "offset", people)
 SELECT %(project)s, %(interval)s, cohort, "offset", people
 FROM computed
 ORDER BY cohort, "offset"

@@ -1,6 +1,6 @@
 """The served tables: what screens ask most, ready in PostgreSQL. Computed from activity, changed where it differs.
 
-Counts of a period depend on the days in it alone. A cell of a retention triangle, cohort + offset = a period, also
+Counts of a period depend on the days in it alone. A cell of returns, cohort + offset = a period, also
 depends on when its people were first seen; but whoever's first day changes, changes nothing before that day. So what
 has to be computed anew are the periods of the dirty days, and the cells that end in the first of them or later.
 """

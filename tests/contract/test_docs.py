@@ -6,7 +6,7 @@ from pathlib import Path
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from analytics.ingest.wire.event import DropReason
-from analytics.metrics.registry import METRICS
+from analytics.insights.registry import KINDS
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -58,8 +58,11 @@ def test_every_reason_of_refusal_is_in_api_md() -> None:
     assert {str(reason) for reason in DropReason if f"`{reason}`" not in page("api.md")} == set()
 
 
-def test_every_metric_is_in_metrics_md() -> None:
-    assert {name for name in METRICS if name not in page("metrics.md")} == set()
+def test_every_kind_of_insight_has_a_section_and_every_measure_its_definition() -> None:
+    documented = page("metrics.md")
+    assert {name for name in KINDS if f"(`{name}`)" not in documented} == set()
+    measures = {measure.name for kind in KINDS.values() for measure in kind.measures}
+    assert {name for name in measures if f"`{name}`" not in documented} == set()
 
 
 def test_every_make_command_of_the_readme_exists() -> None:

@@ -146,7 +146,7 @@ def test_several_filters_and_other_parameters_must_all_hold(team: Team, api: Api
         ("plan:is", "`is` needs a value"),
         ("plan:is:null", "for a missing property use `not_set`"),
         ("plan:set:pro", "`set` takes no value"),
-        ("plan:matches:(", "no RE2 regular expression"),
+        ("plan:matches:(", "not an RE2 regular expression"),
         ("plan:gt:1e301", "numbers go up to"),
         ("plan:in:" + ",".join("x" * 201), "at most 200"),
         ("pl\0an:set", "NUL"),

@@ -84,14 +84,14 @@ def test_the_people_come_in_pages(team: Team, api: Api) -> None:
     ("path", "body", "status", "where", "says"),
     [
         ("insights/funnel", TRENDS, 404, "", "there are: trends, retention"),
-        ("insights/trends", {}, 400, "", "missing required field `series`"),
+        ("insights/trends", {}, 400, "", "missing required field `from`"),
         ("insights/trends", TRENDS | {"colour": "red"}, 400, "", "unknown field `colour`"),
         (
             "insights/trends",
             TRENDS | {"from": "yesterday"},
             400,
             "from",
-            "this is no day; write it like 2026-01-31",
+            "not a date; write it like 2026-01-31",
         ),
         ("insights/trends", TRENDS | {"series": [{"measure": "most"}]}, 400, "series[0].measure", ""),
         ("insights/retention", RETENTION | {"to": "2019-01-01"}, 400, "from", "is after `to`"),

@@ -7,6 +7,7 @@ from django.test import Client
 from django.urls import reverse
 from django_htmx.http import HTMX_STOP_POLLING
 
+from analytics.insights.registry import KINDS
 from analytics.models import Person
 from projects.models import Key
 from tests import clock, people
@@ -14,7 +15,7 @@ from tests.analytics.console.conftest import Browser
 from tests.journey import Journey
 from tests.people import Team
 
-PAGES = ["start", "waiting", "people", "retention", "trends", "settings", "ingestion"]
+PAGES = ["start", "waiting", "people", "settings", "ingestion"]
 PERSON_PAGES = ["person", "person-news"]
 OWNER_FORMS = {"create-key": {"kind": "api"}, "set-timezone": {"timezone": "Asia/Tokyo"}}
 
@@ -44,6 +45,23 @@ def test_whoever_is_not_signed_in_is_sent_to_sign_in(page: str, client: Client, 
     assert answer.headers["Location"].startswith("/sign-in/?next=")
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("page", ["insight", "insight-beside"])
+def test_every_insight_is_for_everyone_in_the_project_and_nobody_else(
+    page: str, kind: str, browser: Browser, client: Client, team: Team, mina: int
+) -> None:
+    address = reverse(page, args=[team.slug, kind])
+    for member in (team.ana, team.bo, team.cy):
+        assert browser(member).get(address).status_code == 200
+    assert browser(team.dee).get(address).status_code == 404
+    assert client.get(address).status_code == 302
+
+
+def test_an_unknown_kind_of_insight_is_not_found(ana: Client, team: Team) -> None:
+    assert ana.get(reverse("insight", args=[team.slug, "horoscope"])).status_code == 404
+    assert ana.get(reverse("insight-people", args=[team.slug, "horoscope"])).status_code == 404
+
+
 @pytest.mark.parametrize("page", PERSON_PAGES)
 def test_a_person_is_seen_in_their_project_only(page: str, browser: Browser, team: Team, mina: int) -> None:
     other = people.assemble()
@@ -54,7 +72,7 @@ def test_a_person_is_seen_in_their_project_only(page: str, browser: Browser, tea
 
 @pytest.mark.parametrize("kind", ["retention", "trends"])
 def test_the_people_behind_a_figure_are_kept_from_strangers(kind: str, browser: Browser, team: Team) -> None:
-    address = reverse(f"{kind}-people", args=[team.slug])
+    address = reverse("insight-people", args=[team.slug, kind])
     figure = {
         "cohort": "2020-06-08",
         "offset": "0",

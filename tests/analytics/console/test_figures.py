@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.query.results import Point, TrendSeries
-from dashboard.charts import chart
+from analytics.insights.trends.answer import Point, TrendSeries
+from dashboard.charts import chart, of_periods
 from dashboard.figures import Figure
 from dashboard.formats import number as shown
 from dashboard.formats import percent
@@ -57,12 +57,12 @@ def series(values: list[float | None]) -> TrendSeries:
 
 @given(st.lists(st.one_of(st.none(), st.integers(0, 10**9), st.floats(0, 10**6)), max_size=400))
 def test_every_bar_fits_under_a_round_scale(values: list[float | None]) -> None:
-    drawn = chart(series(values).points, "day", lambda start: start)
+    drawn = chart(of_periods(series(values).points, "day", lambda start: start))
     assert all(0 <= bar.height <= 100 for bar in drawn.bars)
     assert 2 <= len(drawn.lines) <= 7
     depths = [depth for _, depth in drawn.lines]
     assert (depths[0], depths[-1]) == (100, 0)
-    assert sum(bool(bar.tick) for bar in drawn.bars) <= 10
+    assert sum(bool(bar.column.tick) for bar in drawn.bars) <= 10
 
 
 def hours(number: int) -> TrendSeries:
@@ -74,7 +74,11 @@ def hours(number: int) -> TrendSeries:
 
 
 def ticks(drawn: TrendSeries) -> list[str]:
-    return [bar.tick for bar in chart(drawn.points, "hour", lambda start: "").bars if bar.tick]
+    return [
+        bar.column.tick
+        for bar in chart(of_periods(drawn.points, "hour", lambda start: "")).bars
+        if bar.column.tick
+    ]
 
 
 def test_the_hours_of_a_day_are_told_by_the_clock_those_of_a_week_by_their_days() -> None:
@@ -85,7 +89,7 @@ def test_the_hours_of_a_day_are_told_by_the_clock_those_of_a_week_by_their_days(
 @pytest.mark.parametrize("complete", [True, False])
 def test_a_chart_knows_whether_its_last_period_still_runs(complete: bool) -> None:
     points = [Point("2026-01-01", 1, 1, complete=True), Point("2026-01-02", 1, 1, complete=complete)]
-    drawn = chart(points, "day", lambda start: "")
+    drawn = chart(of_periods(points, "day", lambda start: ""))
     assert drawn.is_running is not complete
 
 
@@ -99,15 +103,18 @@ def test_a_chart_knows_whether_its_last_period_still_runs(complete: bool) -> Non
         (21, ["0", "10", "20", "30"]),
         (1000, ["0", "250", "500", "750", "1\u202f000"]),
         (0.5, ["0", "0.20", "0.40", "0.60"]),
+        (5e-324, ["0", "1"]),
     ],
 )
 def test_scales_are_round(highest: float, scale: list[str]) -> None:
-    assert [text for text, _ in chart(series([highest]).points, "day", lambda start: start).lines] == scale
+    assert [
+        text for text, _ in chart(of_periods(series([highest]).points, "day", lambda start: start)).lines
+    ] == scale
 
 
 def test_a_bar_of_nobody_leads_nowhere() -> None:
-    nobody, somebody = chart(series([0, 2]).points, "day", lambda start: f"?{start}").bars
-    assert (nobody.href, somebody.href) == ("", "?2026-01-02")
+    nobody, somebody = chart(of_periods(series([0, 2]).points, "day", lambda start: f"?{start}")).bars
+    assert (nobody.column.href, somebody.column.href) == ("", "?2026-01-02")
     assert somebody.sentence == "Fri 2 Jan: 2 people"
 
 

@@ -5,9 +5,9 @@ import datetime as dt
 from django.db import connection
 
 from analytics.identity.merges import merge, undo
+from analytics.insights.trends.question import Series, Trends
 from analytics.models import DistinctId, LedgerEntry
 from analytics.query import answers
-from analytics.query.spec import Series, Trends
 from tests import clock
 from tests.journey import Journey
 from tests.people import Team

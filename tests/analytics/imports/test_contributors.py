@@ -11,12 +11,11 @@ import msgspec
 import pytest
 from django.core.management import call_command
 
+from analytics.insights.retention.answer import RetentionAnswer
 from analytics.models import Person
-from analytics.query.answers import answer
+from analytics.query.answers import answer, parse
 from analytics.query.members import people
 from analytics.query.overview import overview
-from analytics.query.results import RetentionAnswer
-from analytics.query.spec import parse
 from tests.people import Team, assemble
 
 HISTORY = Path(__file__).parents[2] / "data" / "contributors.ndjson.gz"

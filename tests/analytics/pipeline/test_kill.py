@@ -86,7 +86,7 @@ def test_killed_between_activity_and_the_served_tables(team: Team) -> None:
     journey(team).through()
     journey(team).enriched()
     versions, before = DataVersion.objects.count(), table.version(ACTIVITY)
-    with killed_at("analytics_rollup_retention", "analytics_rollup_retention"):
+    with killed_at("analytics_rollup_return", "analytics_rollup_return"):
         assert table.version(ACTIVITY) > before
         assert DataVersion.objects.count() == versions
     everything_is_there_once(team, 40)

@@ -7,10 +7,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from analytics.query import answers, spec
-from analytics.query.figures import RetentionFigures, TrendsFigures
-from analytics.query.plan import Plan, plan
-from analytics.query.results import TrendsAnswer
+from analytics.insights.questions import Place, Question
+from analytics.insights.registry import kind_of
+from analytics.insights.retention.figures import Triangle
+from analytics.insights.trends.answer import TrendsAnswer
+from analytics.insights.trends.figures import TrendFigures
+from analytics.query import answers
+from analytics.query.plan import plan
 from tests import people, reference
 from tests.analytics.query.questions import send
 from tests.people import Team
@@ -42,10 +45,15 @@ def told(_module_database: None) -> tuple[Team, list[Happened]]:
     return team, history
 
 
-def retention_figures(team: Team, body: dict[str, Any], place: Plan) -> list[list[int]]:
-    found = answers.figures_by(team.new.project, spec.parse("retention", body | RANGE), place).found
-    assert isinstance(found, RetentionFigures)
-    return found.triangle
+def cheapest_place(question: Question) -> Place:
+    return kind_of(question).place(question)
+
+
+def retention_figures(team: Team, body: dict[str, Any], place: Place) -> list[list[int]]:
+    planned = plan(team.new.project, answers.parse("retention", body | RANGE))
+    found = answers.figures(planned, place).found
+    assert isinstance(found, Triangle)
+    return found.cells
 
 
 @pytest.mark.parametrize("kind", ["recurring", "first_time", "first_ever"])
@@ -79,8 +87,8 @@ def test_retention_is_the_same_everywhere(
         counting=counting,
         zone=ZoneInfo(BERLIN),
     )
-    cheapest = plan(spec.parse("retention", body | RANGE))
-    places: list[Plan] = ["events", "activity", cheapest]
+    cheapest = cheapest_place(answers.parse("retention", body | RANGE))
+    places: list[Place] = ["events", "activity", cheapest]
     assert {place: retention_figures(team, body, place) for place in places} == dict.fromkeys(
         places, expected
     )
@@ -95,12 +103,12 @@ def test_trends_are_the_same_everywhere(
     totals, active, everyone = reference.trend(
         history, first=FIRST, last=LAST, interval=interval, event=event, zone=ZoneInfo(BERLIN)
     )
-    query = spec.parse("trends", {"series": [{"event": event}], "interval": interval, **RANGE})
-    places: tuple[Plan, ...] = ("served", "activity", "events")
-    assert plan(query) == "served"
+    query = answers.parse("trends", {"series": [{"event": event}], "interval": interval, **RANGE})
+    places: tuple[Place, ...] = ("served", "activity", "events")
+    assert cheapest_place(query) == "served"
     for place in places:
-        found = answers.figures_by(team.new.project, query, place).found
-        assert isinstance(found, TrendsFigures)
+        found = answers.figures(plan(team.new.project, query), place).found
+        assert isinstance(found, TrendFigures)
         [series] = found.series
         assert (series.times, series.people) == (totals, active), place
         assert series.everyone == (None if place == "served" else everyone)
@@ -109,8 +117,8 @@ def test_trends_are_the_same_everywhere(
 def test_what_any_event_in_a_first_time_cohort_asks_is_served(told: tuple[Team, list[Happened]]) -> None:
     team, history = told
     for period in ("day", "week", "month"):
-        query = spec.parse("retention", {"period": period, **RANGE})
-        assert plan(query) == "served"
+        query = answers.parse("retention", {"period": period, **RANGE})
+        assert cheapest_place(query) == "served"
         expected = reference.retention(
             history, first=FIRST, last=LAST, period=period, kind="first_time", zone=ZoneInfo(BERLIN)
         )
@@ -139,16 +147,14 @@ def test_what_any_event_in_a_first_time_cohort_asks_is_served(told: tuple[Team, 
         ("trends", {"series": [{}], "interval": "hour"}, "events"),
     ],
 )
-def test_the_cheapest_place_that_can_answer(kind: str, body: dict[str, Any], place: Plan) -> None:
-    query = spec.parse(kind, {"from": "2026-03-10", "to": "2026-03-20", **body})
-    assert plan(query) == place
-    assert plan(query, recut=True) == "events"
+def test_the_cheapest_place_that_can_answer(kind: str, body: dict[str, Any], place: Place) -> None:
+    assert cheapest_place(answers.parse(kind, {"from": "2026-03-10", "to": "2026-03-20", **body})) == place
 
 
 def test_a_new_time_zone_counts_at_once_from_events(team: Team) -> None:
     """Ana writes at 23:30 in London, which is the next day in Berlin; no rollup ran since the zone was changed."""
     send(team, [Happened("Ana", "write", dt.datetime(2026, 1, 5, 23, 30, tzinfo=dt.UTC))])
-    query = spec.parse("trends", {"series": [{}], "from": "2026-01-05", "to": "2026-01-06"})
+    query = answers.parse("trends", {"series": [{}], "from": "2026-01-05", "to": "2026-01-06"})
     project = team.new.project
 
     def bars() -> list[float | None]:
@@ -159,4 +165,5 @@ def test_a_new_time_zone_counts_at_once_from_events(team: Team) -> None:
     assert bars() == [1, 0]
     project.timezone = BERLIN
     project.save()
+    assert plan(project, query).place == "events"
     assert bars() == [0, 1]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from analytics import engine
 from analytics.lake import load, table
 from analytics.lake.columns import FIRSTS
-from analytics.models import PeriodCount, RetentionCell
+from analytics.models import PeriodCount, ReturnCell
 from analytics.rollup import upkeep
 from analytics.rollup.refresh import rollup
 from tests.people import Team, assemble
@@ -118,7 +118,7 @@ def served_counts(story: Story) -> dict[tuple[str, dt.date, str], tuple[int, int
 
 
 def served_cells(story: Story) -> dict[tuple[str, dt.date, dt.date], int]:
-    rows = RetentionCell.objects.filter(project_id=story.team.id)
+    rows = ReturnCell.objects.filter(project_id=story.team.id)
     return {(row.period, row.cohort, _later(row.period, row.cohort, row.offset)): row.people for row in rows}
 
 

@@ -9,7 +9,7 @@ from django.db import connection
 from analytics import engine
 from analytics.lake import load, table
 from analytics.lake.columns import ACTIVITY
-from analytics.models import PeriodCount, RetentionCell
+from analytics.models import PeriodCount, ReturnCell
 from analytics.rollup.refresh import rollup
 from tests.clock import day
 from tests.people import Team, assemble
@@ -22,7 +22,7 @@ def counts(team: Team, interval: str = "day", event: str = "") -> dict[str, tupl
 
 
 def cells(team: Team, period: str) -> dict[tuple[str, int], int]:
-    rows = RetentionCell.objects.filter(project_id=team.id, period=period)
+    rows = ReturnCell.objects.filter(project_id=team.id, period=period)
     return {(f"{row.cohort}", row.offset): row.people for row in rows}
 
 
@@ -118,7 +118,7 @@ def test_from_scratch_gives_the_same_to_the_byte(team: Team) -> None:
     rollup()
     numbers, days = dump(team), activity(team)
     PeriodCount.objects.filter(project_id=team.id).delete()
-    RetentionCell.objects.filter(project_id=team.id, offset__gt=0).update(people=99)
+    ReturnCell.objects.filter(project_id=team.id, offset__gt=0).update(people=99)
     table.drop(ACTIVITY, f"project_id = {team.id}", {})
     rollup(everything=True)
     assert dump(team) == numbers
@@ -160,7 +160,7 @@ def dump(team: Team) -> list[tuple[Any, ...]]:
             """
             SELECT interval, start, event, events, people FROM analytics_rollup_count WHERE project_id = %(p)s
             UNION ALL
-            SELECT period, cohort, '', "offset", people FROM analytics_rollup_retention WHERE project_id = %(p)s
+            SELECT period, cohort, '', "offset", people FROM analytics_rollup_return WHERE project_id = %(p)s
             ORDER BY 1, 2, 3, 4, 5
             """,
             {"p": team.id},

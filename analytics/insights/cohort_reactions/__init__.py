@@ -1,0 +1,38 @@
+"""Reactions by cohort: what the people of each sign-up cohort said."""
+
+from analytics.insights.cohort_reactions import form, points, sentences
+from analytics.insights.cohort_reactions.answer import CohortReactionsAnswer, present
+from analytics.insights.cohort_reactions.figures import CohortFigures, count
+from analytics.insights.cohort_reactions.names import small
+from analytics.insights.cohort_reactions.question import CohortReactions, place
+from analytics.insights.kind import Kind, Measure, Screen
+
+SAID = "Of the people whose first event ever fell into a period, those who ever gave a reaction."
+
+KIND = Kind(
+    name="cohort_reactions",
+    measures=(Measure("cohort reactions", "people", "a cohort and a reaction", SAID),),
+    question=CohortReactions,
+    figures=CohortFigures,
+    point=points.CohortReactionPoint,
+    answer=CohortReactionsAnswer,
+    place=place,
+    count=count,
+    people=points.people,
+    present=present,
+    small=small,
+    screen=Screen(
+        label="Reactions by cohort",
+        subtitle="What people said, by the period in which they were first seen.",
+        icon="comment",
+        key="c",
+        fields=form.FIELDS,
+        period="interval",
+        periods=("day", "week", "month"),
+        empty=("No reactions yet", "They appear here as soon as people of these cohorts leave one."),
+        body=form.body,
+        point=form.point,
+        title=sentences.title,
+        draw=sentences.draw,
+    ),
+)

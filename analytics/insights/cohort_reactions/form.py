@@ -1,0 +1,14 @@
+"""The form of the page of reactions: what its fields ask, and how an address names a figure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+FIELDS = {"interval": "week"}
+
+
+def body(given: Mapping[str, str]) -> dict[str, Any]:
+    return {"interval": given["interval"]}
+
+
+def point(given: Mapping[str, str]) -> dict[str, Any]:
+    return {"cohort": given.get("cohort", ""), "reaction": given.get("reaction") or None}

@@ -1,0 +1,23 @@
+"""The form of retention's page: what its fields ask, and how an address names a cell."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from analytics.insights.questions import QueryError
+
+FIELDS = {"period": "week", "start": "", "return": "", "kind": "first_time"}
+
+
+def body(given: Mapping[str, str]) -> dict[str, Any]:
+    events = {name: {"event": given[name] or None} for name in ("start", "return")}
+    return {"period": given["period"], "kind": given["kind"]} | events
+
+
+def point(given: Mapping[str, str]) -> dict[str, Any]:
+    for name in ("cohort", "offset"):
+        if not given.get(name):
+            raise QueryError(name, "is missing: it names the figure whose people are asked for")
+    offset = given["offset"]
+    if not (offset.isascii() and offset.isdigit()):
+        raise QueryError("offset", f"{offset!r} is not a number of periods; write 0 or more")
+    return {"cohort": given["cohort"], "offset": int(offset)}

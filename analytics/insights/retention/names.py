@@ -1,0 +1,46 @@
+"""Who is in the cells of small cohorts, whose names say more than rates."""
+
+from collections.abc import Iterator
+
+import ibis
+import pyarrow as pa
+
+from analytics.insights.reading import Reading
+from analytics.insights.retention.answer import RetentionAnswer
+from analytics.insights.retention.figures import bits
+from analytics.insights.retention.question import Retention
+from analytics.metrics import masks
+
+Cell = tuple[str, int]
+
+
+def small(
+    question: Retention, reading: Reading, answer: RetentionAnswer, below: int
+) -> Iterator[tuple[Cell, int]]:
+    """By cohort and offset, for cohorts of fewer than `below` people; from the bits that count them."""
+    cohorts = [index for index, cohort in enumerate(answer.cohorts) if 0 < cohort.people < below]
+    if not cohorts:
+        return
+    everyone = bits(question, reading)
+    found = reading.run(everyone.filter(ibis.or_(*(masks.has(everyone, "s", cohort) for cohort in cohorts))))
+    started, returned = (_periods(found, prefix, len(reading.window)) for prefix in "sr")
+    for person, starts, returns in zip(found["person_id"].to_pylist(), started, returned, strict=True):
+        for cohort in (each for each in cohorts if starts >> each & 1):
+            for value in answer.cohorts[cohort].values:
+                if _is_in(question, returns, cohort, value.offset):
+                    yield (answer.cohorts[cohort].start, value.offset), person
+
+
+def _periods(found: pa.Table, prefix: str, periods: int) -> list[int]:
+    """Each person's periods as one whole number, however many words the engine needs for them."""
+    words = [found[name].to_pylist() for name in masks.names(prefix, periods)]
+    return [
+        sum(word << (masks.BITS * place) for place, word in enumerate(row))
+        for row in zip(*words, strict=True)
+    ]
+
+
+def _is_in(question: Retention, returns: int, cohort: int, offset: int) -> bool:
+    """Offset 0 is the whole cohort, whether or not its people did the return event in that period too."""
+    later = returns >> (cohort + offset)
+    return offset == 0 or bool(later if question.counting == "on_or_after" else later & 1)
