@@ -1,20 +1,21 @@
 """The kinds of insight. All else walks this list; a kind's name stands nowhere else outside its package."""
 
-from analytics.insights import cohort_reactions, retention, trends
+from importlib import import_module
+
 from analytics.insights.kind import AnyKind
-from analytics.insights.questions import QueryError, Question
+from analytics.insights.questions import Question, QueryError
 
-KINDS: dict[str, AnyKind] = {
-    kind.name: kind
-    for kind in (
-        trends.KIND,
-        retention.KIND,
-        cohort_reactions.KIND,
-    )
-}
+PACKAGES = (
+    "trends",
+    "retention",
+    "cohort_reactions",
+)
+"""In the order in which screens show them. Each package beside this module has a KIND of the same name."""
 
-COMPANIONS = {retention.KIND.name: (cohort_reactions.KIND.name,)}
+COMPANIONS = {"retention": ("cohort_reactions",)}
 """Whose figures stand below a kind's on its page, for the same dates and periods."""
+
+KINDS: dict[str, AnyKind] = {name: import_module(f"analytics.insights.{name}").KIND for name in PACKAGES}
 
 _BY_QUESTION: dict[type, AnyKind] = {kind.question: kind for kind in KINDS.values()}
 

@@ -51,6 +51,10 @@ def test_a_name_is_found_however_it_is_written() -> None:
     ]
 
 
+def test_a_package_is_called_like_its_kind() -> None:
+    assert [kind.name for kind in KINDS.values()] == list(KINDS)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_kinds_do_not_know_each_other(kind: str) -> None:
     others = {f"analytics.insights.{other}" for other in KINDS if other != kind}
