@@ -3,7 +3,7 @@
 from importlib import import_module
 
 from analytics.insights.kind import AnyKind
-from analytics.insights.questions import Question, QueryError
+from analytics.insights.questions import QueryError, Question
 
 PACKAGES = (
     "trends",
