@@ -4,6 +4,7 @@ Local times come from Python's own zoneinfo, never from the code under test. def
 """
 
 import datetime as dt
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -143,3 +144,43 @@ def trend(
         people.append(len(set(here)))
         everyone |= set(here)
     return totals, people, len(everyone)
+
+
+def lifecycle(
+    history: Sequence[Happened],
+    *,
+    first: dt.date,
+    last: dt.date,
+    interval: str = "day",
+    event: str | None = None,
+    zone: ZoneInfo = UTC,
+    week_start: int = 0,
+) -> dict[str, list[set[str]]]:
+    """Who is new, returning, resurrecting and dormant in each period of the range."""
+    columns = periods(interval, first, last, zone, week_start)
+    before = _period_before(interval, columns[0])
+    active = {column: set[str]() for column in (before, *columns)}
+    seen: dict[str, dt.date | dt.datetime] = {}
+    for happened in sorted(history, key=lambda one: one.at):
+        column = period_of(happened, interval, zone, week_start)
+        seen.setdefault(happened.person, column)
+        if column in active and (event is None or happened.event == event):
+            active[column].add(happened.person)
+    found: dict[str, list[set[str]]] = {"new": [], "returning": [], "resurrecting": [], "dormant": []}
+    for earlier, column in itertools.pairwise((before, *columns)):
+        new = {person for person in active[column] if seen[person] == column}
+        found["new"].append(new)
+        found["returning"].append(active[column] & active[earlier])
+        found["resurrecting"].append(active[column] - active[earlier] - new)
+        found["dormant"].append(active[earlier] - active[column])
+    return found
+
+
+def _period_before(interval: str, start: dt.date | dt.datetime) -> dt.date | dt.datetime:
+    if isinstance(start, dt.datetime):
+        return start - dt.timedelta(hours=1)
+    return (
+        start_of("month", start - dt.timedelta(1))
+        if interval == "month"
+        else start - dt.timedelta(7 if interval == "week" else 1)
+    )

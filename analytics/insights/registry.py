@@ -8,6 +8,7 @@ from analytics.insights.questions import QueryError, Question
 PACKAGES = (
     "trends",
     "retention",
+    "lifecycle",
     "cohort_reactions",
 )
 """In the order in which screens show them. Each package beside this module has a KIND of the same name."""

@@ -1,0 +1,37 @@
+"""Who is behind the figures of few people, whose names say more than their number."""
+
+from collections.abc import Iterator
+
+import ibis
+import numpy as np
+
+from analytics.insights.lifecycle import metric
+from analytics.insights.lifecycle.answer import LifecycleAnswer
+from analytics.insights.lifecycle.figures import active
+from analytics.insights.lifecycle.metric import STATUSES, Status
+from analytics.insights.lifecycle.question import Lifecycle
+from analytics.insights.reading import Reading
+
+Cell = tuple[str, Status]
+MOST_PERIODS = 60
+"""A page of more periods has no room for names."""
+
+
+def small(
+    question: Lifecycle, reading: Reading, answer: LifecycleAnswer, below: int
+) -> Iterator[tuple[Cell, int]]:
+    """By period and status, for figures of fewer than `below` people."""
+    cells: list[tuple[int, Status]] = [
+        (index, status)
+        for index, point in enumerate(answer.points)
+        for status in STATUSES
+        if 0 < getattr(point, status) < below
+    ]
+    if not cells or len(answer.points) > MOST_PERIODS:
+        return
+    people = active(question, reading)
+    found = reading.run(people.filter(ibis.or_(*(metric.has(people, *cell) for cell in cells))))
+    ids, statuses = found["person_id"].to_pylist(), metric.by_status(found, len(answer.points))
+    for index, status in cells:
+        for at in np.flatnonzero(statuses[status][index]):
+            yield (answer.points[index].start, status), ids[at]
