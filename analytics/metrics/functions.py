@@ -1,6 +1,6 @@
 """The engine functions that Ibis has no name for, under the names that DuckDB gives them.
 
-On Spark `bit_or` is the same; a Spark session creates the others, once, as temporary functions:
+On Spark `bit_or` and `bit_count` are the same; a Spark session creates the others, once, as temporary functions:
 epoch_us(t) is unix_micros(t), and json_extract_string(j, p) is get_json_object(j, p) with the pointer `/name`
 rewritten to the path `$['name']`.
 """
@@ -24,6 +24,11 @@ def json_extract_string(json: str, pointer: str) -> str:  # type: ignore[empty-b
 @ibis.udf.agg.builtin  # type: ignore[untyped-decorator]
 def bit_or(bits: int) -> int:  # type: ignore[empty-body]
     """All bits that any row has."""
+
+
+@ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]
+def bit_count(bits: int) -> int:  # type: ignore[empty-body]
+    """How many bits are set."""
 
 
 def json_text(json: ir.StringValue, name: str) -> ir.StringValue:
