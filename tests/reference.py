@@ -184,3 +184,24 @@ def _period_before(interval: str, start: dt.date | dt.datetime) -> dt.date | dt.
         if interval == "month"
         else start - dt.timedelta(7 if interval == "week" else 1)
     )
+
+
+def stickiness(
+    history: Sequence[Happened],
+    *,
+    first: dt.date,
+    last: dt.date,
+    interval: str = "day",
+    event: str | None = None,
+    zone: ZoneInfo = UTC,
+    week_start: int = 0,
+) -> dict[int, set[str]]:
+    """Who was active in exactly how many periods of the range."""
+    columns = set(periods(interval, first, last, zone, week_start))
+    found: dict[int, set[str]] = {}
+    for person in {happened.person for happened in history}:
+        theirs = [one for one in history if one.person == person and (event is None or one.event == event)]
+        active = {period_of(one, interval, zone, week_start) for one in theirs} & columns
+        if active:
+            found.setdefault(len(active), set()).add(person)
+    return found

@@ -9,6 +9,7 @@ PACKAGES = (
     "trends",
     "retention",
     "lifecycle",
+    "stickiness",
     "cohort_reactions",
 )
 """In the order in which screens show them. Each package beside this module has a KIND of the same name."""

@@ -1,0 +1,85 @@
+"""Stickiness as an expression equals the naive reference on random histories, from raw events and from activity."""
+
+import datetime as dt
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import ibis
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analytics.insights.stickiness import metric
+from analytics.metrics import sources
+from analytics.metrics.filters import EventFilter
+from analytics.metrics.periods import Calendar, Window
+from analytics.metrics.sources import Source
+from tests import reference
+from tests.analytics.metrics.histories import EVENTS, activity_table, events_table, happenings, names
+from tests.analytics.metrics.spark import spark_sql
+from tests.reference import Happened
+
+FIRST, LAST = dt.date(2026, 3, 22), dt.date(2026, 4, 3)
+ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata"]
+
+
+def window(interval: Any, zone: str, week_start: int = 0) -> Window:
+    calendar = Calendar(ZoneInfo(zone), week_start)
+    return Window(calendar, interval, calendar.span(interval, FIRST, LAST))
+
+
+def check(engine: ibis.BaseBackend, source: Source, event: str | None, expected: dict[int, set[str]]) -> None:
+    """Figures and the people behind them."""
+    people = metric.people(source, EventFilter(event))
+    tally = engine.to_pyarrow(metric.tally(people)).to_pylist()
+    assert {row["intervals"]: row["people"] for row in tally} == {n: len(who) for n, who in expected.items()}
+    for intervals, who in expected.items():
+        behind = engine.to_pyarrow(metric.members(people, intervals))
+        assert names(behind["person_id"].to_pylist()) == who
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    happenings(),
+    st.sampled_from([None, *EVENTS]),
+    st.sampled_from(["day", "week", "month"]),
+    st.sampled_from(ZONES),
+    st.integers(0, 6),
+)
+def test_it_equals_the_reference_from_events_and_from_activity(
+    engine: ibis.BaseBackend,
+    history: list[Happened],
+    event: str | None,
+    interval: str,
+    zone: str,
+    week_start: int,
+) -> None:
+    cut = window(interval, zone, week_start)
+    expected = reference.stickiness(
+        history,
+        first=FIRST,
+        last=LAST,
+        interval=interval,
+        event=event,
+        zone=ZoneInfo(zone),
+        week_start=week_start,
+    )
+    check(engine, sources.from_events(events_table(history), cut, {}, history=False), event, expected)
+    rolled = activity_table(history, ZoneInfo(zone))
+    check(engine, sources.from_activity(rolled, cut, {}, history=False), event, expected)
+
+
+@settings(deadline=None, max_examples=10)
+@given(happenings(), st.sampled_from(ZONES))
+def test_hours_take_several_words_of_bits(
+    engine: ibis.BaseBackend, history: list[Happened], zone: str
+) -> None:
+    expected = reference.stickiness(history, first=FIRST, last=LAST, interval="hour", zone=ZoneInfo(zone))
+    source = sources.from_events(events_table(history), window("hour", zone), {}, history=False)
+    check(engine, source, None, expected)
+
+
+@pytest.mark.parametrize("interval", ["hour", "day", "week", "month"])
+def test_it_compiles_for_spark(interval: str) -> None:
+    source = sources.from_events(events_table([]), window(interval, "Europe/Berlin"), {}, history=False)
+    assert "BIT_COUNT" in spark_sql(metric.tally(metric.people(source, EventFilter("write")))).upper()
