@@ -98,6 +98,7 @@ KEEP_MONTHS = env.integer("FIRSTHAND_KEEP_MONTHS", 0)
 
 BROKER_URL = env.text("FIRSTHAND_BROKER_URL", "filesystem://")
 
+SITE_URL = env.text("FIRSTHAND_URL").rstrip("/")
 MAIL_SERVER = mail.server(env.secret("FIRSTHAND_EMAIL_URL"))
 EMAIL_BACKEND = MAIL_SERVER.backend
 EMAIL_FILE_PATH = HOME.mail
@@ -111,7 +112,11 @@ EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.text("FIRSTHAND_EMAIL_FROM", "Firsthand <firsthand@localhost>")
 
 WEBHOOK_PRIVATE = env.boolean("FIRSTHAND_WEBHOOK_PRIVATE")
-OUTBOX_BUILDERS: dict[str, str] = {}
+OUTBOX_BUILDERS = {
+    "comment.mail": "feedback.notifications.comment_mail",
+    "comment.webhook": "feedback.notifications.comment_webhook",
+    "test.webhook": "feedback.webhooks.test_event",
+}
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"

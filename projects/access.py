@@ -32,6 +32,13 @@ def owns(user: User, project: Project) -> bool:
     return Membership.objects.filter(user=user, project=project, role=Membership.Role.OWNER).exists()
 
 
+def comment_subscribers(project: Project) -> QuerySet[User]:
+    """Members and owners who want a mail about each new comment and have an address."""
+    roles = [role for role, rank in RANK.items() if rank >= RANK[Membership.Role.MEMBER]]
+    subscribed = Membership.objects.filter(project=project, role__in=roles, notify_comments=True)
+    return User.objects.filter(is_active=True, memberships__in=subscribed).exclude(email="").order_by("id")
+
+
 def get_project(slug: str) -> Project:
     """For commands on the machine itself, which is its owner's. Raises Project.DoesNotExist."""
     return Project.objects.get(slug=slug)
