@@ -143,7 +143,11 @@ DASHBOARD_SECTIONS = [
     "analytics.console.navigation.INSIGHTS",
     "analytics.console.navigation.SETTINGS",
 ]
-DASHBOARD_SETTINGS_TABS = ["analytics.console.navigation.SETTINGS_TABS"]
+DASHBOARD_SETTINGS_TABS = [
+    "analytics.console.navigation.SETTINGS_TABS",
+    "feedback.console.navigation.SETTINGS_TABS",
+    "outbox.console.navigation.SETTINGS_TABS",
+]
 
 API_RATE = env.integer("FIRSTHAND_API_RATE", 1200, least=1)
 

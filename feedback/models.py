@@ -76,7 +76,6 @@ class Webhook(models.Model):
     disabled_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        ordering = ["disabled_at", "-id"]
         indexes = [
             models.Index(fields=["project"], name="live_webhooks", condition=models.Q(disabled_at=None))
         ]

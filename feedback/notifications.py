@@ -5,6 +5,9 @@ sent as it was.
 """
 
 from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import transaction
 
 from config import site
 from feedback import webhooks
@@ -15,15 +18,29 @@ from outbox.messages import Cancelled
 from outbox.models import Delivery
 from outbox.webhook import WebhookPost
 from projects import access
+from projects.models import Membership
 
 
 def comment_left(comment: Comment) -> None:
     """One delivery for each receiver, in the transaction that keeps the comment."""
     project = comment.project
     for webhook in webhooks.live(project):
-        deliveries.put("comment.webhook", {"comment": comment.pk, "webhook": webhook.pk}, project=project)
+        about = {"comment": comment.pk, "webhook": webhook.pk}
+        deliveries.put("comment.webhook", about, receiver=webhook.url, project=project)
     for user in access.comment_subscribers(project):
-        deliveries.put("comment.mail", {"comment": comment.pk, "user": user.pk}, project=project)
+        about = {"comment": comment.pk, "user": user.pk}
+        deliveries.put("comment.mail", about, receiver=user.email, project=project)
+
+
+def set_preferences(membership: Membership, *, email: str, notify_comments: bool) -> None:
+    """Where a member gets mail, and whether about comments. Raises ValidationError for what is no address."""
+    if email:
+        validate_email(email)
+    elif notify_comments:
+        raise ValidationError("Enter an email address, or turn the notification off.")
+    with transaction.atomic():
+        User.objects.filter(pk=membership.user_id).update(email=email)
+        Membership.objects.filter(pk=membership.pk).update(notify_comments=notify_comments)
 
 
 def comment_webhook(delivery: Delivery) -> WebhookPost:

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.utils.timezone import now
 
 from feedback.models import Comment, Webhook
@@ -55,6 +55,11 @@ class TestEvent(msgspec.Struct, frozen=True, tag_field="type", tag="webhook.test
     data: dict[Literal["webhook"], int]
 
 
+def of(project: Project) -> QuerySet[Webhook]:
+    """All of them, live ones first."""
+    return Webhook.objects.filter(project=project).order_by(F("disabled_at").desc(nulls_first=True), "-id")
+
+
 def live(project: Project) -> QuerySet[Webhook]:
     return Webhook.objects.filter(project=project, disabled_at=None)
 
@@ -81,10 +86,11 @@ def disable(project: Project, webhook_id: int) -> bool:
 @transaction.atomic
 def send_test(project: Project, webhook_id: int) -> bool:
     """Put a test event into the outbox. False when it is not a live one of this project."""
-    found = live(project).filter(pk=webhook_id).exists()
-    if found:
-        deliveries.put("test.webhook", {"webhook": webhook_id}, project=project)
-    return found
+    webhook = live(project).filter(pk=webhook_id).first()
+    if webhook is None:
+        return False
+    deliveries.put("test.webhook", {"webhook": webhook.pk}, receiver=webhook.url, project=project)
+    return True
 
 
 def comment_created(webhook_id: int, comment: Comment) -> WebhookPost:

@@ -32,7 +32,12 @@ class Backlog:
 
 
 def put(
-    kind: str, payload: Mapping[str, Any], *, project: Project | None = None, key: uuid.UUID | None = None
+    kind: str,
+    payload: Mapping[str, Any],
+    *,
+    receiver: str = "",
+    project: Project | None = None,
+    key: uuid.UUID | None = None,
 ) -> Delivery:
     """One delivery, sent after the surrounding transaction commits and not at all if it rolls back.
 
@@ -45,8 +50,19 @@ def put(
         )
     if kind not in settings.OUTBOX_BUILDERS:
         raise OutboxError(f"outbox: no kind {kind!r}; add it to OUTBOX_BUILDERS in config/settings.py")
-    fields = {"kind": kind, "payload": dict(payload), "project": project}
+    fields = {"kind": kind, "payload": dict(payload), "receiver": receiver, "project": project}
     return Delivery.objects.get_or_create(key=key or uuid.uuid4(), defaults=fields)[0]
+
+
+def listed(project: Project, state: Delivery.State, *, limit: int) -> list[Delivery]:
+    """The newest ones in this state."""
+    return list(Delivery.objects.filter(project=project, state=state).order_by("-id")[:limit])
+
+
+def counts(project: Project) -> dict[str, int]:
+    """How many there are in each state."""
+    rows = Delivery.objects.filter(project=project).values_list("state").annotate(Count("id"))
+    return dict.fromkeys(Delivery.State.values, 0) | dict(rows)
 
 
 def retry(project: Project, delivery_id: int) -> bool:

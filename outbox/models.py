@@ -24,6 +24,9 @@ class Delivery(models.Model):
     project = models.ForeignKey(Project, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
     kind = models.CharField(max_length=60)
     payload = models.JSONField(default=dict)
+    receiver = models.TextField(
+        default="", blank=True, help_text="an address, to show to the project's owner"
+    )
     key = models.UUIDField(
         unique=True, default=uuid.uuid4, help_text="the same in every attempt, for the receiver"
     )

@@ -3,6 +3,7 @@
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import Http404
+from django.shortcuts import get_object_or_404
 
 from projects.models import Membership, Project
 
@@ -19,6 +20,11 @@ def get_project_for(user: User, slug: str, *, role: Membership.Role = Membership
     if membership is None or RANK[Membership.Role(membership.role)] < RANK[role]:
         raise Http404(f"no project {slug!r} for you; ask its owner to add you")
     return membership.project
+
+
+def get_membership(user: User, project: Project) -> Membership:
+    """Raises Http404 for somebody who is not in the project."""
+    return get_object_or_404(Membership.objects.select_related("user", "project"), user=user, project=project)
 
 
 def helps(user: User, project: Project) -> bool:

@@ -25,7 +25,6 @@ class Migration(migrations.Migration):
                 ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='projects.project')),
             ],
             options={
-                'ordering': ['disabled_at', '-id'],
                 'indexes': [models.Index(condition=models.Q(('disabled_at', None)), fields=['project'], name='live_webhooks')],
             },
         ),

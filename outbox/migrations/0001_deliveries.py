@@ -21,6 +21,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('kind', models.CharField(max_length=60)),
                 ('payload', models.JSONField(default=dict)),
+                ('receiver', models.TextField(blank=True, default='', help_text="an address, to show to the project's owner")),
                 ('key', models.UUIDField(default=uuid.uuid4, help_text='the same in every attempt, for the receiver', unique=True)),
                 ('state', models.CharField(choices=[('waiting', 'Waiting'), ('sent', 'Sent'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='waiting', max_length=9)),
                 ('attempts', models.PositiveIntegerField(default=0)),

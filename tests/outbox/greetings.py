@@ -45,7 +45,7 @@ def look(delivery: Delivery) -> Look:
 def put(team: Team, url: str, to: str = "Ana", **more: Any) -> Delivery:
     payload: Mapping[str, Any] = {"url": url, "to": to, **more}
     with transaction.atomic():
-        return deliveries.put("greeting", payload, project=team.new.project)
+        return deliveries.put("greeting", payload, receiver=to, project=team.new.project)
 
 
 def deliver_due(team: Team) -> None:
