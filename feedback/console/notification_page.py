@@ -32,5 +32,5 @@ def notifications_page(request: HttpRequest, project: Project) -> HttpResponse:
             messages.success(request, "Notifications saved.")
             return redirect("notifications", project.slug)
     context = {"project": project, "email": email, "wanted": wanted, "problem": problem}
-    context |= {"mail_folder": "" if settings.EMAIL_HOST else settings.EMAIL_FILE_PATH}
+    context |= {"sends_mail": bool(settings.EMAIL_HOST)}
     return render(request, "feedback/notifications.html", context, status=status)

@@ -23,7 +23,7 @@ def test_it_works(team: Team) -> None:
     assert failed == "Failed 0 Nothing has failed."
     assert waiting == "Waiting 0 Nothing is waiting."
     assert sent.startswith("Sent 1 ")
-    assert "Bo greeting" in sent
+    assert "Bo greeting · 1 attempt" in sent
 
 
 def test_a_permanent_error_shows_and_can_be_retried(team: Team) -> None:
@@ -33,7 +33,7 @@ def test_a_permanent_error_shows_and_can_be_retried(team: Team) -> None:
         page = deliveries_page(team)
         failed = page.content.all("section")[0]
         assert failed.text.startswith("Failed 1 ")
-        assert "Ana greeting HTTP 410" in failed.text
+        assert "Ana greeting · 1 attempt HTTP 410" in failed.text
         receiver.status = 204
         answer = signed_in(team.ana).post(failed.one("form").attributes["action"], follow=True)
         assert "will be sent again in a few seconds" in Page.of(answer, "/").content.text
@@ -47,7 +47,7 @@ def test_one_that_waits_shows_its_last_error(team: Team) -> None:
         put(team, receiver.url)
         deliver_due(team)
     waiting = deliveries_page(team).content.all("section")[1]
-    assert "Ana greeting HTTP 503" in waiting.text
+    assert "Ana greeting · 1 attempt HTTP 503" in waiting.text
 
 
 def test_what_has_not_failed_is_not_retried(team: Team) -> None:
