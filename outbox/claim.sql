@@ -5,7 +5,8 @@ SET attempts = attempts + 1, due_at = now() + %(lease)s
 WHERE id = (
     SELECT id FROM outbox_delivery
     WHERE state = 'waiting' AND due_at <= now()
-    ORDER BY due_at
+    -- First attempts go first: retries to receivers that hang must not hold up everybody else.
+    ORDER BY attempts, due_at
     LIMIT 1
     FOR UPDATE SKIP LOCKED
 )

@@ -74,6 +74,14 @@ def worker() -> Iterator[None]:
         assert not thread.is_alive()
 
 
+def claim(team: Team) -> Delivery:
+    """The project's next delivery, claimed; those of other tests that come before it are claimed along the way."""
+    while claimed := sending.claim():
+        if claimed.project == team.new.project:
+            return claimed
+    raise AssertionError("nothing of this project is due")
+
+
 def make_due(delivery: Delivery) -> None:
     """As if the pause, or the lease, were over."""
     Delivery.objects.filter(pk=delivery.pk).update(due_at=now() - dt.timedelta(seconds=1))

@@ -1,5 +1,6 @@
 """A receiver of webhooks: a real HTTP server on loopback that remembers what it was sent."""
 
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,11 +52,13 @@ class Receiver:
 
 
 @contextmanager
-def receiving(status: int = 204, **headers: str) -> Iterator[Receiver]:
+def receiving(status: int = 204, *, tls: ssl.SSLContext | None = None, **headers: str) -> Iterator[Receiver]:
     receiver = Receiver(status=status, headers=headers)
     receiver.open.set()
     with ThreadingHTTPServer(("127.0.0.1", 0), _handler(receiver)) as server:
         receiver.port = server.server_port
+        if tls:
+            server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:

@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import pytest
 from pytest_django import Settings
@@ -17,6 +18,7 @@ from feedback.models import new_secret
 from outbox import network, webhook
 from outbox.messages import DeliveryError
 from outbox.webhook import WebhookPost, check_url
+from tests.outbox.certificates import certificate, server_context
 from tests.outbox.receiver import receiving
 
 KEY = uuid.UUID("0192f5a4-7b7e-7c11-9a7e-2f4c1f9f0a11")
@@ -87,6 +89,20 @@ def test_a_redirect_is_not_followed() -> None:
     with receiving() as inside, receiving(status=307, Location=inside.url) as receiver:
         refused(receiver.url)
     assert inside.requests == []
+
+
+def test_a_certificate_is_checked_for_the_name_and_not_the_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trusted = certificate(tmp_path, "localhost")
+    monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+    with receiving(tls=server_context(trusted)) as receiver:
+        post(f"https://localhost:{receiver.port}/hook")
+        assert "certificate" in str(refused(f"https://127.0.0.1:{receiver.port}/hook"))
+    assert len(receiver.requests) == 1
+    with receiving(tls=server_context(certificate(tmp_path, "elsewhere.example"))) as receiver:
+        assert "certificate" in str(refused(f"https://localhost:{receiver.port}/hook"))
+    assert receiver.requests == []
 
 
 def test_nobody_listening_is_tried_again() -> None:

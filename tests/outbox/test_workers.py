@@ -10,7 +10,7 @@ import psycopg
 
 from outbox import sending
 from outbox.models import Delivery
-from tests.outbox.greetings import deliver_due, fresh, make_due, put, worker
+from tests.outbox.greetings import claim, deliver_due, fresh, make_due, put, worker
 from tests.outbox.receiver import receiving
 from tests.people import Team
 
@@ -79,6 +79,16 @@ def test_receivers_that_hang_take_no_more_than_their_slots(team: Team) -> None:
         assert len(receiver.requests) == sending.SLOTS + 1
 
 
+def test_a_first_attempt_goes_before_retries(team: Team) -> None:
+    with receiving(status=503) as receiver:
+        retried = [put(team, receiver.url, to=f"Person {n}") for n in range(3)]
+        deliver_due(team)
+        for delivery in retried:
+            make_due(delivery)
+        first = put(team, receiver.url)
+    assert claim(team) == first
+
+
 def test_killed_while_the_receiver_thinks(team: Team) -> None:
     with receiving() as receiver:
         delivery = put(team, receiver.url)
@@ -116,8 +126,7 @@ def test_killed_between_sending_and_marking(team: Team) -> None:
 def test_a_worker_that_outlived_its_lease_marks_nothing(team: Team) -> None:
     with receiving(status=503) as receiver:
         put(team, receiver.url)
-        slow = sending.claim()
-        assert slow is not None
+        slow = claim(team)
         make_due(slow)
         receiver.status = 204
         deliver_due(team)
