@@ -11,6 +11,7 @@ from projects.models import Project
 
 RECEIPT_LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 TEXT_LIMIT = 20_000
+URL_LIMIT = 2_000
 
 
 def new_receipt() -> str:
@@ -70,7 +71,7 @@ class Webhook(models.Model):
     """An address of the team's that hears of new comments. A disabled one is kept, for deliveries that name it."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
-    url = models.URLField(max_length=2_000)
+    url = models.URLField(max_length=URL_LIMIT)
     secret = models.CharField(max_length=80, default=new_secret, help_text="signs deliveries, whsec_...")
     created_at = models.DateTimeField(default=now)
     disabled_at = models.DateTimeField(null=True, blank=True)

@@ -6,7 +6,6 @@ sent as it was.
 
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import transaction
 
 from config import site
@@ -34,10 +33,9 @@ def comment_left(comment: Comment) -> None:
 
 def set_preferences(membership: Membership, *, email: str, notify_comments: bool) -> None:
     """Where a member gets mail, and whether about comments. Raises ValidationError for what is no address."""
-    if email:
-        validate_email(email)
-    elif notify_comments:
+    if notify_comments and not email:
         raise ValidationError("Enter an email address, or turn the notification off.")
+    User._meta.get_field("email").clean(email, membership.user)
     with transaction.atomic():
         User.objects.filter(pk=membership.user_id).update(email=email)
         Membership.objects.filter(pk=membership.pk).update(notify_comments=notify_comments)

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils.timezone import now
 
-from feedback.models import Comment, Webhook
+from feedback.models import URL_LIMIT, Comment, Webhook
 from outbox import deliveries
 from outbox.messages import Cancelled
 from outbox.models import Delivery
@@ -45,10 +45,8 @@ class CommentCreated(msgspec.Struct, frozen=True, tag_field="type", tag="comment
     data: CommentData
 
 
-class TestEvent(msgspec.Struct, frozen=True, tag_field="type", tag="webhook.test"):
+class WebhookTest(msgspec.Struct, frozen=True, tag_field="type", tag="webhook.test"):
     """Sent on request from Settings."""
-
-    __test__ = False
 
     timestamp: dt.datetime
     project: str
@@ -71,6 +69,8 @@ def add(project: Project, url: str) -> Webhook:
         check_url(url)
     except ValueError as error:
         raise WebhookError(str(error)) from error
+    if len(url) > URL_LIMIT:
+        raise WebhookError(f"A URL can have {URL_LIMIT:,} characters.")
     if live(project).filter(url=url).exists():
         raise WebhookError("This webhook exists already.")
     if live(project).count() >= LIMIT:
@@ -112,10 +112,10 @@ def test_event(delivery: Delivery) -> WebhookPost:
     """Builds a "test.webhook" delivery, whose payload is {"webhook": id}. Raises Cancelled."""
     webhook_id = delivery.payload["webhook"]
     slug = delivery.project.slug if delivery.project else ""
-    return _post(webhook_id, TestEvent(delivery.created_at, slug, {"webhook": webhook_id}))
+    return _post(webhook_id, WebhookTest(delivery.created_at, slug, {"webhook": webhook_id}))
 
 
-def _post(webhook_id: int, event: CommentCreated | TestEvent) -> WebhookPost:
+def _post(webhook_id: int, event: CommentCreated | WebhookTest) -> WebhookPost:
     webhook = Webhook.objects.filter(pk=webhook_id, disabled_at=None).first()
     if webhook is None:
         raise Cancelled("The webhook was disabled.")

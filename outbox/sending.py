@@ -68,7 +68,8 @@ def attempt(delivery: Delivery) -> None:
     except Exception as error:
         # A delivery that cannot be built must not keep those behind it from being sent.
         logger.exception("delivery %s of kind %s", delivery.key, delivery.kind)
-        _reschedule(delivery, f"Internal error: {type(error).__name__}: {error}")
+        # Not the error's text: it could quote a person's words.
+        _reschedule(delivery, f"Internal error: {type(error).__name__}")
     else:
         _finish(delivery, Delivery.State.SENT, last_error="")
 

@@ -22,7 +22,8 @@ def test_it_works(team: Team) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "hooks.shop.example", "javascript:alert(1)", "https://ana:pw@shop.example/"]
+    "url",
+    ["", "hooks.shop.example", "javascript:alert(1)", "https://ana:pw@shop.example/", URL + "x" * 2_000],
 )
 def test_what_is_no_address_is_refused(team: Team, url: str) -> None:
     with pytest.raises(WebhookError):

@@ -1,5 +1,6 @@
 """Each member says where they get mail, and whether about comments."""
 
+import pytest
 from django.contrib.auth.models import User
 from django.urls import reverse
 
@@ -39,8 +40,11 @@ def test_mail_needs_an_address(team: Team) -> None:
     assert "Enter an email address" in page.content.one("span", "problem").text
 
 
-def test_what_is_no_address_is_refused(team: Team) -> None:
-    page = save(team, team.bo, email="bo@shop.example\nBcc: dee@stranger.example", notify_comments="on")
+@pytest.mark.parametrize(
+    "email", ["bo", "bo@shop.example\nBcc: dee@stranger.example", f"{'b' * 60}@{'o.' * 99}example"]
+)
+def test_what_is_no_address_is_refused(team: Team, email: str) -> None:
+    page = save(team, team.bo, email=email, notify_comments="on")
     assert page.status == 422
     assert subscribers(team) == []
 
