@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' && echo $$p && break; done)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --root-user-action=ignore
-PATHS := manage.py config projects api dashboard analytics feedback tests benchmarks
+PATHS := manage.py config projects api dashboard outbox analytics feedback tests benchmarks
 
 .PHONY: help run test check bench chaos demo clean
 

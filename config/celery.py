@@ -21,6 +21,8 @@ app.conf.update(
         "enrich": {"task": "analytics.enrich", "schedule": 1.0, "options": {"expires": 2}},
         "load": {"task": "analytics.load", "schedule": 10.0, "options": {"expires": 10}},
         "maintain": {"task": "analytics.maintain", "schedule": 300.0, "options": {"expires": 300}},
+        "deliver": {"task": "outbox.deliver", "schedule": 2.0, "options": {"expires": 2}},
+        "prune": {"task": "outbox.prune", "schedule": 3600.0, "options": {"expires": 3600}},
         "heartbeat": {"task": "analytics.heartbeat", "schedule": 5.0, "options": {"expires": 5}},
     },
     beat_scheduler=Scheduler,

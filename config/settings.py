@@ -5,7 +5,7 @@ from typing import Any
 
 from psycopg.conninfo import conninfo_to_dict
 
-from config import env
+from config import env, mail
 from config.home import layout
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -30,6 +30,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "config",
     "projects",
+    "outbox",
     "analytics",
     "feedback",
 ]
@@ -97,6 +98,26 @@ KEEP_MONTHS = env.integer("FIRSTHAND_KEEP_MONTHS", 0)
 
 BROKER_URL = env.text("FIRSTHAND_BROKER_URL", "filesystem://")
 
+SITE_URL = env.text("FIRSTHAND_URL").rstrip("/")
+MAIL_SERVER = mail.server(env.secret("FIRSTHAND_EMAIL_URL"))
+EMAIL_BACKEND = MAIL_SERVER.backend
+EMAIL_FILE_PATH = HOME.mail
+EMAIL_HOST = MAIL_SERVER.host
+EMAIL_PORT = MAIL_SERVER.port
+EMAIL_HOST_USER = MAIL_SERVER.user
+EMAIL_HOST_PASSWORD = MAIL_SERVER.password
+EMAIL_USE_TLS = MAIL_SERVER.starttls
+EMAIL_USE_SSL = MAIL_SERVER.tls
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.text("FIRSTHAND_EMAIL_FROM", "Firsthand <firsthand@localhost>")
+
+WEBHOOK_PRIVATE = env.boolean("FIRSTHAND_WEBHOOK_PRIVATE")
+OUTBOX_BUILDERS = {
+    "comment.mail": "feedback.notifications.comment_mail",
+    "comment.webhook": "feedback.notifications.comment_webhook",
+    "test.webhook": "feedback.webhooks.test_event",
+}
+
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
@@ -122,7 +143,11 @@ DASHBOARD_SECTIONS = [
     "analytics.console.navigation.INSIGHTS",
     "analytics.console.navigation.SETTINGS",
 ]
-DASHBOARD_SETTINGS_TABS = ["analytics.console.navigation.SETTINGS_TABS"]
+DASHBOARD_SETTINGS_TABS = [
+    "analytics.console.navigation.SETTINGS_TABS",
+    "feedback.console.navigation.SETTINGS_TABS",
+    "outbox.console.navigation.SETTINGS_TABS",
+]
 
 API_RATE = env.integer("FIRSTHAND_API_RATE", 1200, least=1)
 

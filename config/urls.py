@@ -18,5 +18,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("projects.urls")),
     path("projects/<slug:slug>/", include("analytics.console.urls")),
     path("projects/<slug:slug>/inbox/", include("feedback.console.urls")),
+    path("projects/<slug:slug>/settings/", include("feedback.console.settings_urls")),
+    path("projects/<slug:slug>/settings/", include("outbox.console.urls")),
     path("admin/", admin.site.urls),
 ]

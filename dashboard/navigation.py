@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from projects.access import RANK
+from projects.models import Membership
+
 
 @dataclass(frozen=True, slots=True)
 class Section:
@@ -19,10 +22,11 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Tab:
-    """A page of Settings. `path` is below the project."""
+    """A page of Settings. `path` is below the project. Only members with at least this role see it."""
 
     label: str
     path: str
+    role: Membership.Role = Membership.Role.VIEWER
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,10 @@ def sections(slug: str, path: str) -> list[Link]:
     ]
 
 
-def settings_tabs(slug: str, path: str) -> list[Link]:
-    base = f"/projects/{slug}/"
+def settings_tabs(membership: Membership, path: str) -> list[Link]:
+    base = f"/projects/{membership.project.slug}/"
+    rank = RANK[Membership.Role(membership.role)]
     found: list[Tab] = [tab for name in settings.DASHBOARD_SETTINGS_TABS for tab in import_string(name)]
-    return [Link(tab.label, base + tab.path, path == base + tab.path) for tab in found]
+    return [
+        Link(tab.label, base + tab.path, path == base + tab.path) for tab in found if RANK[tab.role] <= rank
+    ]

@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 
 from dashboard import formats, navigation
+from projects.access import get_membership
 
 register = template.Library()
 
@@ -27,7 +28,9 @@ def sections(context: Context) -> list[navigation.Link]:
 
 @register.simple_tag(takes_context=True)
 def settings_tabs(context: Context) -> list[navigation.Link]:
-    return navigation.settings_tabs(context["project"].slug, context["request"].path)
+    request = context["request"]
+    membership = get_membership(request.user, context["project"])
+    return navigation.settings_tabs(membership, request.path)
 
 
 @register.simple_tag

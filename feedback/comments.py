@@ -10,6 +10,7 @@ from django.db import connection, transaction
 
 from analytics.record import record
 from analytics.schema import COMMENT_EVENT
+from feedback import notifications
 from feedback.models import Comment, new_receipt
 from projects.models import Project
 
@@ -59,6 +60,7 @@ def leave_comment(  # noqa: PLR0913 (a comment has so many sides)
         created_at=created_at,
     )
     _record(comment, user_known=user_known)
+    notifications.comment_left(comment)
     return LeftComment(comment, is_new=True)
 
 

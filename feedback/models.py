@@ -1,5 +1,6 @@
 """What people said, in their own words, and what became of it."""
 
+import base64
 import secrets
 
 from django.db import models
@@ -10,11 +11,17 @@ from projects.models import Project
 
 RECEIPT_LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 TEXT_LIMIT = 20_000
+URL_LIMIT = 2_000
 
 
 def new_receipt() -> str:
     """A short code to be read aloud or typed: no letter or digit in it looks like another."""
     return "FH-" + "".join(secrets.choice(RECEIPT_LETTERS) for _ in range(5))
+
+
+def new_secret() -> str:
+    """A key as Standard Webhooks writes it."""
+    return "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
 
 
 class Comment(models.Model):
@@ -58,3 +65,21 @@ class Comment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.receipt}: {self.reaction or self.text[:40]}"
+
+
+class Webhook(models.Model):
+    """An address of the team's that hears of new comments. A disabled one is kept, for deliveries that name it."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
+    url = models.URLField(max_length=URL_LIMIT)
+    secret = models.CharField(max_length=80, default=new_secret, help_text="signs deliveries, whsec_...")
+    created_at = models.DateTimeField(default=now)
+    disabled_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["project"], name="live_webhooks", condition=models.Q(disabled_at=None))
+        ]
+
+    def __str__(self) -> str:
+        return self.url

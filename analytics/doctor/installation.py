@@ -8,6 +8,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
+from django.utils.timezone import now
 from kombu import Connection
 
 from analytics.doctor.finding import DoubtError, FaultError, Finding, look
@@ -16,6 +17,7 @@ from analytics.ingest.spool import Spool
 from analytics.lake import table
 from analytics.lake.columns import ACTIVITY, EVENTS
 from config import health
+from outbox import deliveries
 
 OLDEST_POSTGRES = 14
 LEAST_FREE = 1 << 30
@@ -100,6 +102,19 @@ def _broker() -> str:
         raise FaultError(f"no connection to FIRSTHAND_BROKER_URL: {error}") from error
 
 
+def _deliveries() -> str:
+    """Mail and webhooks: has any failed, and does what is due go out?"""
+    backlog = deliveries.backlog()
+    said = f"{backlog.waiting} waiting, {backlog.failed} failed in the last {deliveries.KEPT.days} days"
+    if backlog.oldest_due and now() - backlog.oldest_due > deliveries.OVERDUE:
+        raise DoubtError(
+            f"{said}; one has been due since {backlog.oldest_due:%Y-%m-%d %H:%M} UTC; is the worker running?"
+        )
+    if backlog.failed:
+        raise DoubtError(f"{said}; see Settings, Deliveries")
+    return said
+
+
 def _disk() -> str:
     settings.HOME.root.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(settings.HOME.root).free
@@ -131,6 +146,7 @@ CHECKS: dict[str, Callable[[], str]] = {
     "partitions": _partitions,
     "worker": _worker,
     "broker": _broker,
+    "deliveries": _deliveries,
     "disk": _disk,
     "spool": _spool,
 }

@@ -141,8 +141,9 @@ def web(home: Home, at: Address) -> Part:
 
 
 def worker(home: Home) -> Part:
-    # One thread for each tick, so that a long load never keeps people's pages waiting for enrich.
-    pool = ["--with-beat", "--pool", "threads", "--concurrency", "4"]
+    # One thread for each tick, so that a long load never keeps people's pages waiting for enrich; and two more for
+    # deliveries, which wait for other people's servers.
+    pool = ["--with-beat", "--pool", "threads", "--concurrency", "6"]
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "warning"]
     command = [sys.executable, "-m", "celery", "-A", "config.celery", "worker", *pool, *quiet]
     return Part("worker", command, home.logs / "worker.log", patience=30)

@@ -25,6 +25,9 @@
     if (button) copy(button);
   });
 
+  // On a phone the current tab may lie beyond the edge of its bar.
+  document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
   // A form that is only choices is sent as soon as one changes.
   document.addEventListener("change", (event) => {
     const form = event.target.closest("form[data-submit-on-change]");

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,12 +38,13 @@ def eventually(happens: Callable[[], object], what: str, seconds: float = PATIEN
 
 @dataclass
 class Installation:
-    """`prefix` goes before every command line (another user, for example)."""
+    """`prefix` goes before every command line (another user, for example), `settings` into every environment."""
 
     root: Path
     port: int = field(default_factory=free_port)
     prefix: Sequence[str] = ()
     process: subprocess.Popen[str] | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def console(self) -> Path:
@@ -52,7 +53,7 @@ class Installation:
     def environment(self, **more: str) -> dict[str, str]:
         """Hardly anything: a fresh machine's cron has no more than this."""
         kept = {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}
-        return {**kept, "FIRSTHAND_HOME": str(self.root), "PORT": str(self.port), **more}
+        return {**kept, "FIRSTHAND_HOME": str(self.root), "PORT": str(self.port), **self.settings, **more}
 
     def manage(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

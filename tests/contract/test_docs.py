@@ -19,7 +19,7 @@ def variables() -> set[str]:
     readers = re.compile(r'env\.(?:text|integer|boolean|words|path|secret)\(\s*"([A-Z_]+)"')
     sources = [
         path
-        for package in ("config", "projects", "api", "dashboard", "analytics", "feedback")
+        for package in ("config", "projects", "api", "dashboard", "outbox", "analytics", "feedback")
         for path in (ROOT / package).rglob("*.py")
     ]
     return {name for path in sources for name in readers.findall(path.read_text(encoding="utf-8"))}

@@ -14,6 +14,7 @@ from analytics.doctor import balance, installation
 from analytics.lake import table
 from analytics.lake.columns import EVENTS
 from analytics.models import DistinctId, LedgerEntry, PeriodCount, Person
+from outbox.models import Delivery
 from tests.clock import day
 from tests.journey import Journey
 from tests.people import Team
@@ -136,6 +137,27 @@ def test_a_broker_that_is_away_is_a_fault() -> None:
     found = {finding.part: finding for finding in installation.examine()}
     assert found["broker"].state == "fault"
     assert "FIRSTHAND_BROKER_URL" in found["broker"].detail
+
+
+def deliveries_finding() -> tuple[str, str]:
+    found = {finding.part: finding for finding in installation.examine()}
+    return found["deliveries"].state, found["deliveries"].detail
+
+
+def test_a_delivery_that_failed_is_a_doubt(team: Team) -> None:
+    failed = Delivery.objects.create(project=team.new.project, kind="comment.mail", state="failed")
+    state, detail = deliveries_finding()
+    assert state == "doubt"
+    assert detail.endswith("see Settings, Deliveries")
+    failed.delete()
+
+
+def test_a_delivery_that_nobody_sends_is_a_doubt(team: Team) -> None:
+    waiting = Delivery.objects.create(project=team.new.project, kind="comment.mail", due_at=day(0))
+    state, detail = deliveries_finding()
+    assert state == "doubt"
+    assert detail.endswith("one has been due since 2020-06-10 05:00 UTC; is the worker running?")
+    waiting.delete()
 
 
 def lake_at(folder: Path) -> tuple[str, str]:

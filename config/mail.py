@@ -1,0 +1,47 @@
+"""Which server takes mail: FIRSTHAND_EMAIL_URL, or files in the home."""
+
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+
+from config import env
+
+NAME = "FIRSTHAND_EMAIL_URL"
+DEFAULT_PORTS = {"smtp": 25, "smtps": 465}
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """As Django's EMAIL_* settings name it. `backend` writes files when no server is given."""
+
+    backend: str = "django.core.mail.backends.filebased.EmailBackend"
+    host: str = ""
+    port: int = 25
+    user: str = ""
+    password: str = ""
+    starttls: bool = False
+    tls: bool = False
+
+
+def server(url: str) -> Server:
+    """Raises ConfigurationError. The message leaves the URL out: it may hold a password."""
+    if not url:
+        return Server()
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise env.ConfigurationError(f"{NAME} is not a URL: {error}") from None
+    if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
+        raise env.ConfigurationError(
+            f"{NAME} must look like smtp://user:password@host:587 or smtps://user:password@host:465"
+        )
+    return Server(
+        backend="django.core.mail.backends.smtp.EmailBackend",
+        host=parts.hostname,
+        port=port or DEFAULT_PORTS[parts.scheme],
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        # A password never crosses the network in the clear.
+        starttls=parts.scheme == "smtp" and bool(parts.password),
+        tls=parts.scheme == "smtps",
+    )

@@ -1,0 +1,31 @@
+"""What a delivery turns into when it is sent, and why sending may end otherwise.
+
+Exception
+├── DeliveryError   not sent; tried again later unless `permanent`
+└── Cancelled       nothing to send any more
+"""
+
+import uuid
+from typing import Protocol
+
+
+class DeliveryError(Exception):
+    """The message was not accepted. `permanent` means that another attempt cannot succeed."""
+
+    def __init__(self, message: str, *, permanent: bool = False) -> None:
+        super().__init__(message)
+        self.permanent = permanent
+
+
+class Cancelled(Exception):  # noqa: N818 (an outcome, not an error)
+    """The cause is gone: what the message was about was deleted, or its receiver was removed."""
+
+
+class Message(Protocol):
+    """A complete message: sending it needs no database.
+
+    `send` returns when the receiver has accepted the message and raises DeliveryError otherwise. `key` is the same
+    in every attempt, so that a receiver can recognise a repeated one.
+    """
+
+    def send(self, key: uuid.UUID) -> None: ...
