@@ -29,6 +29,11 @@ class Cell:
     names: tuple[str, ...]
     href: str
 
+    @property
+    def given_names(self) -> list[str]:
+        """As people call each other; for where there is little room."""
+        return [name.partition(" ")[0] for name in self.names]
+
 
 @dataclass(frozen=True, slots=True)
 class Row:

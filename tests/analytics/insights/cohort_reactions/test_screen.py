@@ -93,7 +93,7 @@ def test_the_address_of_a_triangle_is_understood(spoken: Team) -> None:
 
 def test_it_is_a_page_of_its_own_too(spoken: Team) -> None:
     shown = get(spoken, path="")
-    assert "<title>Reactions by cohort" in shown
+    assert "<title>Reactions" in shown
     assert table(shown) == table(get(spoken))
     assert "<html" not in get(spoken)
 
