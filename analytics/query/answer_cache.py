@@ -8,7 +8,7 @@ import msgspec
 from django.core.cache import cache
 from msgspec import Struct
 
-from analytics.models import DataVersion
+from analytics import versions
 from analytics.query.plan import Plan
 
 F = TypeVar("F")
@@ -23,15 +23,9 @@ class Figures(Struct, Generic[F], frozen=True):
     found: F
 
 
-def current_version() -> int:
-    """The newest data version; 0 before the first rollup."""
-    newest = DataVersion.objects.order_by("-id").values_list("id", flat=True).first()
-    return newest or 0
-
-
 def remember(plan: Plan, compute: Callable[[], Figures[Any]]) -> Figures[Any]:
     """The figures at the newest version, computed at most once; kept under the version that they were counted at."""
-    kept = cache.get(key(plan, current_version()))
+    kept = cache.get(key(plan, versions.current(plan.project.pk).number))
     if kept is not None:
         return msgspec.msgpack.decode(kept, type=Figures[plan.kind.figures])  # type: ignore[name-defined]
     figures = compute()
