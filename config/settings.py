@@ -159,7 +159,6 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["api.body.JSONBody"],
     "DEFAULT_SCHEMA_CLASS": "api.describe.Schema",
     "DEFAULT_THROTTLE_CLASSES": ["api.auth.KeyThrottle"],
-    "DEFAULT_THROTTLE_RATES": {"api_key": f"{API_RATE}/min"},
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "api.negotiation.Negotiation",
     "DEFAULT_METADATA_CLASS": None,
     "EXCEPTION_HANDLER": "analytics.api.errors.respond",

@@ -10,14 +10,15 @@ import pytest
 from django.utils.timezone import now
 
 from analytics import versions
-from analytics.enrich.merges import merge, undo
+from analytics.identity.merges import merge, undo
 from analytics.lake import table
 from analytics.lake.columns import EVENTS
 from analytics.models import DataVersion, DistinctId, IdentityLink, ProjectVersion
 from analytics.pipeline import until_idle
-from analytics.query import cache, cursor, people, spec
+from analytics.query import answer_cache, answers, members
 from analytics.rollup import upkeep
-from analytics.rollup.run import rollup
+from analytics.rollup.refresh import rollup
+from api import cursor
 from tests.analytics.api.client import Api
 from tests.clock import day
 from tests.journey import Journey
@@ -77,7 +78,7 @@ def test_events_of_another_project_change_nothing(bakery: Team, shop: Team) -> N
 def test_what_was_counted_is_not_counted_again(
     bakery: Team, shop: Team, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.INFO, cache.__name__):
+    with caplog.at_level(logging.INFO, answer_cache.__name__):
         first = answered(bakery)
         Journey(shop).track("cy", "wrote", at=day(2)).through()
         second = answered(bakery)
@@ -175,7 +176,7 @@ def test_in_any_order_only_those_change_who_did_something() -> None:
         known = now_at
 
 
-QUESTION = spec.parse("trends", WRITES)
+QUESTION = answers.parse("trends", WRITES)
 FIRST_DAY = {"series": 0, "start": "2020-06-10"}
 
 
@@ -185,24 +186,24 @@ def names(page: Any) -> list[str]:
 
 def test_the_next_page_is_of_the_data_that_the_first_one_was(bakery: Team, shop: Team) -> None:
     project = shop.new.project
-    first = people.people(project, QUESTION, FIRST_DAY, limit=1)
+    first = members.people(project, QUESTION, FIRST_DAY, limit=1)
     Journey(shop).track("fay", "wrote", at=day(0)).through()
     Journey(bakery).track("bo", "wrote", at=day(2)).through()
-    second = people.people(project, QUESTION, FIRST_DAY, limit=1, after=first.next)
+    second = members.people(project, QUESTION, FIRST_DAY, limit=1, after=first.next)
     assert (names(first) + names(second), second.count, second.next) == (["cy", "dee"], 2, None)
-    assert people.people(project, QUESTION, FIRST_DAY).count == 3
+    assert members.people(project, QUESTION, FIRST_DAY).count == 3
 
 
 def test_an_idle_project_s_list_goes_on_however_old_its_version(
     shop: Team, bakery: Team, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its version is from last night, and the state of that moment is long gone; the list was opened a minute ago."""
-    first = people.people(shop.new.project, QUESTION, FIRST_DAY, limit=1)
+    first = members.people(shop.new.project, QUESTION, FIRST_DAY, limit=1)
     Journey(bakery).track("bo", "wrote", at=day(2)).through()
     monkeypatch.setattr(upkeep, "KEEP_HOURS", 0)
     upkeep.vacuum()
     assert not DataVersion.objects.filter(pk=number(shop)).exists()
-    second = people.people(shop.new.project, QUESTION, FIRST_DAY, limit=1, after=first.next)
+    second = members.people(shop.new.project, QUESTION, FIRST_DAY, limit=1, after=first.next)
     assert names(second) == ["dee"]
 
 
@@ -218,7 +219,7 @@ def test_a_page_of_a_version_whose_files_are_gone_says_how_to_go_on(
     assert expired.status == 400
     assert "has expired; leave `after` out to start the list again" in expired.json["detail"]
     with pytest.raises(cursor.CursorError):
-        people.people(shop.new.project, QUESTION, FIRST_DAY, limit=1, after=first["next"])
+        members.people(shop.new.project, QUESTION, FIRST_DAY, limit=1, after=first["next"])
 
 
 def test_versions_expire_hours_after_they_were_replaced(shop: Team) -> None:

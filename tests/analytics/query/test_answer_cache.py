@@ -13,8 +13,11 @@ import pytest
 from django.db import connection, transaction
 
 from analytics import versions
-from analytics.query import cache, spec
-from analytics.query.figures import Figures, TrendFigures, TrendsFigures
+from analytics.insights.questions import Question
+from analytics.insights.trends.figures import SeriesFigures, TrendFigures
+from analytics.query import answer_cache, answers
+from analytics.query.answer_cache import Figures
+from analytics.query.plan import plan
 from projects.models import Project
 from tests.analytics.query.questions import send
 from tests.clock import day
@@ -22,14 +25,21 @@ from tests.config.installation import ROOT
 from tests.people import Team
 from tests.reference import Happened
 
-QUESTION = spec.parse("trends", {"series": [{}], "from": "2020-06-10", "to": "2020-06-12"})
+QUESTION = answers.parse("trends", {"series": [{}], "from": "2020-06-10", "to": "2020-06-12"})
 
 
-def figures(team: Team, count: int = 1, size: int = 3) -> Figures:
+Counted = Figures[TrendFigures]
+
+
+def remember(project: Project, compute: Callable[[], Counted], question: Question = QUESTION) -> Counted:
+    return answer_cache.remember(plan(project, question), compute)
+
+
+def figures(team: Team, count: int = 1, size: int = 3) -> Counted:
     bars = [count] * size
     return Figures(
         versions.current(team.id).number,
-        TrendsFigures([TrendFigures(0, None, bars, bars, [0.0] * size, bars, None)]),
+        TrendFigures([SeriesFigures(0, None, bars, bars, [0.0] * size, bars, None)]),
     )
 
 
@@ -41,16 +51,16 @@ class Engine:
         self.computed = 0
         self.at_work, self.may_end = threading.Event(), threading.Event()
 
-    def compute(self) -> Figures:
+    def compute(self) -> Counted:
         self.computed += 1
         self.at_work.set()
         assert self.may_end.wait(60)
         return figures(self.team, self.computed)
 
 
-def ask(project: Project, compute: Callable[[], Figures]) -> Figures:
+def ask(project: Project, compute: Callable[[], Counted]) -> Counted:
     try:
-        return cache.remember(project, QUESTION, compute)
+        return remember(project, compute)
     finally:
         connection.close()
 
@@ -84,14 +94,14 @@ def test_a_failure_is_the_first_ones_alone(team: Team) -> None:
     failing, engine = threading.Event(), Engine(team)
     engine.may_end.set()
 
-    def fail() -> Figures:
+    def fail() -> Counted:
         failing.set()
         assert waiting.wait(60)
         raise MemoryError("too much")
 
     waiting = threading.Event()
     with ThreadPoolExecutor(2) as threads:
-        first: Future[Figures] = threads.submit(ask, team.new.project, fail)
+        first: Future[Counted] = threads.submit(ask, team.new.project, fail)
         assert failing.wait(60)
         second = threads.submit(ask, team.new.project, engine.compute)
         waiting.set()
@@ -103,13 +113,12 @@ def test_a_failure_is_the_first_ones_alone(team: Team) -> None:
 PROGRAM = """
 import sys, time, django
 django.setup()
-from analytics.query import cache
 from projects.models import Project
-from tests.analytics.query.test_cache import QUESTION
+from tests.analytics.query.test_answer_cache import remember
 def compute():
     print("computing", flush=True)
     time.sleep(600)
-cache.remember(Project.objects.get(pk=int(sys.argv[1])), QUESTION, compute)
+remember(Project.objects.get(pk=int(sys.argv[1])), compute)
 """
 
 
@@ -131,11 +140,11 @@ def test_a_killed_process_frees_the_way_at_once(team: Team) -> None:
 
 def test_another_question_does_not_wait(team: Team) -> None:
     engine = Engine(team)
-    other = spec.parse("trends", {"series": [{}], "from": "2020-06-10", "to": "2020-06-13"})
+    other = answers.parse("trends", {"series": [{}], "from": "2020-06-10", "to": "2020-06-13"})
     with ThreadPoolExecutor(1) as threads:
         asked = threads.submit(ask, team.new.project, engine.compute)
         assert engine.at_work.wait(60)
-        assert cache.remember(team.new.project, other, lambda: figures(team, 5)) == figures(team, 5)
+        assert remember(team.new.project, lambda: figures(team, 5), other) == figures(team, 5)
         engine.may_end.set()
         assert asked.result(60) == figures(team, 1)
 
@@ -143,28 +152,28 @@ def test_another_question_does_not_wait(team: Team) -> None:
 def test_an_answer_that_is_too_large_is_computed_each_time(
     team: Team, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cache, "LARGEST", 200)
+    monkeypatch.setattr(answer_cache, "LARGEST", 200)
     engine = Engine(team)
     engine.may_end.set()
     for _ in range(2):
-        cache.remember(team.new.project, QUESTION, lambda: figures(team, engine.compute().data_version, 100))
+        remember(team.new.project, lambda: figures(team, engine.compute().data_version, 100))
     assert engine.computed == 2
 
 
 def test_after_an_upgrade_nobody_sees_what_the_old_code_counted(
     team: Team, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert cache.remember(team.new.project, QUESTION, lambda: figures(team, 1)) == figures(team, 1)
-    monkeypatch.setattr(cache, "_code", lambda: "the next release")
-    assert cache.remember(team.new.project, QUESTION, lambda: figures(team, 2)) == figures(team, 2)
+    assert remember(team.new.project, lambda: figures(team, 1)) == figures(team, 1)
+    monkeypatch.setattr(answer_cache, "_code", lambda: "the next release")
+    assert remember(team.new.project, lambda: figures(team, 2)) == figures(team, 2)
 
 
 def test_what_was_computed_and_how_long_it_took_is_logged(
     team: Team, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.INFO, cache.__name__):
+    with caplog.at_level(logging.INFO, answer_cache.__name__):
         for _ in range(2):
-            cache.remember(team.new.project, QUESTION, lambda: figures(team))
+            remember(team.new.project, lambda: figures(team))
     [line] = [record.getMessage() for record in caplog.records]
     assert f"of project {team.id} at data version 0: " in line
 
@@ -175,7 +184,7 @@ def test_a_caller_in_a_transaction_keeps_it_while_it_waits(team: Team) -> None:
         asked = threads.submit(ask, team.new.project, engine.compute)
         assert engine.at_work.wait(60)
         threading.Timer(0.2, engine.may_end.set).start()
-        assert cache.remember(team.new.project, QUESTION, engine.compute) == figures(team, 1)
+        assert remember(team.new.project, engine.compute) == figures(team, 1)
         assert asked.result(60) == figures(team, 1)
         assert Project.objects.filter(pk=team.id).exists()
     assert engine.computed == 1
