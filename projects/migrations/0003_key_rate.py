@@ -10,6 +10,6 @@ CREATE UNLOGGED TABLE projects_key_rate (
 
 
 class Migration(migrations.Migration):
-    dependencies = [("projects", "0001_initial")]
+    dependencies = [("projects", "0002_notify_comments")]
 
     operations = [migrations.RunSQL(TABLE, "DROP TABLE projects_key_rate")]
