@@ -230,7 +230,10 @@ class IngestionWarning(models.Model):
 
 
 class DataVersion(models.Model):
-    """One state of all numbers: which lake, which activity and which merges an answer was computed from."""
+    """One state of the installation: which lake, which activity and which merges answers were computed from.
+
+    What users see as `data_version` is per project: see ProjectVersion and versions.py.
+    """
 
     lake_version = models.BigIntegerField()
     activity_version = models.BigIntegerField()
@@ -242,6 +245,31 @@ class DataVersion(models.Model):
 
     def __str__(self) -> str:
         return f"data version {self.pk}"
+
+
+class ProjectVersion(models.Model):
+    """One data version of a project: from the state `number` up to `last`, nothing of the project changed."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
+    number = models.BigIntegerField(
+        help_text="the first state that it held in, which may be forgotten by now"
+    )
+    last = models.ForeignKey(
+        DataVersion, null=True, on_delete=models.DO_NOTHING, related_name="+",
+        help_text="the last state that it held in; null while it is the current version",
+    )  # fmt: skip
+
+    class Meta:
+        db_table = "analytics_project_version"
+        constraints = [
+            models.UniqueConstraint(fields=["project", "number"], name="one_row_per_version"),
+            models.UniqueConstraint(
+                fields=["project"], condition=models.Q(last=None), name="one_current_version"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"data version {self.number}"
 
 
 class RollupCalendar(models.Model):

@@ -3,14 +3,16 @@
 import datetime as dt
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.db.models import Q
 from django.utils.timezone import now
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, PermissionDenied
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
-from rest_framework.throttling import SimpleRateThrottle
+from rest_framework.throttling import BaseThrottle
 
+from projects import rates
 from projects.keys import find_api_key, find_write_key
 from projects.models import Key, Project
 
@@ -52,17 +54,15 @@ class HasScope(BasePermission):
         return True
 
 
-class KeyThrottle(SimpleRateThrottle):
-    """So many requests a minute for each key (FIRSTHAND_API_RATE)."""
+class KeyThrottle(BaseThrottle):
+    """So many requests a minute for each key (FIRSTHAND_API_RATE), whichever process answers them."""
 
-    scope = "api_key"
+    def allow_request(self, request: Request, view: "APIView") -> bool:
+        self._wait = rates.take(request.auth, settings.API_RATE) if isinstance(request.auth, Key) else 0.0
+        return self._wait == 0.0
 
-    def get_cache_key(self, request: Request, view: "APIView") -> str | None:
-        return self.cache_key(request.auth) if isinstance(request.auth, Key) else None
-
-    @staticmethod
-    def cache_key(key: Key) -> str:
-        return f"api-rate-{key.pk}"
+    def wait(self) -> float:
+        return self._wait
 
 
 def project_of(request: Request) -> Project:

@@ -5,7 +5,7 @@ from typing import Any
 
 from psycopg.conninfo import conninfo_to_dict
 
-from config import env, mail
+from config import cache, env, mail
 from config.home import layout
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -97,6 +97,7 @@ HOT_DAYS = env.integer("FIRSTHAND_HOT_DAYS", 3, least=1)
 KEEP_MONTHS = env.integer("FIRSTHAND_KEEP_MONTHS", 0)
 
 BROKER_URL = env.text("FIRSTHAND_BROKER_URL", "filesystem://")
+CACHES = {"default": cache.configuration(env.text("FIRSTHAND_CACHE_URL", cache.DATABASE))}
 
 SITE_URL = env.text("FIRSTHAND_URL").rstrip("/")
 MAIL_SERVER = mail.server(env.secret("FIRSTHAND_EMAIL_URL"))
@@ -158,7 +159,6 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["api.body.JSONBody"],
     "DEFAULT_SCHEMA_CLASS": "api.describe.Schema",
     "DEFAULT_THROTTLE_CLASSES": ["api.auth.KeyThrottle"],
-    "DEFAULT_THROTTLE_RATES": {"api_key": f"{API_RATE}/min"},
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "api.negotiation.Negotiation",
     "DEFAULT_METADATA_CLASS": None,
     "EXCEPTION_HANDLER": "analytics.api.errors.respond",

@@ -12,8 +12,7 @@ from rest_framework.views import APIView
 
 from analytics.api import property_filters
 from analytics.api.changes import Changes, ListPlace
-from analytics.identity import redirects
-from analytics.query import events, persons, timeline
+from analytics.query import persons, timeline
 from analytics.query.persons import PersonDetail, PersonSelection
 from analytics.query.timeline import Entry, TimelinePlace
 from api import describe, listing, parameters, places
@@ -47,6 +46,7 @@ class PeopleSource(Changes[PersonDetail]):
     name = "people"
     row = PersonDetail
     kind = PeoplePlace
+    rows = "people"
 
     def __init__(self, project: Project, which: PersonSelection, since: str | None) -> None:
         super().__init__(project, since)
@@ -55,11 +55,8 @@ class PeopleSource(Changes[PersonDetail]):
     def after(self, id: int, limit: int) -> list[int]:
         return persons.ids_after(self.project, id, self.which, limit=limit)
 
-    def changed(self) -> list[int]:
-        at = self.at
-        touched = events.touched(self.project, "person_id", after=at.known, upto=at.upto)
-        linked = redirects.linked(self.project, after=at.known_link, upto=at.upto_link)
-        return persons.among(self.project, touched | linked, self.which)
+    def matching(self, ids: list[int]) -> list[int]:
+        return persons.matching(self.project, ids, self.which)
 
     def read(self, ids: list[int]) -> list[PersonDetail]:
         return persons.details(self.project, ids)

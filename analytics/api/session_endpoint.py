@@ -8,8 +8,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from analytics.api.changes import Changes, ListPlace
-from analytics.identity import redirects
-from analytics.query import events, sessions
+from analytics.query import sessions
 from analytics.query.sessions import SessionRow, SessionSelection
 from api import describe, listing, parameters
 from api.auth import project_of
@@ -42,6 +41,7 @@ class SessionSource(Changes[SessionRow]):
     name = "sessions"
     row = SessionRow
     kind = SessionPlace
+    rows = "sessions"
 
     def __init__(self, project: Project, which: SessionSelection, since: str | None) -> None:
         super().__init__(project, since)
@@ -50,11 +50,8 @@ class SessionSource(Changes[SessionRow]):
     def after(self, id: int, limit: int) -> list[int]:
         return sessions.ids_after(self.project, id, self.which, limit=limit)
 
-    def changed(self) -> list[int]:
-        at = self.at
-        touched = events.touched(self.project, "session_id", after=at.known, upto=at.upto)
-        moved = redirects.moved(self.project, after=at.known_link, upto=at.upto_link)
-        return sessions.among(self.project, touched, moved, self.which)
+    def matching(self, ids: list[int]) -> list[int]:
+        return sessions.matching(self.project, ids, self.which)
 
     def read(self, ids: list[int]) -> list[SessionRow]:
         return sessions.listed(self.project, ids)

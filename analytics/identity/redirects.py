@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from django.db import connection
 from django.db.models import Max
 
-from analytics.models import IdentityLink, Redirect
-from projects.models import Project
+from analytics.models import IdentityLink
 
 FORMER = """
 SELECT newest.target_id, newest.person_id
@@ -52,19 +51,6 @@ def everyone(project_id: int, person_id: int) -> list[int]:
 def newest_link() -> int:
     """The newest line of the record of links, of any project. Writers take turns, so none below it is yet to come."""
     return IdentityLink.objects.aggregate(newest=Max("id"))["newest"] or 0
-
-
-def linked(project: Project, *, after: int, upto: int) -> set[int]:
-    """The persons on either side of what was merged or parted in this stretch of the record."""
-    links = IdentityLink.objects.filter(project=project, pk__gt=after, pk__lte=upto, refused="")
-    pairs = links.exclude(other=None).values_list("person_id", "other_id")
-    return {person for pair in pairs for person in pair if person is not None}
-
-
-def moved(project: Project, *, after: int, upto: int) -> set[int]:
-    """The persons whose events belong to somebody else than before, since a link of this stretch."""
-    rows = Redirect.objects.filter(project=project, link__gt=after, link__lte=upto)
-    return set(rows.values_list("person_id", flat=True))
 
 
 def canonical(project_id: int, person_ids: Iterable[int]) -> dict[int, int]:

@@ -21,12 +21,13 @@ ANY_EVENT = ""
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One question, open over one state of the data."""
+    """One question, open over one data version of its project."""
 
     tables: engine.Tables
     window: Window
     place: Place
     facts: Facts
+    data_version: int
 
     def source(self, *, history: bool = False, before: int = 0) -> Source:
         """What is counted; with `history` all that ever happened, with `before` so many periods more."""

@@ -1,19 +1,32 @@
-"""Figures by project, question and data version. A new version is a new key, so a cached figure is never stale."""
+"""Figures by project, question and data version, shared by all processes; one at a time computes an answer.
+
+A new data version is a new key, so what is kept is never stale.
+"""
 
 import hashlib
+import logging
+import time
 from collections.abc import Callable
+from functools import cache as once
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import msgspec
 from django.core.cache import cache
 from msgspec import Struct
 
-from analytics.models import DataVersion
+import analytics
+from analytics import versions
+from analytics.locks import computed_once
 from analytics.query.plan import Plan
 
 F = TypeVar("F")
 
 KEEP_SECONDS = 24 * 3600
+LARGEST = 1 << 20
+"""Bytes of an answer that is kept; a larger one is computed each time."""
+
+log = logging.getLogger(__name__)
 
 
 class Figures(Struct, Generic[F], frozen=True):
@@ -23,24 +36,53 @@ class Figures(Struct, Generic[F], frozen=True):
     found: F
 
 
-def current_version() -> int:
-    """The newest data version; 0 before the first rollup."""
-    newest = DataVersion.objects.order_by("-id").values_list("id", flat=True).first()
-    return newest or 0
-
-
 def remember(plan: Plan, compute: Callable[[], Figures[Any]]) -> Figures[Any]:
-    """The figures at the newest version, computed at most once; kept under the version that they were counted at."""
-    kept = cache.get(key(plan, current_version()))
-    if kept is not None:
-        return msgspec.msgpack.decode(kept, type=Figures[plan.kind.figures])  # type: ignore[name-defined]
-    figures = compute()
-    cache.set(key(plan, figures.data_version), msgspec.msgpack.encode(figures), KEEP_SECONDS)
-    return figures
+    """The figures at the newest data version. Whoever asks while they are being computed waits for them."""
+    at = versions.current(plan.project.pk).number
+    return computed_once(
+        f"answer {_question(plan)}", lambda: _kept(plan, at), lambda: _computed(plan, at, compute)
+    )
 
 
 def key(plan: Plan, version: int, of: str = "figures") -> str:
-    """Settings that cut time belong to the question: changing them must not show what was counted before."""
+    """Under which something about a question is kept at a data version."""
+    return f"{of}:{_question(plan)}:{version}"
+
+
+def _question(plan: Plan) -> str:
+    """A digest of everything but the data version that figures depend on.
+
+    Settings that cut time belong to it, and so does the code: after an upgrade nobody sees what the old one counted.
+    """
     cut = [plan.project.pk, plan.project.timezone, plan.project.week_start]
-    asked = msgspec.json.encode([cut, plan.kind.name, plan.question, version])
-    return f"{of}:" + hashlib.sha256(asked).hexdigest()
+    asked = msgspec.json.encode([cut, plan.kind.name, plan.question, _code()])
+    return hashlib.sha256(asked).hexdigest()
+
+
+@once
+def _code() -> str:
+    folder = Path(analytics.__file__).parent
+    sources = sorted(path for path in folder.rglob("*") if path.suffix in {".py", ".sql"})
+    return hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()
+
+
+def _computed(plan: Plan, at: int, compute: Callable[[], Figures[Any]]) -> Figures[Any]:
+    began = time.perf_counter()
+    figures = compute()
+    took = 1000 * (time.perf_counter() - began)
+    log.info("computed %s of project %d at data version %d: %.0f ms",
+             plan.kind.name, plan.project.pk, figures.data_version, took)  # fmt: skip
+    encoded = msgspec.msgpack.encode(figures)
+    if len(encoded) <= LARGEST:
+        # Also under the version that was asked for, if a newer one came meanwhile: that is where others wait for it.
+        for number in {figures.data_version, min(at, figures.data_version)}:
+            cache.set(key(plan, number), encoded, KEEP_SECONDS)
+    return figures
+
+
+def _kept(plan: Plan, number: int) -> Figures[Any] | None:
+    kept = cache.get(key(plan, number))
+    if kept is None:
+        return None
+    figures: Figures[Any] = msgspec.msgpack.decode(kept, type=Figures[plan.kind.figures])  # type: ignore[name-defined]
+    return figures

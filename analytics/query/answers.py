@@ -37,7 +37,7 @@ def figures(plan: Plan, place: Place) -> Figures[Any]:
     if place == "served" and plan.kind.served is not None:
         return Figures(*plan.kind.served(plan.question, Served(plan.project.pk, plan.window)))
     with reading(plan, place) as source:
-        return Figures(source.tables.version.pk or 0, plan.kind.count(plan.question, source))
+        return Figures(source.data_version, plan.kind.count(plan.question, source))
 
 
 def to_json(answer: Any) -> dict[str, Any]:

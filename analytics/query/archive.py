@@ -11,6 +11,7 @@ import pyarrow as pa
 from ibis.expr import types as ir
 
 from analytics import engine
+from analytics.identity import redirects
 from analytics.lake import table
 from analytics.lake.columns import EVENTS
 from analytics.models import DataVersion
@@ -53,11 +54,14 @@ def between(
         return _rows(tables.run(rows.order_by("sequence").limit(limit).select(*columns)))
 
 
-def touched(project_id: int, column: str, *, after: int, upto: int) -> set[int]:
-    """The values of a column in a stretch of sequences."""
-    with _stored(project_id) as (tables, events):
-        rows = events.filter(events.sequence > after, events.sequence <= upto, events[column].notnull())
-        return set(tables.run(rows.select(column).distinct())[column].to_pylist())
+def changed(project_id: int, column: str, *, after: int, upto: int, beyond: int, limit: int) -> list[int]:
+    """The next values of a column in a stretch of sequences, in order; persons as who they are by now."""
+    with _stored(project_id, link=redirects.newest_link()) as (tables, _):
+        events = tables.events
+        rows = events.filter(events.sequence > after, events.sequence <= upto, events[column] > beyond)
+        found = tables.run(rows.select(column).distinct().order_by(column).limit(limit))
+        ids: list[int] = found[column].to_pylist()
+        return ids
 
 
 def loose(
@@ -87,10 +91,10 @@ def of_sessions(
 
 @contextmanager
 def _stored(
-    project_id: int, days: Days = (dt.date.min, dt.date.max)
+    project_id: int, days: Days = (dt.date.min, dt.date.max), *, link: int = 0
 ) -> Iterator[tuple[engine.Tables, ir.Table]]:
     """The lake as it is now: what was loaded counts here before any rollup has seen it."""
-    newest = DataVersion(id=0, lake_version=table.version(EVENTS), activity_version=table.NEVER, link_id=0)
+    newest = DataVersion(lake_version=table.version(EVENTS), activity_version=table.NEVER, link_id=link)
     with engine.snapshot(project_id, newest, days=days) as tables:
         yield tables, tables.stored
 

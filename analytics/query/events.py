@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 from django.db import connection
@@ -92,11 +92,6 @@ SELECT = ", ".join(f'"{name}"' for name in COLUMNS)
 HOT = Path(__file__).with_name("hot_events.sql").read_text(encoding="utf-8").replace("{columns}", SELECT)
 FIRST_HOT = "SELECT min(sequence) FROM analytics_event"
 LAST_HOT = "SELECT max(sequence) FROM analytics_event"
-TOUCHED = """
-SELECT DISTINCT {column}
-FROM analytics_event
-WHERE project_id = %(project)s AND sequence > %(after)s AND sequence <= %(upto)s AND {column} IS NOT NULL
-"""
 
 
 class Reader:
@@ -125,7 +120,7 @@ class Reader:
         if not self.which.where:
             rows = self._hot(self.after, limit)
             # Asked after reading: had a day's partition been dropped meanwhile, `rows` would lack its events.
-            if _is_hot(self.after):
+            if is_hot(self.after):
                 return self._passed(rows)
         held = archive.mark()
         if held > self.after:
@@ -149,18 +144,16 @@ class Reader:
         return _stored(self.project.pk, self.which, self.after, upto, limit)
 
 
-def touched(
-    project: Project, column: Literal["person_id", "session_id"], *, after: int, upto: int
-) -> set[int]:
-    """The persons, as they were stored, or the sessions that the events in this stretch belong to."""
-    found = _touched(project.pk, column, after, upto)
-    return found if _is_hot(after) else found | archive.touched(project.pk, column, after=after, upto=upto)
-
-
 def newest() -> int:
     """The sequence of the event stored last, of any project; 0 when there is none."""
     last = _number(LAST_HOT)
     return archive.mark() if last is None else last
+
+
+def is_hot(after: int) -> bool:
+    """Whether every event beyond this sequence is still in PostgreSQL; what is not there is in the lake for sure."""
+    first = _number(FIRST_HOT)
+    return first is not None and first <= after + 1
 
 
 def fetch(sql: str, parameters: dict[str, Any]) -> list[Event]:
@@ -209,17 +202,6 @@ def _stored(project_id: int, which: Selection, after: int, upto: int, limit: int
 
 def _persons(project_id: int, which: Selection) -> list[int] | None:
     return None if which.person is None else redirects.everyone(project_id, which.person)
-
-
-def _is_hot(after: int) -> bool:
-    """Whether every event beyond this sequence is still in PostgreSQL; what is not there is in the lake for sure."""
-    first = _number(FIRST_HOT)
-    return first is not None and first <= after + 1
-
-
-def _touched(project_id: int, column: str, after: int, upto: int) -> set[int]:
-    place = {"project": project_id, "after": after, "upto": upto}
-    return {value for (value,) in _rows(TOUCHED.replace("{column}", column), place)}
 
 
 def _rows(sql: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:

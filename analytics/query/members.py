@@ -5,8 +5,8 @@ import msgspec
 from ibis.expr import types as ir
 from msgspec import Struct
 
+from analytics import versions
 from analytics.insights.questions import REMEDIES, Question, refusal
-from analytics.models import DataVersion
 from analytics.query import persons
 from analytics.query.persons import PersonRef
 from analytics.query.plan import Plan, plan, reading
@@ -43,16 +43,23 @@ def people(
     place = cursor.read(after, FigurePlace) if after else None
     planned = plan(project, question)
     asked = _point(planned, point)
-    version = DataVersion.objects.filter(pk=place.version).first() if place else None
+    version = _version(project, place) if place else None
     size = max(1, min(limit, MOST))
     with reading(planned, planned.place_of_people, version) as source:
         found = planned.kind.people(question, source, asked)
         rows = source.run(_page(found, place.person if place else 0, size + 1)).to_pylist()
-        at = source.tables.version.pk or 0
+        at = source.data_version
     count = place.count if place else rows[0]["count"] if rows else 0
     page = [row["person_id"] for row in rows[:size]]
     more = cursor.write(FigurePlace(at, page[-1], count)) if len(rows) > size else None
     return PeoplePage(persons.refs(project.pk, page), count, more)
+
+
+def _version(project: Project, place: FigurePlace) -> versions.Version:
+    try:
+        return versions.at(project.pk, place.version)
+    except versions.VersionExpiredError as error:
+        raise cursor.CursorError(f"{error}; leave `after` out to start the list again") from error
 
 
 def _point(plan: Plan, point: object) -> Struct:

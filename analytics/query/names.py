@@ -6,9 +6,9 @@ from typing import Any
 
 from django.core.cache import cache
 
+from analytics import versions
 from analytics.insights.kind import Cell, Names
 from analytics.insights.questions import Question
-from analytics.models import DataVersion
 from analytics.query import answer_cache, persons
 from analytics.query.plan import Plan, plan, reading
 from projects.models import Project
@@ -35,7 +35,7 @@ def of_small_figures(project: Project, question: Question, answer: Any, *, below
 def _cells(plan: Plan, answer: Any, below: int) -> dict[Cell, list[int]]:
     if plan.kind.small is None:
         return {}
-    version = DataVersion.objects.filter(pk=answer.stamp.data_version).first()
+    version = versions.at(plan.project.pk, answer.stamp.data_version)
     found: dict[Cell, list[int]] = defaultdict(list)
     with reading(plan, plan.place_of_people, version) as source:
         for cell, person in plan.kind.small(plan.question, source, answer, below):

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from django.db.models import Sum
 from msgspec import Struct
 
-from analytics.models import DataVersion, LedgerEntry, Person, Session
+from analytics import versions
+from analytics.models import LedgerEntry, Person, Session
 from projects.models import Project
 
 
@@ -28,12 +29,11 @@ counters: dict[str, Callable[[Project], int]] = {}
 
 def overview(project: Project) -> Overview:
     stored = LedgerEntry.objects.filter(project_id=project.pk, outcome=LedgerEntry.Outcome.STORED)
-    version = DataVersion.objects.order_by("-id").values_list("id", flat=True).first()
     return Overview(
         project=project.slug,
         name=project.name,
         timezone=project.timezone,
-        data_version=version or 0,
+        data_version=versions.current(project.pk).number,
         events=stored.aggregate(total=Sum("count"))["total"] or 0,
         people=Person.objects.filter(project=project, merged_into=None).count(),
         sessions=Session.objects.filter(project=project).count(),

@@ -118,11 +118,9 @@ def ids_after(project: Project, person_id: int, which: PersonSelection, *, limit
     return [row[0] for row in rows]
 
 
-def among(project: Project, person_ids: Iterable[int], which: PersonSelection) -> list[int]:
-    """Who these people are by now, by id."""
-    ids = set(person_ids)
-    now = redirects.canonical(project.pk, ids)
-    rows = list(_selected(project, which).filter(pk__in={now.get(id, id) for id in ids}))
+def matching(project: Project, person_ids: Iterable[int], which: PersonSelection) -> list[int]:
+    """Those of these people whom the selection means, by id; who was merged away is left out."""
+    rows = list(_selected(project, which).filter(pk__in=list(person_ids)))
     return [row[0] for row in (sift.people(project.pk, rows, which.where) if which.where else rows)]
 
 

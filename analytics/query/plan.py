@@ -6,15 +6,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from analytics import engine
+from analytics import engine, versions
 from analytics.insights import registry
 from analytics.insights.kind import AnyKind
 from analytics.insights.questions import Place, Question
 from analytics.insights.reading import Reading
 from analytics.metrics.periods import Calendar, Window
 from analytics.metrics.sources import DAY
-from analytics.models import DataVersion, RollupCalendar
+from analytics.models import RollupCalendar
 from analytics.query import facts
+from analytics.versions import Version
 from projects.models import Project
 
 
@@ -41,14 +42,15 @@ def plan(project: Project, question: Question) -> Plan:
 
 
 @contextmanager
-def reading(plan: Plan, place: Place, version: DataVersion | None = None) -> Iterator[Reading]:
+def reading(plan: Plan, place: Place, version: Version | None = None) -> Iterator[Reading]:
     """The project's events, or its activity, as they are at a version (default: the newest)."""
+    at = version or versions.current(plan.project.pk)
     first, last = plan.question.days(plan.window)
     days = _beyond(first, -DAY), _beyond(last, DAY)
-    with engine.snapshot(plan.project.pk, version, days=days) as tables:
+    with engine.snapshot(plan.project.pk, at.state, days=days) as tables:
         named = plan.question.person_properties()
         known = {name: tables.table(facts.values(plan.project, name)) for name in named}
-        yield Reading(tables, plan.window, place, known)
+        yield Reading(tables, plan.window, place, known, at.number)
 
 
 def _beyond(day: dt.date, step: dt.timedelta) -> dt.date:

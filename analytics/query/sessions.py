@@ -3,8 +3,7 @@
 import datetime as dt
 from collections.abc import Iterable
 
-from django.db.models import BigIntegerField, QuerySet
-from django.db.models.functions import Coalesce
+from django.db.models import QuerySet
 from msgspec import Struct
 
 from analytics.identity import redirects
@@ -69,17 +68,9 @@ def ids_after(project: Project, session_id: int, which: SessionSelection, *, lim
     return list(found.order_by("id").values_list("pk", flat=True)[:limit])
 
 
-def among(
-    project: Project, session_ids: Iterable[int], moved: set[int], which: SessionSelection
-) -> list[int]:
-    """Those that match of these sessions, and of those that began as sessions of the persons `moved`, by id."""
-    began = Coalesce("origin_id", "person_id", output_field=BigIntegerField())
-    now = redirects.canonical(project.pk, moved)
-    theirs = Session.objects.annotate(began=began).filter(
-        project=project, person__in={now.get(person, person) for person in moved}, began__in=moved
-    )
-    ids = {*session_ids, *theirs.values_list("pk", flat=True)}
-    found = _matching(project, which).filter(pk__in=ids)
+def matching(project: Project, session_ids: Iterable[int], which: SessionSelection) -> list[int]:
+    """Those of these sessions that the selection means, by id."""
+    found = _matching(project, which).filter(pk__in=list(session_ids))
     return list(found.order_by("id").values_list("pk", flat=True))
 
 

@@ -2,8 +2,9 @@
 
 1. What changed between the last data version and now is found, not remembered (dirt.py).
 2. Activity of those days is recomputed and replaced in the lake, and with it the first days of people (firsts.py).
-3. Served tables and the data version change in one transaction. A crash before its end leaves the old version, which
-   still points at the old activity; the next run computes the same again.
+3. Served tables, the new state and the data versions of the projects that changed are written in one transaction. A
+   crash before its end leaves the old state, which still points at the old activity; the next run computes the same
+   again.
 
 It is a pure function of the facts: running it twice changes nothing, running it from scratch gives the same.
 """
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 
 from django.db.models import Max
 
-from analytics import engine
+from analytics import engine, versions
 from analytics.lake import table
 from analytics.lake.columns import ACTIVITY, EVENTS, FIRSTS
 from analytics.locks import single_writer
@@ -22,7 +23,7 @@ from analytics.rollup import activity, dirt, firsts, served_tables
 
 @dataclass(frozen=True, slots=True)
 class RollupReport:
-    """The data version that holds now, how many local days were recomputed for it, and whether it is a new one.
+    """The state that holds now, how many local days of all projects were recomputed, and whether it is a new one.
 
     `busy`: nothing was done here because another process is at it.
     """
@@ -46,8 +47,7 @@ def rollup(*, everything: bool = False) -> RollupReport:
             firsts.update(each, after)
         for each in found:
             _serve(each, after)
-        days = sum(len(each.days or ()) for each in found)
-        return _publish(before, after, days)
+        return _publish(before, after, found)
 
 
 def _now() -> DataVersion:
@@ -70,9 +70,13 @@ def _serve(each: dirt.Dirt, after: DataVersion) -> None:
     )
 
 
-def _publish(before: DataVersion, after: DataVersion, days: int) -> RollupReport:
+def _publish(before: DataVersion, after: DataVersion, found: list[dirt.Dirt]) -> RollupReport:
+    days = sum(len(each.days or ()) for each in found)
     state = (after.lake_version, after.activity_version, after.link_id)
     if state == (before.lake_version, before.activity_version, before.link_id):
         return RollupReport(before.pk, days)
-    after.save()
+    # A merge of people without events dirties no day, yet changes who is behind a figure.
+    links = Redirect.objects.filter(link_id__gt=before.link_id, link_id__lte=after.link_id)
+    merged = links.values_list("project_id", flat=True).distinct()
+    versions.publish(after, after=before, changed={*(each.project.pk for each in found), *merged})
     return RollupReport(after.pk, days, changed=True)

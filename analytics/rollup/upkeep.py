@@ -11,8 +11,9 @@ from itertools import groupby
 
 import ibis
 from django.conf import settings
+from django.utils.timezone import now
 
-from analytics import engine
+from analytics import engine, versions
 from analytics.lake import table
 from analytics.lake.columns import ACTIVITY, EVENTS, FIRSTS, Layout
 from analytics.locks import single_writer
@@ -25,7 +26,7 @@ SHARE = 0.25
 """A month is compacted from FILES on if SHARE of its rows lie outside its largest file, and from MANY_FILES on."""
 
 KEEP_HOURS = 6
-"""How long files that were replaced stay, for questions that began before."""
+"""How long files and data versions that were replaced stay, for questions and lists that began before."""
 
 ORDER = {
     EVENTS.name: ("day", "person_id", "timestamp", "sequence"),
@@ -62,6 +63,8 @@ def expire(today: dt.date) -> list[str]:
 
 def vacuum() -> int:
     """Delete files that no version in use needs; how many."""
+    # Before its files: whoever asks for an old version hears that it has expired, not that a file is missing.
+    versions.forget(now() - dt.timedelta(hours=KEEP_HOURS))
     with single_writer("load") as loading, single_writer("rollup") as rolling:
         newest = DataVersion.objects.order_by("-id").first()
         if not (loading and rolling and newest):

@@ -109,7 +109,8 @@ def _link_or_copy(source: str, target: str) -> None:
 def _dump(target: Path, url: str, snapshot: str) -> None:
     # Not compressed here: the whole file is, later.
     options = ["--format=custom", "--compress=0", "--no-owner", f"--snapshot={snapshot}", f"--file={target}"]
-    _run([postgres.binary("pg_dump"), *options], url)
+    # The cache is made anew, like everything that is unlogged.
+    _run([postgres.binary("pg_dump"), *options, "--no-unlogged-table-data"], url)
 
 
 def _pack(staging: Path, file: Path) -> Report:

@@ -130,8 +130,17 @@ def site(home: Home) -> str:
     return running or address().url
 
 
-def web(home: Home, at: Address) -> Part:
-    options = ["--interface", "asgi", "--loop", "uvloop", "--workers", "1", "--backlog", "4096"]
+def web_workers() -> int:
+    return env.integer("FIRSTHAND_WEB_WORKERS", 1, least=1)
+
+
+def connections(workers: int) -> dict[str, str]:
+    """The server's setting: each web process takes up to 16, and the worker and commands the rest."""
+    return {"max_connections": str(max(100, 36 + 16 * workers))}
+
+
+def web(home: Home, at: Address, workers: int) -> Part:
+    options = ["--interface", "asgi", "--loop", "uvloop", "--workers", str(workers), "--backlog", "4096"]
     listen = ["--host", at.host, "--port", str(at.port)]
     static = ["--static-path-mount", str(home.static), "--static-path-expires", "3600"]
     # A worker process that dies takes its parent along, so that one supervisor, this one, starts it again.
@@ -155,6 +164,7 @@ class Installation:
 
     home: Home
     address: Address
+    web_workers: int
     held: lock.Held
     asked: Asked
     parts: list[Part] = field(default_factory=list)
@@ -170,13 +180,13 @@ class Installation:
     def _start(self) -> None:
         if not env.secret("DATABASE_URL"):
             postgres.prepare(self.home)
-            self._launch(postgres.describe(self.home))
+            self._launch(postgres.describe(self.home, connections(self.web_workers)))
             postgres.wait(self.home, self.parts[0], given_up=lambda: self.asked.to_stop)
         if self.asked.to_stop:
             return
         prepare = [sys.executable, str(part.ROOT / "manage.py"), "prepare"]
         welcome = json.loads(part.run(prepare, self.home.logs / "prepare.log"))
-        self._launch(web(self.home, self.address))
+        self._launch(web(self.home, self.address, self.web_workers))
         self._launch(worker(self.home))
         self._wait_for_web()
         if not self.asked.to_stop:
@@ -252,9 +262,9 @@ def main() -> int:
         home = layout.home()
         # Parts run in the program's folder: a relative path would mean another home there.
         os.environ["FIRSTHAND_HOME"] = str(home.root)
-        at = address()
+        at, workers = address(), web_workers()
         with _occupied(home, at) as held:
-            Installation(home, at, held, asked).run()
+            Installation(home, at, workers, held, asked).run()
     except (HomeError, env.ConfigurationError) as error:
         sys.stderr.write(f"Firsthand does not start: {error}\n")
         return 1

@@ -2,6 +2,7 @@
 
 import itertools
 from typing import Any
+from unittest.mock import patch
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from analytics.identity.merges import MergeError, merge, undo
 from analytics.models import DistinctId, IdentityLink
 from analytics.pipeline import until_idle
+from analytics.query import stretches
 from tests import clock
 from tests.analytics.api.client import Api
 from tests.analytics.api.test_events import expire
@@ -103,8 +105,15 @@ class Copy:
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.lists(STEPS, min_size=1, max_size=10), st.integers(1, 3))
-def test_since_leads_to_what_a_full_reading_finds(steps: list[tuple[Any, ...]], limit: int) -> None:
+@given(st.lists(STEPS, min_size=1, max_size=10), st.integers(1, 3), st.sampled_from([1, 4, 20_000]))
+def test_since_leads_to_what_a_full_reading_finds(
+    steps: list[tuple[Any, ...]], limit: int, stretch: int
+) -> None:
+    with patch.multiple(stretches, EVENTS=stretch, LINKS=stretch):
+        _lead_to_the_same(steps, limit)
+
+
+def _lead_to_the_same(steps: list[tuple[Any, ...]], limit: int) -> None:
     team = assemble()
     journey = Journey(team)
     for who in PEOPLE:

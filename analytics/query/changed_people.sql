@@ -1,0 +1,27 @@
+-- Who did something, or was merged or parted, in a stretch: the next ones by id, as who they are by now.
+WITH changed AS (
+    SELECT person_id
+    FROM analytics_event
+    WHERE project_id = %(project)s AND sequence > %(after)s AND sequence <= %(upto)s
+    UNION
+    SELECT side.person_id
+    FROM analytics_identity_link AS link
+    CROSS JOIN LATERAL (VALUES (link.person_id), (link.other_id)) AS side (person_id)
+    WHERE link.project_id = %(project)s
+      AND link.id > %(after_link)s
+      AND link.id <= %(upto_link)s
+      AND link.other_id IS NOT NULL
+      AND link.refused = ''
+)
+SELECT DISTINCT coalesce(now.target_id, changed.person_id) AS id
+FROM changed
+LEFT JOIN LATERAL (
+    SELECT target_id
+    FROM analytics_redirect
+    WHERE person_id = changed.person_id
+    ORDER BY link_id DESC
+    LIMIT 1
+) AS now ON true
+WHERE coalesce(now.target_id, changed.person_id) > %(beyond)s
+ORDER BY id
+LIMIT %(limit)s

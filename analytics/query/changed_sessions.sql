@@ -1,0 +1,28 @@
+-- Sessions in which something happened in a stretch, and those of persons who turned out to be somebody else in it, or
+-- no longer to be: the next ones by id.
+WITH moved AS (
+    SELECT DISTINCT person_id
+    FROM analytics_redirect
+    WHERE project_id = %(project)s AND link_id > %(after_link)s AND link_id <= %(upto_link)s
+), owners AS (
+    SELECT moved.person_id AS began, now.target_id AS person_id
+    FROM moved
+    CROSS JOIN LATERAL (
+        SELECT target_id
+        FROM analytics_redirect
+        WHERE person_id = moved.person_id
+        ORDER BY link_id DESC
+        LIMIT 1
+    ) AS now
+)
+SELECT session_id AS id
+FROM analytics_event
+WHERE project_id = %(project)s AND sequence > %(after)s AND sequence <= %(upto)s AND session_id > %(beyond)s
+UNION
+SELECT session.id
+FROM owners
+JOIN analytics_session AS session
+    ON session.person_id = owners.person_id AND coalesce(session.origin_id, session.person_id) = owners.began
+WHERE session.project_id = %(project)s AND session.id > %(beyond)s
+ORDER BY id
+LIMIT %(limit)s

@@ -1,0 +1,67 @@
+"""Data versions: which data a project's numbers were computed from.
+
+Rollup publishes states of the whole installation (DataVersion). A project's data version is the number of the first
+state of a stretch in which nothing of the project changed. So what other projects send leaves its version, and every
+answer cached under it, alone; and any state of the stretch gives the same numbers.
+"""
+
+import datetime as dt
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.db.models import Subquery
+from django.db.models.functions import Coalesce
+
+from analytics.engine import NOTHING
+from analytics.models import DataVersion, ProjectVersion
+
+
+class VersionExpiredError(LookupError):
+    """This data version was replaced hours ago, and files that it was computed from may have been deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A project's data version, 0 before its first rollup, and the newest state that gives its numbers."""
+
+    number: int
+    state: DataVersion
+
+
+def current(project_id: int) -> Version:
+    """The newest data version, read together with its state: rollup publishes both in one transaction."""
+    number = ProjectVersion.objects.filter(project_id=project_id, last=None).values("number")
+    state = DataVersion.objects.annotate(number=Coalesce(Subquery(number), 0)).order_by("-id").first()
+    return Version(state.number, state) if state else Version(0, NOTHING)
+
+
+def at(project_id: int, number: int) -> Version:
+    """An earlier answer's data version. Raises VersionExpiredError once it can no longer be read for sure."""
+    # The current one first: a rollup that publishes in between gives the version that it replaces its last state.
+    newest = current(project_id)
+    if newest.number == number:
+        return newest
+    ended = ProjectVersion.objects.filter(project_id=project_id, number=number).exclude(last=None)
+    found = ended.select_related("last").first()
+    if found is None or found.last is None:
+        raise VersionExpiredError(f"data version {number} has expired")
+    return Version(number, found.last)
+
+
+def publish(state: DataVersion, *, after: DataVersion, changed: Collection[int]) -> None:
+    """Make `state` the newest one, and a new data version of the changed projects, in the caller's transaction."""
+    state.save()
+    ProjectVersion.objects.filter(project__in=changed, last=None).update(last=after)
+    ProjectVersion.objects.bulk_create(
+        ProjectVersion(project_id=project, number=state.pk) for project in sorted(changed)
+    )
+
+
+@transaction.atomic
+def forget(before: dt.datetime) -> None:
+    """Let expire what was replaced before this moment; what was the newest then stays."""
+    newest = DataVersion.objects.filter(created_at__lte=before).order_by("-id").first()
+    if newest is not None:
+        ProjectVersion.objects.filter(last__lt=newest.pk).delete()
+        DataVersion.objects.filter(pk__lt=newest.pk).delete()
