@@ -93,6 +93,9 @@ INBOX: tuple[Column, ...] = tuple(column for column in EVENT if column.source is
 
 REACTIONS = ("useful", "confusing", "exciting", "forgettable")
 COMMENT_EVENT = "$comment"
+RESERVED_EVENTS = frozenset({COMMENT_EVENT, "$reply", "$verdict", "$answer", "$merge"})
+"""Names that only Firsthand itself writes: sent by a client, they would forge what somebody said or decided."""
+
 PAGEVIEW_EVENT = "$pageview"
 
 NOBODY = frozenset({

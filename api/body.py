@@ -8,14 +8,14 @@ from rest_framework import status
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import BaseParser
 
-LARGEST = 1_000_000
+from config.limits import MAX_BODY
 
 
 class TooLargeError(APIException):
-    """A body beyond LARGEST bytes."""
+    """A body beyond MAX_BODY bytes."""
 
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
-    default_detail = f"the body is larger than {LARGEST:,} bytes"
+    default_detail = f"the body is larger than {MAX_BODY:,} bytes"
 
 
 class JSONBody(BaseParser):
@@ -26,8 +26,8 @@ class JSONBody(BaseParser):
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
-        body = stream.read(LARGEST + 1)
-        if len(body) > LARGEST:
+        body = stream.read(MAX_BODY + 1)
+        if len(body) > MAX_BODY:
             raise TooLargeError
         try:
             return msgspec.json.decode(body)

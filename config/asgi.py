@@ -1,9 +1,7 @@
-"""One port, two applications: ingest paths go to the lean callable, everything else to Django, within bounds."""
+"""One port, two applications: what clients and visitors send goes to ingest, all else to Django, within bounds."""
 
 import os
 import signal
-from collections.abc import Awaitable, Callable
-from typing import Any
 
 # Granian's worker has its parent's handler for SIGTERM until it serves: a stop while Django loads would be lost on it.
 if signal.getsignal(signal.SIGTERM) not in (signal.SIG_DFL, signal.SIG_IGN):
@@ -13,17 +11,20 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 from django.core.asgi import get_asgi_application
 
-from analytics.ingest import app as ingest
+from analytics.ingest.app import Ingest
+from analytics.ingest.http import Receive, Scope, Send
+from analytics.record.visitors import visitor_doors
 from config import bodies
-
-Scope = dict[str, Any]
-Channel = Callable[..., Awaitable[Any]]
 
 django = get_asgi_application()
 
+from feedback.embed.endpoints import ENDPOINTS  # noqa: E402 (its models need Django to be set up)
 
-async def application(scope: Scope, receive: Channel, send: Channel) -> None:
-    if scope["type"] == "lifespan" or ingest.serves(scope):
-        await ingest.app(scope, receive, send)
+ingest = Ingest(more_doors=visitor_doors(ENDPOINTS))
+
+
+async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "lifespan" or ingest.serves(scope["path"]):
+        await ingest(scope, receive, send)
     else:
         await bodies.bounded(django, scope, receive, send)

@@ -11,20 +11,20 @@ import msgspec
 from analytics.ingest import http
 from analytics.ingest.http import Answer, Message, Receive, Request, Scope, Send
 from analytics.ingest.wire.event import Unreadable
+from config.limits import MAX_BODY
 
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 
-LARGEST = 1_000_000
 PROBLEM_TYPE = (b"content-type", b"application/problem+json")
 
 
 async def bounded(application: Application, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer with 413 beyond LARGEST bytes, with 408 when they do not come; else let the application read them."""
+    """Answer with 413 beyond MAX_BODY bytes, with 408 when they do not come; else let the application read them."""
     request = Request(scope)
     # What is encoded is decoded by the view, within bounds of its own; here counts what comes over the wire.
     request.headers.pop(b"content-encoding", None)
     try:
-        body = await http.read(request, receive, LARGEST)
+        body = await http.read(request, receive, MAX_BODY)
     except Unreadable as error:
         await http.send(_refused(request.path, error), request, send)
     else:
@@ -47,10 +47,8 @@ def _once(body: bytes, receive: Receive) -> Receive:
 
 
 def _refused(path: str, error: Unreadable) -> Answer:
-    """In the words of whoever is asked: a comment's sender, the export API, a person."""
-    told = f"the body is larger than {LARGEST:,} bytes; send less" if error.status == 413 else str(error)
-    if path.startswith("/v1/"):
-        return Answer(error.status, msgspec.json.encode({"success": False, "error": told}))
+    """In the words of whoever is asked: the export API, or a person."""
+    told = f"the body is larger than {MAX_BODY:,} bytes; send less" if error.status == 413 else str(error)
     if path.startswith("/api/"):
         problem = {"title": "the body was not read", "status": error.status, "detail": told}
         return Answer(error.status, msgspec.json.encode(problem), (PROBLEM_TYPE,))

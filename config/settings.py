@@ -7,6 +7,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from config import cache, env, mail
 from config.home import layout
+from config.limits import MAX_BODY
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 HOME = layout.home()
@@ -136,7 +137,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.boolean("FIRSTHAND_HTTPS")
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.boolean("FIRSTHAND_HTTPS") else None
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY
 
 DASHBOARD_SECTIONS = [
     "analytics.console.navigation.PEOPLE",

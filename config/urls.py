@@ -1,6 +1,6 @@
 """Every address of the installation, from those that anyone may open to those of its owner.
 
-The ingest's own paths (/v1/batch, /e/ and so on) never come here: config/asgi.py hands them to the lean callable.
+What clients and visitors send (/v1/..., /e/ and so on) never comes here: config/asgi.py hands it to ingest.
 """
 
 from django.contrib import admin
@@ -10,7 +10,6 @@ from api.problems import unknown_address
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("config.health")),
-    path("", include("feedback.embed.urls")),
     path("api/v1/", include("analytics.api.urls")),
     path("api/v1/", include("feedback.api.urls")),
     path("api/docs/", include("api.docs_urls")),

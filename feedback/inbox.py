@@ -8,7 +8,7 @@ from django.db.models import Count, Max, QuerySet
 
 from analytics.query import persons
 from analytics.query.persons import PersonRef
-from analytics.schema import REACTIONS
+from analytics.record import REACTIONS
 from api import cursor
 from feedback.models import Comment
 from projects.models import Project

@@ -6,7 +6,7 @@ import secrets
 from django.db import models
 from django.utils.timezone import now
 
-from analytics.schema import REACTIONS
+from analytics.record import REACTIONS
 from projects.models import Project
 
 RECEIPT_LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"

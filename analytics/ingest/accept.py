@@ -59,6 +59,10 @@ def named(event: Event, arrival: Arrival) -> DropReason | None:
     return None if event.event and not event.event.isspace() else DropReason.NO_NAME
 
 
+def not_reserved(event: Event, arrival: Arrival) -> DropReason | None:
+    return DropReason.RESERVED_NAME if event.event in arrival.reserved else None
+
+
 def about_somebody(event: Event, arrival: Arrival) -> DropReason | None:
     if not event.distinct_id or (event.link == "alias" and not event.linked_id):
         return DropReason.NO_ID
@@ -215,6 +219,7 @@ STEPS: tuple[Step, ...] = (
     small_enough,
     no_crawler,
     named,
+    not_reserved,
     about_somebody,
     about_a_real_one,
     named_once,

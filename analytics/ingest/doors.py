@@ -1,6 +1,6 @@
 """The paths of ingest and what stands behind each: how its body is read, and how it is answered."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -10,36 +10,30 @@ import msgspec
 from analytics.ingest import boot
 from analytics.ingest.accept import Accepted
 from analytics.ingest.http import TEXT_TYPE, Answer, Request
+from analytics.ingest.intake import Admitted, Door, Intake
+from analytics.ingest.postgres import NotTaken
 from analytics.ingest.wire import posthog, segment, times
 from analytics.ingest.wire.event import EXPLANATIONS, DropReason, Event, Note, Parcel, Refused, Unreadable
 
 ANY = ("GET", "HEAD", "POST", "OPTIONS")
 
 
-@dataclass(frozen=True, slots=True)
-class Door:
-    """One path that takes events. `parse` raises Unreadable; limits are in bytes, of what was inflated."""
-
-    parse: Callable[[Request, bytes], Parcel]
-    accepted: Callable[[Request, Accepted], Answer]
-    refused: Callable[[Unreadable], Answer]
-    max_body: int
-    max_event: int
-    methods: tuple[str, ...] = ("POST", "OPTIONS")
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """One path that takes nothing and answers what a client asks when it starts."""
-
-    answer: Callable[[Request], Answer]
-    methods: tuple[str, ...] = ANY
-    max_body: int = posthog.MAX_BODY
-
-
 SUCCESS = Answer(200, b'{"success":true}')
 STATUS_ONE = Answer(200, b'{"status":1}')
 BEACON = Answer(204, b"", ())
+
+
+async def store(
+    intake: Intake, request: Request, admitted: Admitted, *, accepted: Callable[[Request, Accepted], Answer]
+) -> Answer:
+    """Events are on disk before anybody is answered."""
+    taken, shipment = await intake.judge(admitted)
+    try:
+        await intake.put(shipment)
+    except NotTaken as error:
+        told = f"the database does not take it: {error}"
+        raise Unreadable(told, 400, DropReason.NOT_STORABLE) from error
+    return accepted(request, taken)
 
 
 def segment_accepted(request: Request, taken: Accepted) -> Answer:
@@ -59,8 +53,19 @@ def _told(index: int, event: Event | Refused, reason: DropReason | Note) -> dict
 
 
 def segment_refused(error: Unreadable) -> Answer:
-    said = {"success": False, "code": error.reason, "error": str(error)}
+    where = {"where": error.where} if error.where else {}
+    said = {"success": False, "code": error.reason, "error": str(error), **where}
     return Answer(error.status, msgspec.json.encode(said))
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One path that takes nothing and answers what a client asks when it starts."""
+
+    answer: Callable[[Request], Answer]
+    refused: Callable[[Unreadable], Answer] = segment_refused
+    methods: tuple[str, ...] = ANY
+    max_body: int = posthog.MAX_BODY
 
 
 def posthog_accepted(request: Request, taken: Accepted) -> Answer:
@@ -119,13 +124,14 @@ def parse_results(request: Request, body: bytes) -> Parcel:
 
 def _segment(kind: str) -> Door:
     parse = partial(parse_segment, kind=kind)
-    return Door(parse, segment_accepted, segment_refused, segment.MAX_BODY, segment.MAX_EVENT)
+    take = partial(store, accepted=segment_accepted)
+    return Door(parse, take, segment_refused, segment.MAX_BODY, segment.MAX_EVENT)
 
 
 def _posthog(*, engage: bool = False) -> Door:
     return Door(
         partial(parse_posthog, engage=engage),
-        posthog_accepted,
+        partial(store, accepted=posthog_accepted),
         posthog_refused,
         posthog.MAX_BODY,
         posthog.MAX_EVENT,
@@ -139,7 +145,11 @@ DOORS: dict[str, Door | Desk] = {
     **{path: _posthog() for path in ("/e", "/i/v0/e", "/capture", "/track", "/batch")},
     "/engage": _posthog(engage=True),
     "/i/v1/analytics/events": Door(
-        parse_results, results_accepted, results_refused, posthog.MAX_BODY, posthog.MAX_EVENT
+        parse_results,
+        partial(store, accepted=results_accepted),
+        results_refused,
+        posthog.MAX_BODY,
+        posthog.MAX_EVENT,
     ),
     "/s": Desk(boot.discarded),
     "/flags": Desk(boot.flags),
@@ -148,9 +158,9 @@ DOORS: dict[str, Door | Desk] = {
 CONFIGURATION = Desk(boot.configuration, methods=("GET", "HEAD", "OPTIONS"))
 
 
-def find(path: str) -> Door | Desk | None:
+def find(doors: Mapping[str, Door | Desk], path: str) -> Door | Desk | None:
     """What stands behind a path, with or without a slash at its end; None where it is not ours."""
-    door = DOORS.get(path)
+    door = doors.get(path)
     if door is None:
-        door = DOORS.get(path.rstrip("/"))
+        door = doors.get(path.rstrip("/"))
     return CONFIGURATION if door is None and boot.CONFIGURATION.fullmatch(path) else door

@@ -8,6 +8,8 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
+import msgspec
+
 from analytics.ingest.wire.encoding import content, too_large
 from analytics.ingest.wire.event import Unreadable
 
@@ -20,6 +22,7 @@ Headers = tuple[tuple[bytes, bytes], ...]
 BODY_SECONDS = 20.0
 JSON_TYPE = (b"content-type", b"application/json")
 TEXT_TYPE = (b"content-type", b"text/plain; charset=utf-8")
+EXPOSED = (b"access-control-expose-headers", b"retry-after")
 SHARED = ((b"access-control-allow-credentials", b"true"), (b"vary", b"origin"))
 
 
@@ -114,6 +117,17 @@ def _checked(message: Message, body: bytes | bytearray, limit: int) -> bytes:
     if len(body) > limit:
         raise too_large(limit)
     return body  # type: ignore[return-value]
+
+
+def later(answer: Answer, seconds: int) -> Answer:
+    """The answer with Retry-After, which pages of other origins may read, too; as it is when there is no wait."""
+    if not seconds:
+        return answer
+    return answer._replace(headers=(*answer.headers, (b"retry-after", b"%d" % seconds), EXPOSED))
+
+
+def busy(told: str, seconds: int) -> Answer:
+    return later(Answer(503, msgspec.json.encode({"success": False, "error": told})), seconds)
 
 
 async def send(answer: Answer, request: Request, channel: Send) -> None:

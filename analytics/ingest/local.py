@@ -13,6 +13,8 @@ import httpx
 import msgspec
 
 from analytics.ingest.app import Ingest
+from analytics.ingest.intake import Door
+from analytics.ingest.rates import Rates
 
 Result = TypeVar("Result")
 ORIGIN = "http://ingest.local"
@@ -21,8 +23,15 @@ ORIGIN = "http://ingest.local"
 class LocalIngest:
     """`with LocalIngest() as ingest: ingest.post("/v1/batch", {...}, key=write_key)`; closing it stores what waits."""
 
-    def __init__(self, database_url: str | None = None) -> None:
-        self._app = Ingest(database_url)
+    def __init__(
+        self,
+        database_url: str | None = None,
+        *,
+        more_doors: Mapping[str, Door] | None = None,
+        rates: Rates | None = None,
+    ) -> None:
+        # Without `rates` there is no limit: a history that is imported comes from one address, this machine's own.
+        self._app = Ingest(database_url, more_doors=more_doors, rates=rates or Rates())
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="ingest", daemon=True)
 

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from analytics.query import persons
-from analytics.schema import REACTIONS
+from analytics.record import REACTIONS
 from api import describe, listing, parameters
 from api.auth import project_of
 from api.growing import Growing, GrowingPlace

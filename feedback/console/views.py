@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from analytics.schema import REACTIONS
+from analytics.record import REACTIONS
 from api.cursor import CursorError
 from dashboard.pages import project_page
 from feedback import inbox

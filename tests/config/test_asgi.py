@@ -1,12 +1,16 @@
-"""The web worker's process, before it serves."""
+"""The web worker's process, before it serves, and who answers what."""
 
+import asyncio
 import importlib
 import signal
 from collections.abc import Iterator
 
+import httpx
 import pytest
 
 from config import asgi
+from tests.feedback.embed.sending import SAID, basic
+from tests.people import Team
 
 
 @pytest.fixture
@@ -27,3 +31,31 @@ def test_one_who_ignores_the_signal_goes_on_ignoring_it(inherited: list[int]) ->
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     importlib.reload(asgi)
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+
+
+def test_clients_and_visitors_are_answered_by_ingest_and_all_others_by_django(team: Team) -> None:
+    async def ask() -> list[httpx.Response]:
+        await asgi.ingest.start()
+        transport = httpx.ASGITransport(asgi.application)
+        headers = {"authorization": basic(team.write_key), "origin": "https://notes.example"}
+        try:
+            async with httpx.AsyncClient(transport=transport, base_url="http://firsthand.local") as client:
+                return [
+                    await client.post("/v1/comments", json=SAID, headers=headers),
+                    await client.post("/v1/track", json={"userId": "ana", "event": "x"}, headers=headers),
+                    await client.post("/v1/coments", json=SAID, headers=headers),
+                    await client.get("/healthz"),
+                    await client.get("/api/v1/nowhere"),
+                ]
+        finally:
+            await asgi.ingest.stop()
+
+    comment, event, mistyped, health, api = asyncio.run(ask())
+    assert (comment.status_code, comment.json()["receipt"][:3]) == (201, "FH-")
+    assert event.json() == {"success": True}
+    assert (mistyped.status_code, mistyped.json()["error"]) == (
+        404, "nothing is served at /v1/coments; see docs/api.md",
+    )  # fmt: skip
+    assert mistyped.headers["access-control-allow-origin"] == "https://notes.example"
+    assert health.text == "ok\n"
+    assert api.headers["content-type"] == "application/problem+json"

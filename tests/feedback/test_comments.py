@@ -13,23 +13,17 @@ from feedback import comments
 from feedback.comments import LeftComment, leave_comment
 from feedback.models import Comment
 from tests.feedback.inbox_rows import waiting
+from tests.feedback.saying import said
 from tests.people import Team, assemble
 
 NOON = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
 
 
 def says(team: Team, **changed: Any) -> LeftComment:
-    said: dict[str, Any] = {
-        "message_id": uuid.uuid4(),
-        "distinct_id": "ana@example.com",
-        "user_known": True,
-        "reaction": "confusing",
-        "text": "Where did my note go?",
-        "created_at": NOON,
-        "url": "https://notes.example/write",
-        "session": "s1",
-    }
-    return leave_comment(team.new.project, **said | changed)
+    words = {"reaction": "confusing", "text": "Where did my note go?"}
+    words |= {name: changed.pop(name) for name in ("reaction", "text", "timezone") if name in changed}
+    columns = {"url": "https://notes.example/write", "session": "s1"} | changed
+    return leave_comment(said(team, "ana@example.com", at=NOON, **columns), **words)
 
 
 @transaction.atomic
@@ -56,8 +50,12 @@ def test_it_records_the_event_in_the_same_transaction(team: Team) -> None:
         "s1",
     )
     assert (event["url"], event["path"]) == ("https://notes.example/write", "/write")
-    said = {"comment": str(left.comment.message_id), "reaction": "confusing", "text": "Where did my note go?"}
-    assert event["properties"] == said
+    properties = {
+        "comment": str(left.comment.message_id),
+        "reaction": "confusing",
+        "text": "Where did my note go?",
+    }
+    assert event["properties"] == properties
 
 
 def test_it_keeps_neither_when_the_transaction_fails(team: Team) -> None:
@@ -74,7 +72,7 @@ def test_it_leaves_out_what_was_not_said(team: Team) -> None:
 
 def test_it_answers_a_repeated_message_with_the_first_receipt(team: Team) -> None:
     first = says(team)
-    again = says(team, message_id=first.comment.message_id, text="other words, sent too late")
+    again = says(team, id=first.comment.message_id, text="other words, sent too late")
     assert not again.is_new
     assert again.comment == first.comment
     assert again.comment.text == "Where did my note go?"
@@ -84,7 +82,7 @@ def test_it_answers_a_repeated_message_with_the_first_receipt(team: Team) -> Non
 def test_two_projects_may_hold_the_same_message(team: Team) -> None:
     neighbours = assemble()
     message = says(team).comment.message_id
-    assert says(neighbours, message_id=message).is_new
+    assert says(neighbours, id=message).is_new
     assert len(waiting(team.id)) == len(waiting(neighbours.id)) == 1
 
 
@@ -94,7 +92,7 @@ def test_it_keeps_one_of_many_sent_at_once(team: Team) -> None:
 
     def send() -> None:
         start.wait()
-        left.append(says(team, message_id=message))
+        left.append(says(team, id=message))
         connection.close()
 
     threads = [threading.Thread(target=send) for _ in range(8)]

@@ -73,7 +73,7 @@ def test_a_webhook_hears_of_a_comment(team: Team, receiver: Receiver) -> None:
 def test_a_repeated_comment_is_announced_once(team: Team, receiver: Receiver) -> None:
     webhooks.add(team.new.project, receiver.url)
     comment = say(team, "mina", "Hello?")
-    say(team, "mina", "Hello?", message_id=comment.message_id)
+    say(team, "mina", "Hello?", id=comment.message_id)
     assert len(deliver(team)) == len(receiver.requests) == 1
 
 

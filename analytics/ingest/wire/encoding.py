@@ -52,7 +52,7 @@ def _members(body: bytes, header: int, limit: int) -> bytes:
 
 def too_large(limit: int) -> Unreadable:
     return Unreadable(
-        f"the body is larger than {limit:,} bytes; send smaller batches", 413, DropReason.TOO_LARGE
+        f"the body is larger than {limit:,} bytes; send less at once", 413, DropReason.TOO_LARGE
     )
 
 

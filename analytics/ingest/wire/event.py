@@ -7,6 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from analytics.ingest.wire import times
+from analytics.schema import RESERVED_EVENTS
 
 NO_TIME = timedelta(0)
 FUTURE = timedelta(hours=23)
@@ -25,10 +26,13 @@ class DropReason(StrEnum):
     TOO_MANY_PROPERTIES = "too_many_properties"
     PROPERTIES = "properties"
     NO_NAME = "no_name"
+    RESERVED_NAME = "reserved_name"
     NO_ID = "no_id"
     NOT_STORABLE = "not_storable"
     INVALID_UUID = "invalid_uuid"
     NOT_UTF8 = "not_utf8"
+    INVALID_FIELD = "invalid_field"
+    RATE_LIMITED = "rate_limited"
     BOT = "bot"
 
 
@@ -55,9 +59,12 @@ EXPLANATIONS: dict[DropReason | Note, str] = {
     DropReason.TOO_MANY_PROPERTIES: "an event has at most 1,000 properties",
     DropReason.PROPERTIES: "properties, traits, $set and $set_once are JSON objects",
     DropReason.NO_NAME: "the event has no name; a name is text that is not blank",
+    DropReason.RESERVED_NAME: "only Firsthand itself records events of this name; choose another one",
     DropReason.NO_ID: "nobody is named; give userId or anonymousId (distinct_id), a text or a number",
     DropReason.INVALID_UUID: "uuid is not a UUID; leave it out or send a valid one",
     DropReason.NOT_UTF8: "the text of the event is not UTF-8",
+    DropReason.INVALID_FIELD: "a field has a value that it cannot have; the answer names it",
+    DropReason.RATE_LIMITED: "too much came from this address at once; send it again later",
     DropReason.NOT_STORABLE: "the database does not take it",
     DropReason.BOT: "sent by a well-known crawler",
     Note.MEANINGLESS_ID: "this id stands for nobody, so it identifies no one",
@@ -152,6 +159,7 @@ class Arrival(msgspec.Struct, frozen=True, gc=False):
     user_agent: str
     ip: str
     max_event: int
+    reserved: frozenset[str]
     project: str
     received: str
 
@@ -164,8 +172,12 @@ def arrival(
     user_agent: str = "",
     ip: str = "",
     max_event: int = 32 * 1024,
+    reserved: frozenset[str] = RESERVED_EVENTS,
 ) -> Arrival:
-    """`sent_at` is the client's clock when it sent the request: how far it is off shifts all its times."""
+    """`sent_at` is the client's clock when it sent the request: how far it is off shifts all its times.
+
+    `reserved` are names of events that are refused.
+    """
     return Arrival(
         project_id=project_id,
         received_at=received_at,
@@ -174,26 +186,45 @@ def arrival(
         user_agent=user_agent,
         ip=ip,
         max_event=max_event,
+        reserved=reserved,
         project=str(project_id),
         received=times.written(received_at),
     )
 
 
 class Parcel(msgspec.Struct, gc=False):
-    """A body that could be read: whose it says it is, when it says it was sent, and its events in order."""
+    """A body that could be read: whose it says it is, when it says it was sent, and its events in order.
+
+    json    the whole body, inflated and mended, where the door reads more than an event in it
+    """
 
     key: str
     events: list[Event | Refused]
     sent_at: datetime | None = None
+    json: bytes = b""
 
 
 class Unreadable(Exception):  # noqa: N818 (it names the state of a body)
-    """The body as a whole cannot be taken. The message says what is wrong and where; `status` is 400, 401 or 413."""
+    """The body as a whole cannot be taken. The message says what is wrong; `status` is 400, 401, 403, 408, 413...
 
-    def __init__(self, message: str, status: int = 400, reason: DropReason = DropReason.UNREADABLE) -> None:
+    where   the field at fault ("context.page"); empty where it is the whole
+    wait    seconds after which it may be sent again; 0 when that would change nothing
+    """
+
+    def __init__(
+        self,
+        message: str,
+        status: int = 400,
+        reason: DropReason = DropReason.UNREADABLE,
+        *,
+        where: str = "",
+        wait: int = 0,
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.reason = reason
+        self.where = where
+        self.wait = wait
 
 
 SAMPLE = 500

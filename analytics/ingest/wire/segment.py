@@ -7,6 +7,7 @@ from functools import partial
 import msgspec
 
 from analytics.ingest.wire import lenient, times
+from analytics.ingest.wire.encoding import GZIP_MAGIC, inflate
 from analytics.ingest.wire.event import (
     DropReason,
     Event,
@@ -96,6 +97,9 @@ class Batch(msgspec.Struct, rename="camel", gc=False):
     write_key: str | None = None
 
 
+Shape = Callable[[Event, Call], None]
+"""What is particular to one type of call."""
+
 _call = msgspec.json.Decoder(Call)
 _batch = msgspec.json.Decoder(Batch)
 _page = msgspec.json.Decoder(Page)
@@ -103,14 +107,34 @@ _page = msgspec.json.Decoder(Page)
 
 def parse(kind: str, body: bytes) -> Parcel:
     """A body of POST /v1/{kind}. Raises Unreadable."""
-    return lenient.parse(body, partial(_parse, kind))
+    return lenient.parse(_plain(body), partial(_parse, kind))
+
+
+def parse_message(name: str, body: bytes) -> Parcel:
+    """A body in the form of one call that becomes an event of this name, without properties. Raises Unreadable.
+
+    Who, when and where are read as of any call; everything else in it is left to whoever reads the parcel's `json`.
+    """
+    return lenient.parse(_plain(body), partial(_message, name))
+
+
+def _plain(body: bytes) -> bytes:
+    """A browser that announced its gzip would have to ask first whether it may (CORS), so some do not."""
+    return inflate(body, MAX_BODY) if body.startswith(GZIP_MAGIC) else body
+
+
+def _message(name: str, mended: lenient.Mended) -> Parcel:
+    # A call's own fields are decoded below and all others only later, when nothing would mend them any more.
+    msgspec.json.decode(mended.body)
+    call, notes = _read(mended.body, 0 in mended.changed)
+    event = _event(call, mended.body, notes, partial(_named_event, name=name))
+    return Parcel(call.write_key or "", [event], call.sent_at and times.aware(call.sent_at), json=mended.body)
 
 
 def _parse(kind: str, mended: lenient.Mended) -> Parcel:
     if kind != "batch":
         call, notes = _read(mended.body, 0 in mended.changed)
-        call.type = kind
-        events: list[Event | Refused] = [_event(call, mended.body, notes)]
+        events: list[Event | Refused] = [_event(call, mended.body, notes, SHAPES[kind])]
         return Parcel(call.write_key or "", events, call.sent_at and times.aware(call.sent_at))
     batch = lenient.decode(mended.body, _batch, Batch).value
     if batch.batch is None:
@@ -126,7 +150,7 @@ def _item(raw: msgspec.Raw, mended: bool, shared: Context | None) -> Event | Ref
         return Refused(DropReason.NOT_AN_EVENT, sample=sample(raw))
     if shared is not None:
         call.context = _merged(call.context, shared)
-    return _event(call, raw, notes)
+    return _event(call, raw, notes, SHAPES.get(call.type or ""))
 
 
 def _read(raw: msgspec.Raw | bytes, mended: bool) -> tuple[Call, tuple[Note, ...]]:
@@ -149,10 +173,11 @@ def _merged(own: Context | None, shared: Context) -> Context:
     return own
 
 
-def _event(call: Call, raw: msgspec.Raw | bytes, notes: tuple[Note, ...]) -> Event | Refused:
+def _event(
+    call: Call, raw: msgspec.Raw | bytes, notes: tuple[Note, ...], shape: Shape | None
+) -> Event | Refused:
     message_id = text(call.message_id)
     try:
-        shape = SHAPES.get(call.type or "")
         if shape is None:
             return Refused(DropReason.UNKNOWN_TYPE, message_id, sample(raw))
         user, anonymous = text(call.user_id), text(call.anonymous_id)
@@ -197,6 +222,10 @@ def _visit(event: Event, page: Page) -> None:
     event.path = page.path or event.path
     event.referrer = page.referrer or event.referrer
     event.title = page.title or event.title
+
+
+def _named_event(event: Event, call: Call, name: str) -> None:
+    event.event = name
 
 
 def _track(event: Event, call: Call) -> None:
@@ -252,7 +281,7 @@ def _alias(event: Event, call: Call) -> None:
     event.link, event.linked_id = "alias", text(call.previous_id)
 
 
-SHAPES: dict[str, Callable[[Event, Call], None]] = {
+SHAPES: dict[str, Shape] = {
     "track": _track,
     "identify": _identify,
     "page": partial(_viewed, name=PAGEVIEW_EVENT),

@@ -8,7 +8,7 @@ CAMPAIGN = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content
 
 
 class Address(NamedTuple):
-    """Parts of a URL; empty where it has none, and all empty where it is no URL."""
+    """Parts of a URL; empty where it has none, and all empty where it is no URL. A site without a path is its "/"."""
 
     path: str = ""
     domain: str = ""
@@ -23,4 +23,5 @@ def address(url: str) -> Address:
         query = parse_qs(parts.query, max_num_fields=200)
     except ValueError:
         return Address()
-    return Address(parts.path, domain, tuple(query.get(name, [""])[0] for name in CAMPAIGN))
+    path = parts.path or ("/" if domain else "")
+    return Address(path, domain, tuple(query.get(name, [""])[0] for name in CAMPAIGN))

@@ -14,6 +14,7 @@ from analytics.demo.diary import Said
 from analytics.demo.send import DemoRefusedError, send
 from analytics.demo.story import Story, tell
 from analytics.pipeline import until_idle
+from analytics.record import EventColumns
 from feedback.comments import leave_comment
 from projects import first_run
 from projects.access import get_project
@@ -97,16 +98,18 @@ def _send(story: Story, project: Project) -> None:
 
 def _leave(said: Said, project: Project) -> None:
     leave_comment(
-        project,
-        message_id=said.message_id,
-        distinct_id=said.distinct_id,
-        user_known=said.user_known,
+        EventColumns(
+            project_id=project.pk,
+            id=said.message_id,
+            distinct_id=said.distinct_id,
+            timestamp=said.created_at,
+            user_known=said.user_known,
+            client_session=said.session,
+            url=said.url,
+            locale=said.locale,
+        ),
         reaction=said.reaction,
         text=said.text,
-        created_at=said.created_at,
-        url=said.url,
-        session=said.session,
-        context={"locale": said.locale},
     )
 
 

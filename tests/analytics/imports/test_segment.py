@@ -207,3 +207,9 @@ def test_others_are_named_in_what_it_says(
     said = imported(team, file_of(tmp_path, [call(1), call(2)]))
     assert "2 lines: 3 stored" in said
     assert "1 of these came from others, who sent to the project at the same time" in said
+
+
+def test_a_history_cannot_bring_in_comments_that_nobody_left(team: Team, tmp_path: Path) -> None:
+    said = imported_in_part(team, file_of(tmp_path, [call(1), call(2, event="$comment"), call(3)]))
+    assert "3 lines: 2 stored, 0 known already, 1 refused" in said
+    assert "reserved_name" in said

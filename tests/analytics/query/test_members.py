@@ -14,6 +14,7 @@ from analytics.query.members import PeoplePage
 from api import cursor
 from tests import people as cast
 from tests.analytics.query.questions import ask, send
+from tests.feedback.saying import say
 from tests.people import Team
 from tests.reference import Happened
 
@@ -37,10 +38,10 @@ def office(_module_database: None) -> Team:
         Happened("Bo", "write", at(2), {"plan": "free"}),
         Happened("Cy", "sign up", at(0, 3)),
         Happened("Dee", "sign up", at(1)),
-        Happened("Dee", "$comment", at(1, 1), {"reaction": "useful"}),
-        Happened("Dee", "$comment", at(3, 1), {"reaction": "confusing"}),
-        Happened("Dee", "$comment", at(3, 2), {"reaction": "confusing"}),
     ]
+    say(team, "Dee", reaction="useful", at=at(1, 1))
+    say(team, "Dee", reaction="confusing", at=at(3, 1))
+    say(team, "Dee", reaction="confusing", at=at(3, 2))
     send(team, history)
     return team
 

@@ -30,7 +30,7 @@ def test_it_works(team: Team, api: Api) -> None:
         at=clock.day(0, hours=1),
         url="https://notes.example/write",
         session="s1",
-        context={"locale": "de-AT"},
+        locale="de-AT",
     )
     until_idle()
     [ana] = api.rows("people")

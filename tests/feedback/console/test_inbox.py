@@ -8,7 +8,7 @@ from django.test import Client
 
 from analytics.pipeline import until_idle
 from tests import clock
-from tests.feedback.saying import say
+from tests.feedback.saying import FIREFOX, say
 from tests.journey import Journey
 from tests.people import Team, assemble
 
@@ -29,7 +29,9 @@ def test_it_works(team: Team) -> None:
         "Where did my note go?",
         reaction="confusing",
         url="https://notes.example/write",
-        context={"title": "Write", "browser": "Firefox", "locale": "pt-BR"},
+        title="Write",
+        user_agent=FIREFOX,
+        locale="pt-BR",
     )
     until_idle()
     shown = page(team)
@@ -118,7 +120,7 @@ def test_a_cursor_that_is_none(team: Team) -> None:
 )
 def test_hostile_words_are_only_words(team: Team, hostile: str) -> None:
     said = say(
-        team, hostile, hostile, url=f"javascript:{hostile}", context={"title": hostile, "browser": hostile}
+        team, hostile, hostile, url=f"javascript:{hostile}", title=hostile, locale=hostile, user_agent=hostile
     )
     client = Client()
     client.force_login(team.ana)

@@ -1,0 +1,76 @@
+"""Events that other apps record, in the transaction of what they speak of: both are kept or neither."""
+
+import datetime as dt
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from django.db import connection
+
+from analytics.enrich.agents import Agent, agent
+from analytics.ingest.wire.urls import address
+from analytics.schema import INBOX, names
+
+INSERT = 'INSERT INTO analytics_inbox ("{}") VALUES ({})'.format(  # noqa: S608 (names from schema.py)
+    '", "'.join(names(INBOX)), ", ".join(f"%({name})s" for name in names(INBOX))
+)
+
+RECEIVED = """
+INSERT INTO analytics_ledger (project_id, hour, outcome, reason, count)
+VALUES (%(project_id)s, date_trunc('hour', %(received_at)s, 'UTC'), 'received', '', 1)
+ON CONFLICT (project_id, hour, outcome, reason) DO UPDATE SET count = analytics_ledger.count + 1
+"""
+
+
+class EventColumns(msgspec.Struct, frozen=True, kw_only=True):
+    """Who, when and where: the columns of an event (schema.py) beside its name and its properties; "" is unknown.
+
+    id              the message's id, which makes it idempotent
+    user_known      `distinct_id` is a user id
+    client_session  the client's own session id
+    user_agent, ip  turned into browser, system, device and country, and then forgotten
+    """
+
+    project_id: int
+    id: uuid.UUID
+    distinct_id: str
+    timestamp: dt.datetime
+    received_at: dt.datetime = msgspec.field(default_factory=lambda: dt.datetime.now(dt.UTC))
+    user_known: bool = False
+    client_session: str = ""
+    url: str = ""
+    path: str = ""
+    title: str = ""
+    referrer: str = ""
+    referring_domain: str = ""
+    utm_source: str = ""
+    utm_medium: str = ""
+    utm_campaign: str = ""
+    utm_term: str = ""
+    utm_content: str = ""
+    locale: str = ""
+    library: str = ""
+    user_agent: str = ""
+    ip: str = ""
+
+    @property
+    def agent(self) -> Agent | None:
+        """Browser, system and kind of device; None without a user agent."""
+        return agent(self.user_agent) if self.user_agent else None
+
+
+def record(event: str, columns: EventColumns, properties: Mapping[str, Any]) -> None:
+    """Put one event into the inbox on Django's connection, and count it as received.
+
+    Enrich treats it like any other. `properties` must encode as one JSON object (TypeError otherwise). Durable when
+    the caller's transaction commits.
+    """
+    row: dict[str, Any] = dict.fromkeys(names(INBOX))
+    row |= {name: None if value == "" else value for name, value in msgspec.structs.asdict(columns).items()}
+    row |= {"event": event, "user_known": int(columns.user_known)}
+    row |= {"path": columns.path or address(columns.url).path or None}
+    row |= {"properties": msgspec.json.encode(dict(properties)).decode()}
+    with connection.cursor() as cursor:
+        cursor.execute(INSERT, row)
+        cursor.execute(RECEIVED, row)

@@ -1,0 +1,95 @@
+"""A visitor's message becomes an event whatever its characters and clocks are, and its other fields stay readable."""
+
+import datetime as dt
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analytics.ingest.accept import OLDEST, accept
+from analytics.ingest.wire import segment
+from analytics.ingest.wire.event import FUTURE, Event, Note, Parcel, Unreadable, arrival
+
+NOON = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
+ANY_TEXT = st.text(st.characters(exclude_categories=())) | st.text("\x00\\u0000\ud83d\ude00dD8", max_size=40)
+
+
+def message(**fields: Any) -> Parcel:
+    return segment.parse_message("$comment", json.dumps({"userId": "ana"} | fields).encode())
+
+
+def accepted(parcel: Parcel) -> Event:
+    """As it is after the steps, having arrived at noon."""
+    arrived = arrival(1, NOON, parcel.sent_at, max_event=segment.MAX_BODY, reserved=frozenset())
+    (event,) = accept(parcel.events, arrived).events
+    return event
+
+
+def keepable(text: str) -> str:
+    """What PostgreSQL can keep of a text, said in the plainest way."""
+    joined = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return joined.replace("\x00", "\ufffd")
+
+
+@given(ANY_TEXT)
+def test_whatever_a_browser_escapes_can_be_read_and_kept(text: str) -> None:
+    """JSON.stringify escapes lone surrogates; a text without any comes back as it was."""
+    assert msgspec.json.decode(message(text=text).json)["text"] == keepable(text)
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        (rb'"\ud83d\ude00"', "😀"),
+        (rb'"\uD83D\uDE00"', "😀"),
+        (rb'"\ud83d"', "\ufffd"),
+        (rb'"\ude00\ud83d"', "\ufffd\ufffd"),
+        (rb'"\ud83d\ud83d\ude00"', "\ufffd😀"),
+        (rb'"\\ud83d"', "\\ud83d"),
+        (rb'"\\\ud83d"', "\\\ufffd"),
+        (rb'"\u0000"', "\ufffd"),
+        (rb'"\\u0000"', "\\u0000"),
+    ],
+)
+def test_only_halves_are_mended(sent: bytes, kept: str) -> None:
+    parcel = segment.parse_message("$comment", b'{"userId":"ana","text":' + sent + b"}")
+    assert msgspec.json.decode(parcel.json)["text"] == kept
+
+
+@given(st.datetimes() | st.text(), st.none() | st.datetimes(timezones=st.timezones()) | st.text())
+def test_every_message_has_a_plausible_time(said: object, sent: object) -> None:
+    times = {"timestamp": said, "sentAt": sent}
+    given = {
+        name: each.isoformat() if isinstance(each, dt.datetime) else each for name, each in times.items()
+    }
+    event = accepted(message(**given))
+    at = dt.datetime.fromisoformat(event.timestamp)
+    assert OLDEST <= at <= NOON + FUTURE
+    assert at == NOON or not {Note.FUTURE, Note.TOO_OLD} & set(event.notes)
+
+
+@given(
+    st.timedeltas(dt.timedelta(days=-9000), dt.timedelta(days=9000)),
+    st.timedeltas(dt.timedelta(0), dt.timedelta(days=9)),
+)
+def test_a_wrong_clock_does_no_harm(wrong: dt.timedelta, ago: dt.timedelta) -> None:
+    """However wrong it is: what was said so long before it was sent was said so long before it arrived."""
+    sent = NOON + wrong
+    event = accepted(message(timestamp=(sent - ago).isoformat(), sentAt=sent.isoformat()))
+    assert dt.datetime.fromisoformat(event.timestamp) == NOON - ago
+
+
+@given(st.binary(max_size=200))
+def test_bytes_that_are_no_object_are_refused(raw: bytes) -> None:
+    with pytest.raises(Unreadable) as refused:
+        segment.parse_message("$comment", b"[" + raw)
+    assert refused.value.status == 400
+    assert str(refused.value)
+
+
+def test_what_only_other_calls_have_changes_nothing() -> None:
+    event = accepted(message(event="signup", type="identify", traits={"a": 1}, properties={"b": 2}))
+    assert (event.event, event.properties, event.person_set, event.link) == ("$comment", "{}", "", "")

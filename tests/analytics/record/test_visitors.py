@@ -1,0 +1,174 @@
+"""Many comments at once: they wait for their turn without a database connection, within bounds, and none is lost."""
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, TypeVar
+
+import httpx
+import psycopg
+import pytest
+from django.conf import settings
+from django.db import connection, connections
+from django.test import Client
+
+from analytics.ingest.app import Ingest
+from analytics.ingest.rates import Rates
+from analytics.record import visitors
+from analytics.record.visitors import visitor_doors
+from feedback.comments import LOCK
+from feedback.embed.endpoints import ENDPOINTS
+from feedback.models import Comment
+from tests.analytics.ingest.conftest import ledger, rows
+from tests.feedback.embed.sending import basic
+from tests.people import Team, assemble
+
+Post = Callable[..., Coroutine[Any, Any, httpx.Response]]
+ANA, BO = "203.0.113.7", "203.0.113.8"
+
+
+@contextmanager
+def nobody_s_turn(team: Team) -> Iterator[None]:
+    """Somebody else holds the lock under which a comment of this project is kept: whoever gets that far waits."""
+    name = connection.settings_dict["NAME"]
+    with psycopg.connect(settings.DATABASE_URL, dbname=name) as other:
+        other.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK, team.id])
+        yield
+
+
+def through_the_door(work: Callable[[Post], Awaitable[None]], rates: Rates | None = None) -> None:
+    """Run `work` beside ingest with the visitors' doors; what it is given sends one comment."""
+
+    async def live() -> None:
+        app = Ingest(more_doors=visitor_doors(ENDPOINTS), rates=rates or Rates())
+        await app.start()
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://door.local", timeout=60) as client:
+
+            async def post(team: Team, number: int, address: str = ANA, **more: Any) -> httpx.Response:
+                said = {"userId": "ana", "text": f"comment {number}", "messageId": str(uuid.uuid4())} | more
+                headers = {"authorization": basic(team.write_key), "x-forwarded-for": address}
+                return await client.post("/v1/comments", json=said, headers=headers)
+
+            try:
+                await work(post)
+            finally:
+                await app.stop()
+
+    asyncio.run(asyncio.wait_for(live(), 60))
+
+
+Result = TypeVar("Result")
+
+
+async def aside(work: Callable[[], Result]) -> Result:
+    """In a thread that gives its connection back, as Django does at the end of a request."""
+
+    def run() -> Result:
+        try:
+            return work()
+        finally:
+            connections.close_all()
+
+    return await asyncio.to_thread(run)
+
+
+async def eventually(true: Callable[[], bool]) -> None:
+    for _ in range(400):
+        if await aside(true):
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("it did not come true in time")
+
+
+def held_up() -> int:
+    """Connections of handlers that wait for the project's lock."""
+    (row,) = rows(
+        "SELECT count(*)::int AS count FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event = 'advisory'"
+    )
+    return int(row["count"])
+
+
+def open_the_inbox(team: Team) -> int:
+    client = Client()
+    client.force_login(team.ana)
+    return client.get(f"/projects/{team.slug}/inbox/").status_code
+
+
+def test_five_hundred_at_once_leave_the_dashboard_its_connections(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(visitors, "PATIENCE", 60.0)
+
+    async def work(post: Post) -> None:
+        with nobody_s_turn(team):
+            sent = [asyncio.create_task(post(team, number)) for number in range(500)]
+            await eventually(lambda: held_up() == visitors.AT_ONCE)
+            # More than the pool holds: each would wait in vain, if the comments had taken it.
+            pages = [aside(partial(open_the_inbox, team)) for _ in range(20)]
+            assert await asyncio.wait_for(asyncio.gather(*pages), 30) == [200] * 20
+            assert await aside(held_up) == visitors.AT_ONCE
+            assert not any(each.done() for each in sent)
+        answers = await asyncio.gather(*sent)
+        assert {answer.status_code for answer in answers} == {201}
+        assert len({answer.json()["receipt"] for answer in answers}) == 500
+
+    through_the_door(work)
+    assert Comment.objects.filter(project=team.id).count() == 500
+    assert ledger(team.id) == {"received": 500}
+
+
+def test_beyond_what_may_wait_a_comment_is_to_be_sent_again(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(visitors, "MAX_WAITING", 3 * visitors.OVERHEAD)
+
+    async def work(post: Post) -> None:
+        with nobody_s_turn(team):
+            running = [asyncio.create_task(post(team, number)) for number in range(visitors.AT_ONCE)]
+            await eventually(lambda: held_up() == visitors.AT_ONCE)
+            more = [asyncio.create_task(post(team, number)) for number in range(5)]
+            await eventually(lambda: sum(each.done() for each in more) == 3)
+            late = [each.result() for each in more if each.done()]
+            assert {answer.status_code for answer in late} == {503}
+            assert late[0].headers["retry-after"] == "5"
+            assert "same messageId" in late[0].json()["error"]
+        statuses = sorted(answer.status_code for answer in await asyncio.gather(*running, *more))
+        assert statuses == [201] * (visitors.AT_ONCE + 2) + [503] * 3
+        assert (await post(team, 9)).status_code == 201
+
+    through_the_door(work)
+
+
+def test_nobody_waits_for_ever(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(visitors, "PATIENCE", 0.1)
+
+    async def work(post: Post) -> None:
+        with nobody_s_turn(team):
+            running = [asyncio.create_task(post(team, number)) for number in range(visitors.AT_ONCE)]
+            await eventually(lambda: held_up() == visitors.AT_ONCE)
+            assert (await post(team, 7)).status_code == 503
+        assert {answer.status_code for answer in await asyncio.gather(*running)} == {201}
+
+    through_the_door(work)
+    assert Comment.objects.filter(project=team.id).count() == visitors.AT_ONCE
+
+
+def test_one_address_cannot_fill_an_inbox(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIRSTHAND_TRUSTED_PROXIES", "127.0.0.1")
+    neighbours = assemble()
+
+    async def work(post: Post) -> None:
+        statuses = [(await post(team, number)).status_code for number in range(5)]
+        assert statuses == [201, 201, 201, 429, 429]
+        refused = await post(team, 5)
+        assert refused.json()["code"] == "rate_limited"
+        assert 0 < int(refused.headers["retry-after"]) <= 20
+        assert (await post(team, 6, BO)).status_code == 201
+        assert (await post(neighbours, 7)).status_code == 201
+
+    through_the_door(work, Rates(comments_per_minute=3))
+    assert ledger(team.id) == {"received": 7, "refused rate_limited": 3}
