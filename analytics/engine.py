@@ -19,10 +19,10 @@ import ibis
 import pyarrow as pa
 import pyarrow.compute as pc
 from django.conf import settings
-from django.db import connection
 from ibis.expr import operations as ops
 from ibis.expr import types as ir
 
+from analytics.identity import redirects
 from analytics.lake import file_cache, table
 from analytics.lake.columns import ACTIVITY, EVENTS, Layout
 from analytics.models import DataVersion
@@ -31,17 +31,6 @@ from config.env import ConfigurationError
 NOTHING = DataVersion(id=0, lake_version=table.NEVER, activity_version=table.NEVER, link_id=0)
 """What is known before the first rollup."""
 
-REDIRECTS = """
-SELECT person_id, target_id
-FROM (
-    SELECT DISTINCT ON (person_id) person_id, target_id
-    FROM analytics_redirect
-    WHERE project_id = %(project)s AND link_id <= %(link)s
-    ORDER BY person_id, link_id DESC
-) AS newest
-WHERE person_id <> target_id
-ORDER BY person_id
-"""
 REDIRECT = pa.schema([("moved_id", pa.int64()), ("target_id", pa.int64())])
 
 
@@ -84,8 +73,8 @@ class Tables:
 
     @cached_property
     def events(self) -> ir.Table:
-        redirects = _redirects(self.project_id, self.version.link_id)
-        return _canonical(self.stored, self.table(redirects)) if redirects.num_rows else self.stored
+        moved = _redirects(self.project_id, self.version.link_id)
+        return _canonical(self.stored, self.table(moved)) if moved.num_rows else self.stored
 
     @cached_property
     def activity(self) -> ir.Table:
@@ -152,9 +141,7 @@ def _canonical(stored: ir.Table, moved: ir.Table) -> ir.Table:
 @lru_cache(maxsize=64)
 def _redirects(project_id: int, link_id: int) -> pa.Table:
     """Who was somebody else as of a link: persons that were stored under `moved_id` and are `target_id`."""
-    with connection.cursor() as cursor:
-        cursor.execute(REDIRECTS, {"project": project_id, "link": link_id})
-        found = cursor.fetchall()
+    found = redirects.as_of(project_id, link_id)
     return pa.table([[row[0] for row in found], [row[1] for row in found]], schema=REDIRECT)
 
 

@@ -48,7 +48,7 @@ def find_write_key(text: str) -> Key | None:
     return live.select_related("project").first()
 
 
-def live_write_key(project: Project) -> str | None:
-    """The text of the project's oldest live write key: what a page or a command on this machine sends with."""
+def newest_write_key(project: Project) -> str | None:
+    """The text of the newest live write key: what snippets show, and what commands on this machine send with."""
     live = Key.objects.filter(project=project, kind=Key.Kind.WRITE, revoked_at=None)
-    return live.values_list("token", flat=True).first()
+    return live.order_by("-id").values_list("token", flat=True).first()

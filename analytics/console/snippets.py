@@ -4,7 +4,8 @@ import json
 import shlex
 from dataclasses import dataclass
 
-from projects.models import Key, Project
+from projects.keys import newest_write_key
+from projects.models import Project
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +31,9 @@ EXAMPLES: tuple[tuple[str, str, str, dict[str, object]], ...] = (
 )
 
 
-def write_key(project: Project) -> str:
-    """The newest live write key; empty when all are revoked."""
-    live = Key.objects.filter(project=project, kind=Key.Kind.WRITE, revoked_at=None)
-    return live.order_by("-id").values_list("token", flat=True).first() or ""
-
-
 def curl(project: Project, host: str) -> list[Snippet]:
     """`host` is this installation's address, with its closing slash."""
-    key = write_key(project) or "YOUR_WRITE_KEY"
+    key = newest_write_key(project) or "YOUR_WRITE_KEY"
     return [
         Snippet(
             name,

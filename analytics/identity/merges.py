@@ -9,6 +9,7 @@ from django.db.backends.utils import CursorWrapper
 from django.db.models import F
 from django.utils.timezone import now
 
+from analytics.identity import redirects
 from analytics.models import DistinctId, IdentityLink, Person, Redirect
 from analytics.statements import statement
 from projects.models import Project
@@ -76,10 +77,10 @@ def _alone() -> Iterator[CursorWrapper]:
 
 
 def _current(project: Project, number: int) -> Person:
-    found = Person.objects.select_related("merged_into").filter(project=project, pk=number).first()
+    found = Person.objects.filter(project=project, pk=redirects.current(project.pk, number)).first()
     if found is None:
         raise MergeError(f"there is no person {number} in {project}")
-    return found.merged_into or found
+    return found
 
 
 def _merged_away(link: IdentityLink) -> Person:

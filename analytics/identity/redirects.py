@@ -20,6 +20,18 @@ WHERE newest.target_id = ANY(%(persons)s) AND newest.target_id <> newest.person_
 ORDER BY newest.person_id
 """
 
+AS_OF = """
+SELECT person_id, target_id
+FROM (
+    SELECT DISTINCT ON (person_id) person_id, target_id
+    FROM analytics_redirect
+    WHERE project_id = %(project)s AND link_id <= %(link)s
+    ORDER BY person_id, link_id DESC
+) AS newest
+WHERE person_id <> target_id
+ORDER BY person_id
+"""
+
 CANONICAL = """
 SELECT DISTINCT ON (person_id) person_id, target_id
 FROM analytics_redirect
@@ -43,9 +55,21 @@ def ids_of(person_id: int) -> list[int]:
     return [person_id, *former([person_id])[person_id]]
 
 
+def current(project_id: int, person_id: int) -> int:
+    """Who the person with this id is by now."""
+    return canonical(project_id, [person_id]).get(person_id, person_id)
+
+
 def everyone(project_id: int, person_id: int) -> list[int]:
     """The same, of whoever the person with this id is by now."""
-    return ids_of(canonical(project_id, [person_id]).get(person_id, person_id))
+    return ids_of(current(project_id, person_id))
+
+
+def as_of(project_id: int, link_id: int) -> list[tuple[int, int]]:
+    """All persons who were somebody else as of a link, each with whom, by id."""
+    with connection.cursor() as cursor:
+        cursor.execute(AS_OF, {"project": project_id, "link": link_id})
+        return list(cursor.fetchall())
 
 
 def newest_link() -> int:

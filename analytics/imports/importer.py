@@ -14,7 +14,7 @@ from analytics.imports.report import ImportReport
 from analytics.ingest.local import LocalIngest
 from analytics.models import LedgerEntry
 from analytics.pipeline import PipelineReport, until_idle
-from projects.keys import live_write_key
+from projects.keys import newest_write_key
 from projects.models import Project
 
 BATCH = 1_000
@@ -56,7 +56,7 @@ def _so_far(report: ImportReport, done: PipelineReport) -> ImportReport:
 def send(
     form: Format, stream: IO[bytes], project: Project, report: ImportReport, *, progress: Progress
 ) -> None:
-    key = live_write_key(project)
+    key = newest_write_key(project)
     if key is None:
         raise ImportStoppedError(f"{project} has no write key; make one in its settings")
     with LocalIngest() as ingest:

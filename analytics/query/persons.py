@@ -150,9 +150,8 @@ def by_distinct_ids(project: Project, distinct_ids: Iterable[str]) -> dict[str, 
 
 
 def _living(project: Project, person_id: int) -> Person:
-    person = Person.objects.filter(project=project, pk=person_id).first()
-    while person is not None and person.merged_into_id is not None:
-        person = Person.objects.filter(project=project, pk=person.merged_into_id).first()
+    current = redirects.current(project.pk, person_id)
+    person = Person.objects.filter(project=project, pk=current).first()
     if person is None:
         raise PersonNotFoundError(f"nobody in this project has the id {person_id}")
     return person

@@ -19,7 +19,7 @@ from feedback.comments import leave_comment
 from projects import first_run
 from projects.access import get_project
 from projects.creation import create_project
-from projects.keys import live_write_key
+from projects.keys import newest_write_key
 from projects.models import Membership, Project
 
 NAME, SLUG = "Demo", "demo"
@@ -82,7 +82,7 @@ def _make_project() -> Project:
 
 
 def _send(story: Story, project: Project) -> None:
-    key = live_write_key(project)
+    key = newest_write_key(project)
     if key is None:
         raise CommandError(f"{project} has no write key; make one in its settings")
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
