@@ -230,13 +230,16 @@ class IngestionWarning(models.Model):
 
 
 class DataVersion(models.Model):
-    """One state of the installation: which lake, which activity and which merges answers were computed from.
+    """One state of the installation: which lake, activity, facts and merges answers were computed from.
 
     What users see as `data_version` is per project: see ProjectVersion and versions.py.
     """
 
     lake_version = models.BigIntegerField()
     activity_version = models.BigIntegerField()
+    facts_version = models.BigIntegerField(
+        null=True, help_text="null: made before the lake had facts, so all of them are still to be computed"
+    )
     link_id = models.BigIntegerField(default=0, help_text="the newest identity link that counts")
     created_at = models.DateTimeField(default=now)
 
