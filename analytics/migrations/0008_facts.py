@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("analytics", "0006_firsts")]
+    dependencies = [("analytics", "0007_returns")]
 
     operations = [
         migrations.AddField(
