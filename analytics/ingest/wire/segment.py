@@ -6,7 +6,8 @@ from functools import partial
 
 import msgspec
 
-from analytics.ingest.wire import lenient, times
+from analytics.ingest.wire import assertions, lenient, times
+from analytics.ingest.wire.assertions import NOTHING
 from analytics.ingest.wire.event import (
     DropReason,
     Event,
@@ -35,7 +36,6 @@ SERVERS = frozenset(
         "Analytics.NET",
     }
 )
-NOTHING = msgspec.Raw(b"{}")
 
 
 class Library(msgspec.Struct, gc=False):
@@ -169,6 +169,8 @@ def _event(call: Call, raw: msgspec.Raw | bytes, notes: tuple[Note, ...]) -> Eve
         if call.context is not None:
             _describe(event, call.context)
         shape(event, call)
+        if not event.person_set:
+            assertions.find(event)
     except UnicodeDecodeError:
         return Refused(DropReason.NOT_UTF8, message_id, sample(raw))
     return event
