@@ -25,6 +25,11 @@ class Person(models.Model):
         default="", blank=True, help_text="lower case: name, address and ids, for the list"
     )
     properties = models.JSONField(default=dict, blank=True)
+    assertions = models.JSONField(
+        default=dict, blank=True, editable=False,
+        help_text="where the properties come from: [microseconds, sequence, once, value] by name, of events that are"
+        " stored as this person",
+    )  # fmt: skip
     first_seen = models.DateTimeField()
     last_seen = models.DateTimeField()
     events = models.BigIntegerField(default=0)
