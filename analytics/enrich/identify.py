@@ -1,4 +1,4 @@
-"""The people of a batch: what it says of them is read, resolved in order (identity.py) and written back in sets."""
+"""The people of a batch: what it says of them is read, resolved in order (resolution.py) and written back in sets."""
 
 from collections import defaultdict
 from collections.abc import Iterable

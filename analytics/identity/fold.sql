@@ -1,6 +1,6 @@
 -- What is counted of these people, whether they are identified and what is known about them, again: from the facts of
 -- their ids, and from the assertions of all who are part of them. An assertion is [at, sequence, once, value]; of two
--- the last that was set counts, or else the first that was set once (identity.py, Assertion.rank).
+-- the last that was set counts, or else the first that was set once (resolution.py, Assertion.rank).
 UPDATE analytics_person p SET
     events = coalesce(ids.events, 0),
     first_seen = coalesce(ids.first_seen, p.first_seen),
