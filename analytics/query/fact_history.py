@@ -92,11 +92,18 @@ def by_event(
 
 def as_of(project: Project, person_id: int, day: dt.date) -> dict[str, Any]:
     """The properties at the end of a local day."""
-    end = dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), project.zone).astimezone(dt.UTC)
     with _told(project, person_id) as (tables, told):
-        rows = tables.run(facts.standing(told, end - MICROSECOND).order_by("property"))
+        rows = tables.run(facts.standing(told, _end(project, day)).order_by("property"))
     values = zip(rows["property"].to_pylist(), rows["value"].to_pylist(), strict=True)
     return {name: _value(value) for name, value in values if value != facts.NULL}
+
+
+def _end(project: Project, day: dt.date) -> dt.datetime | None:
+    """The last moment of a local day; None for the last day that there is."""
+    if day == dt.date.max:
+        return None
+    following = dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), project.zone)
+    return following.astimezone(dt.UTC) - MICROSECOND
 
 
 @contextmanager

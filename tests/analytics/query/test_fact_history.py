@@ -3,8 +3,7 @@
 import datetime as dt
 from typing import Any
 
-from analytics.enrich.merges import merge, undo
-
+from analytics.identity.merges import merge, undo
 from analytics.models import DistinctId
 from analytics.query import fact_history
 from analytics.query.fact_history import FactPlace

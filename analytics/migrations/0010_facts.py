@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("analytics", "0007_returns")]
+    dependencies = [("analytics", "0009_shared_cache")]
 
     operations = [
         migrations.AddField(

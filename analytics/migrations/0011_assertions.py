@@ -15,7 +15,7 @@ WHERE properties <> '{}'
 
 
 class Migration(migrations.Migration):
-    dependencies = [("analytics", "0008_facts")]
+    dependencies = [("analytics", "0010_facts")]
 
     operations = [
         migrations.AddField(
