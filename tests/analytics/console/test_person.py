@@ -178,12 +178,12 @@ def test_news_come_only_when_there_are_any(ana: Client, mina: Team) -> None:
 def test_whatever_clients_send_stays_text(place: str, ana: Client, team: Team) -> None:
     journey = Journey(team)
     id = HOSTILE if place == "id" else "mina"
-    traits: dict[str, Any] = {
+    traits: dict[str, dict[str, Any]] = {
         "name": {"name": HOSTILE},
         "trait": {HOSTILE: HOSTILE},
         "fact": {"a": HOSTILE, HOSTILE: 1},
-    }.get(place, {})
-    journey.identify(id, traits=traits, at=clock.day(0))
+    }
+    journey.identify(id, traits=traits.get(place, {}), at=clock.day(0))
     facts = {HOSTILE: HOSTILE} if place == "property" else {}
     journey.track(id, HOSTILE if place == "event" else "did", properties=facts)
     journey.page(id, f"/{HOSTILE}" if place == "path" else "/", session="s")
