@@ -24,11 +24,13 @@ from ibis.expr import types as ir
 
 from analytics.identity import redirects
 from analytics.lake import file_cache, table
-from analytics.lake.columns import ACTIVITY, EVENTS, Layout
+from analytics.lake.columns import ACTIVITY, EVENTS, FACTS, Layout
 from analytics.models import DataVersion
 from config.env import ConfigurationError
 
-NOTHING = DataVersion(id=0, lake_version=table.NEVER, activity_version=table.NEVER, link_id=0)
+NOTHING = DataVersion(
+    id=0, lake_version=table.NEVER, activity_version=table.NEVER, facts_version=table.NEVER, link_id=0
+)
 """What is known before the first rollup."""
 
 REDIRECT = pa.schema([("moved_id", pa.int64()), ("target_id", pa.int64())])
@@ -61,6 +63,7 @@ class Tables:
 
     events    every event, under the person who it belongs to as of the version: schema.EVENT and `day` (UTC)
     activity  (project_id, day (local), person_id, event, count, first_at, last_at), likewise
+    facts     what events assert about people, likewise: columns.FACTS, without what repeats
     stored    events under the person ids that they were stored with: the way to find one person's rows quickly
     """
 
@@ -79,6 +82,11 @@ class Tables:
     @cached_property
     def activity(self) -> ir.Table:
         return self._files(ACTIVITY, self.version.activity_version, None)
+
+    @cached_property
+    def facts(self) -> ir.Table:
+        at = self.version.facts_version
+        return self._files(FACTS, table.NEVER if at is None else at, None)
 
     @cached_property
     def stored(self) -> ir.Table:
@@ -198,6 +206,7 @@ def _select(field: pa.Field, project_id: int, present: bool) -> str:
 
 
 _DUCKDB = {
+    pa.bool_(): "BOOLEAN",
     pa.int32(): "INTEGER",
     pa.int64(): "BIGINT",
     pa.binary(): "BLOB",

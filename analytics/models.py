@@ -25,6 +25,11 @@ class Person(models.Model):
         default="", blank=True, help_text="lower case: name, address and ids, for the list"
     )
     properties = models.JSONField(default=dict, blank=True)
+    assertions = models.JSONField(
+        default=dict, blank=True, editable=False,
+        help_text="where the properties come from: [microseconds, sequence, once, value] by name, of events that are"
+        " stored as this person",
+    )  # fmt: skip
     first_seen = models.DateTimeField()
     last_seen = models.DateTimeField()
     events = models.BigIntegerField(default=0)
@@ -230,13 +235,16 @@ class IngestionWarning(models.Model):
 
 
 class DataVersion(models.Model):
-    """One state of the installation: which lake, which activity and which merges answers were computed from.
+    """One state of the installation: which lake, activity, facts and merges answers were computed from.
 
     What users see as `data_version` is per project: see ProjectVersion and versions.py.
     """
 
     lake_version = models.BigIntegerField()
     activity_version = models.BigIntegerField()
+    facts_version = models.BigIntegerField(
+        null=True, help_text="null: made before the lake had facts, so all of them are still to be computed"
+    )
     link_id = models.BigIntegerField(default=0, help_text="the newest identity link that counts")
     created_at = models.DateTimeField(default=now)
 

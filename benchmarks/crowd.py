@@ -26,8 +26,8 @@ STRETCH = 30
 HAPPENED, ROWS = Path(__file__).with_name("crowd.sql").read_text(encoding="utf-8").split("\n----\n")
 PEOPLE = """
 INSERT INTO analytics_person
-    (id, project_id, identified, name, search, properties, first_seen, last_seen, events, sessions)
-SELECT %(first)s + i, %(project)s, true, 'Person ' || i, 'person ' || i, '{}', %(start)s, %(start)s, 20, 5
+    (id, project_id, identified, name, search, properties, assertions, first_seen, last_seen, events, sessions)
+SELECT %(first)s + i, %(project)s, true, 'Person ' || i, 'person ' || i, '{}', '{}', %(start)s, %(start)s, 20, 5
 FROM generate_series(0, %(people)s - 1) AS i
 """
 

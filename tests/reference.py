@@ -205,3 +205,17 @@ def stickiness(
         if active:
             found.setdefault(len(active), set()).add(person)
     return found
+
+
+def value_as_of(told: Iterable[tuple[dt.datetime, int, dict[str, Any], dict[str, Any]]], name: str) -> Any:
+    """The value of one person's fact, once all of this has happened; None is not set.
+
+    told   time, order of arrival, what was set, what was set once
+    """
+    value, was_set = None, False
+    for _, _, sets, sets_once in sorted(told, key=lambda one: one[:2]):
+        if name in sets:
+            value, was_set = sets[name], True
+        elif value is None and not was_set:
+            value = sets_once.get(name)
+    return value

@@ -1,4 +1,4 @@
-"""GET /api/v1/people, people/{id} and people/{id}/timeline."""
+"""GET /api/v1/people, people/{id}, people/{id}/facts and people/{id}/timeline."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -6,16 +6,17 @@ from typing import Annotated
 
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from analytics.api import property_filters
 from analytics.api.changes import Changes, ListPlace
-from analytics.query import persons, timeline
+from analytics.query import fact_history, persons, timeline
+from analytics.query.fact_history import FactChange, FactPlace
 from analytics.query.persons import PersonDetail, PersonSelection
 from analytics.query.timeline import Entry, TimelinePlace
-from api import describe, listing, parameters, places
+from api import cursor, describe, listing, parameters, places
 from api.auth import project_of
 from api.negotiation import format_of
 from projects.models import Project
@@ -78,16 +79,91 @@ class People(APIView):
         return listing.respond(request, source, asked.format, asked.limit)
 
 
+class PersonParameters(parameters.Presentation, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """As of when."""
+
+    on: Annotated[
+        dt.date | None,
+        Meta(
+            description="The properties as of the end of this day in the project's time zone; left out: as of now."
+        ),
+    ] = None
+
+
 class OnePerson(APIView):
-    """One person; a merged-away id answers with whom they were merged into."""
+    """One person; a merged-away id answers with whom they were merged into. `on` gives the properties of an earlier
+    day; everything else is as of now."""
 
     scope = "people:read"
     formats = listing.FORMATS
 
-    @describe.operation("A person", parameters=parameters.Presentation, answer=PersonDetail, row=PersonDetail)
+    @describe.operation("A person", parameters=PersonParameters, answer=PersonDetail, row=PersonDetail)
     def get(self, request: Request, person_id: int) -> HttpResponse:
-        asked = parameters.read(request, parameters.Presentation)
-        return listing.respond_one(request, persons.get_person(project_of(request), person_id), asked.format)
+        asked, project = parameters.read(request, PersonParameters), project_of(request)
+        person = persons.get_person(project, person_id)
+        if asked.on is not None:
+            known = fact_history.as_of(project, person.id, asked.on)
+            person = structs.replace(person, properties=known)
+        return listing.respond_one(request, person, asked.format)
+
+
+class FactsParameters(parameters.Presentation, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which facts, and how far back."""
+
+    limit: parameters.Limit = 100
+    property: Annotated[str | None, Meta(description="Only the history of this property.")] = None
+    before: Annotated[
+        str | None, Meta(description="The `next` of the page before; left out: from now on back.")
+    ] = None
+
+
+class FactsPage(Struct, frozen=True):
+    """Newest first; `next` leads further back as `before`, and is null at the beginning."""
+
+    facts: list[FactChange]
+    next: str | None
+    more: bool
+
+
+class FactsSource:
+    """What changed about one person, newest first."""
+
+    name = "facts"
+    row = FactChange
+    end = None
+
+    def __init__(self, project: Project, person_id: int, name: str | None, before: str | None) -> None:
+        self.start = None if before is None else places.read("before", before, FactPlace, project)
+        self.project = project
+        self.person_id = persons.get_person(project, person_id).id
+        self.property = name
+        self.more = True
+
+    @property
+    def place(self) -> str | None:
+        return None if self.start is None or not self.more else cursor.write(self.start)
+
+    def take(self, limit: int) -> Sequence[FactChange]:
+        found = fact_history.history(
+            self.project, self.person_id, name=self.property, before=self.start, limit=limit + 1
+        )
+        page, self.more = found[:limit], len(found) > limit
+        if page:
+            self.start = FactPlace(page[-1].at, page[-1].sequence, page[-1].property)
+        return page
+
+
+class PersonFacts(APIView):
+    """What was known about one person since when: each change of a property, with the value before it."""
+
+    scope = "people:read"
+    formats = listing.FORMATS
+
+    @describe.operation("A person's facts", parameters=FactsParameters, answer=FactsPage, row=FactChange)
+    def get(self, request: Request, person_id: int) -> HttpResponseBase:
+        asked = parameters.read(request, FactsParameters)
+        source = FactsSource(project_of(request), person_id, asked.property, asked.before)
+        return listing.respond(request, source, asked.format, asked.limit)
 
 
 class TimelineParameters(parameters.Presentation, frozen=True, kw_only=True, forbid_unknown_fields=True):

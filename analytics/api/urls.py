@@ -4,7 +4,7 @@ from django.urls import URLPattern, URLResolver, path
 
 from analytics.api.event_endpoint import Events
 from analytics.api.insight_endpoints import Insight, InsightPeople
-from analytics.api.people_endpoints import OnePerson, People, PersonTimeline
+from analytics.api.people_endpoints import OnePerson, People, PersonFacts, PersonTimeline
 from analytics.api.project_endpoint import OneProject
 from analytics.api.session_endpoint import Sessions
 from api.reference import openapi
@@ -15,6 +15,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("events", Events.as_view()),
     path("people", People.as_view()),
     path("people/<int:person_id>", OnePerson.as_view()),
+    path("people/<int:person_id>/facts", PersonFacts.as_view()),
     path("people/<int:person_id>/timeline", PersonTimeline.as_view()),
     path("sessions", Sessions.as_view()),
     path("insights/<str:kind>", Insight.as_view()),

@@ -1,11 +1,12 @@
 """An event as a sentence about its person: "viewed /pricing", "clicked Save", "signed up"."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from analytics.query.events import Event
+from analytics.query.fact_history import FactChange
 from analytics.schema import COMMENT_EVENT, PAGEVIEW_EVENT, REACTIONS
 
 LONGEST = 300
@@ -115,6 +116,26 @@ def facts(event: str, details: Details) -> list[tuple[str, str]]:
     told = PAGE_FACTS if event == PAGEVIEW_EVENT else frozenset()
     named = [name for name in details if name and not name.startswith("$") and name not in told]
     return [(name, _shown(details[name])) for name in named]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A fact that changed; empty `before`: it was not set, empty `after`: it was removed."""
+
+    name: str
+    before: str
+    after: str
+
+
+def changes(found: Iterable[FactChange]) -> list[Change]:
+    """Those worth a line: not what clients note for themselves ($initial_referrer)."""
+    named = (change for change in found if not change.property.startswith("$"))
+    return [Change(change.property, _fact(change.before), _fact(change.after)) for change in named]
+
+
+def _fact(value: object) -> str:
+    """A text that is there but blank is shown as it would be written."""
+    return "" if value is None else '""' if value == "" else _shown(value)
 
 
 def _shown(value: object) -> str:

@@ -7,20 +7,20 @@ from itertools import groupby
 
 from django.utils.timezone import localdate
 
-from analytics.console.sentences import Said, Sentence, facts, said, sentence
-from analytics.query.events import Event
-from analytics.query.timeline import Entry, EventEntry, LinkEntry, SessionEntry
+from analytics.console.sentences import Change, Said, Sentence, changes, facts, said, sentence
+from analytics.query.timeline import Entry, EventEntry, LinkEntry, SessionEntry, TimelineEvent
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One event: what happened, what was said, and the facts that came with it."""
+    """One event: what happened, what was said, what it changed about the person, and the facts that came with it."""
 
     key: str
     at: dt.datetime
     name: str
     sentence: Sentence
     said: Said | None
+    changes: list[Change]
     facts: list[tuple[str, str]]
     kind: str = "line"
 
@@ -85,10 +85,16 @@ def _item(entry: Entry) -> Item:
             return Joined(f"link-{entry.id}", entry.at, entry)
 
 
-def _line(event: Event) -> Line:
+def _line(event: TimelineEvent) -> Line:
     details = event.details
     heard = said(event, details)
     shown = [] if heard else facts(event.event, details)
     return Line(
-        f"event-{event.sequence}", event.timestamp, event.event, sentence(event, details), heard, shown
+        f"event-{event.sequence}",
+        event.timestamp,
+        event.event,
+        sentence(event, details),
+        heard,
+        changes(event.changes),
+        shown,
     )

@@ -15,7 +15,7 @@ from analytics.doctor.finding import DoubtError, FaultError, Finding, look
 from analytics.ingest.rows import RECEIVED
 from analytics.ingest.spool import Spool
 from analytics.lake import table
-from analytics.lake.columns import ACTIVITY, EVENTS
+from analytics.lake.columns import ACTIVITY, EVENTS, FACTS
 from config import health
 from outbox import deliveries
 
@@ -56,7 +56,7 @@ def _migrations() -> str:
 def _lake() -> str:
     try:
         health.lake()
-        seen = {layout.name: table.version(layout) for layout in (EVENTS, ACTIVITY)}
+        seen = {layout.name: table.version(layout) for layout in (EVENTS, ACTIVITY, FACTS)}
     except health.NotReadyError as problem:
         raise FaultError(str(problem)) from problem
     except (OSError, table.LakeError) as error:

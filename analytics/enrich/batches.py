@@ -107,11 +107,11 @@ def _offset(cursor: CursorWrapper, first: int, last: int) -> int:
 def _store(cursor: CursorWrapper, rows: int, offset: int) -> int:
     cursor.execute(statement("enrich/mentioned"))
     _tell_planner(cursor, "mentioned", rows)
-    resolution = identify.identify(cursor)
+    identified = identify.identify(cursor, offset)
     agents.describe(cursor)
     cursor.execute(statement("enrich/placed"), {"pageview": PAGEVIEW_EVENT})
     _find_sessions(cursor, rows)
-    identify.count(cursor, resolution)
+    identify.count(cursor, identified)
     cursor.execute(statement("enrich/ledger"))
     return insert.store(cursor, offset)
 

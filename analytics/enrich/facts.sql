@@ -1,6 +1,6 @@
 -- What the batch says about people, in arrival order: links, properties, and the first time an id is a user's.
 SELECT
-    c.project_id, c.distinct_id, c.id, c."timestamp",
+    c.project_id, c.distinct_id, c.id, c."timestamp", c.position + %(offset)s AS sequence,
     CASE WHEN c.links THEN c.link ELSE '' END, CASE WHEN c.links THEN c.linked_id END,
     c.names_user, c.person_set, c.person_set_once
 FROM claimed c

@@ -1,34 +1,97 @@
-"""The people of a batch: what it says of them is read, resolved in order (identity.py) and written back in sets."""
+"""The people of a batch: what it says of them is read, resolved in order (resolution.py) and written back in sets."""
 
+from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 from django.db.backends.utils import CursorWrapper
 
-from analytics.identity.resolution import Fact, History, Id, Properties, Resolution, Standing, resolve
+from analytics.identity.resolution import (
+    Assertions,
+    Fact,
+    History,
+    Id,
+    Properties,
+    Resolution,
+    Standing,
+    fold,
+    properties,
+    resolve,
+)
 from analytics.statements import statement
 
 _properties = msgspec.json.Decoder(dict[str, Any])
+_assertions = msgspec.json.Decoder(Assertions)
 
 
-def identify(cursor: CursorWrapper) -> Resolution:
-    """Give every id of `mentioned` its person. Appends links and redirects; the persons' rows come with `count`."""
-    facts = _facts(cursor)
-    resolution = _resolve(cursor, facts)
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the tables hold about the ids of a batch.
+
+    people      the person of each id
+    stored_as   the person as whom each id's events are stored
+    standings   the persons who are not new
+    assertions  by the person as whom the events that made them are stored
+    """
+
+    people: dict[Id, int] = field(default_factory=dict)
+    stored_as: dict[Id, int] = field(default_factory=dict)
+    standings: dict[int, Standing] = field(default_factory=dict)
+    assertions: dict[int, Assertions] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """What a batch makes of people; `assertions` are those that changed, by the person as whom events are stored."""
+
+    resolution: Resolution
+    assertions: dict[int, Assertions]
+
+
+def identify(cursor: CursorWrapper, offset: int) -> Identified:
+    """Give every id of `mentioned` its person. Appends links and redirects; the persons' rows come with `count`.
+
+    `offset` leads from positions in the inbox to sequences.
+    """
+    facts = _facts(cursor, offset)
+    named = {fact.id for fact in facts} | {(fact.id[0], fact.linked_id) for fact in facts if fact.linked_id}
+    known = _known(cursor, named) if named else Known()
+    history = _history(cursor) if any(fact.cause for fact in facts) else History()
+    resolution = resolve(facts, known.people, known.standings, history)
     if resolution.links:
         _write_links(cursor, resolution)
         _write_origins(cursor, resolution)
-    return resolution
+    return Identified(resolution, _asserted(resolution, known))
 
 
-def count(cursor: CursorWrapper, resolution: Resolution) -> None:
+def _asserted(resolution: Resolution, known: Known) -> dict[int, Assertions]:
+    """Kept with the person as whom the events are stored, so that undoing a merge gives back what was theirs."""
+    found: dict[int, Assertions] = {}
+    for id, more in resolution.asserted.items():
+        person = resolution.origins.get(id, known.stored_as[id])
+        fold(found.setdefault(person, known.assertions.get(person, {})), more)
+    return found
+
+
+def count(cursor: CursorWrapper, identified: Identified) -> None:
     """Write the facts of each id, and of each person: counters, standing, properties, names."""
+    resolution = identified.resolution
     changed = [
-        {"person_id": person, "identified": standing.identified, "properties": standing.properties}
+        {
+            "person_id": person,
+            "identified": standing.identified,
+            "properties": properties(standing.assertions),
+        }
         for person, standing in resolution.changed.items()
     ]
-    cursor.execute(statement("enrich/people"), {"changed": _json(changed)})
+    now = set(resolution.people.values())
+    asserted: dict[bool, list[dict[str, Any]]] = {True: [], False: []}
+    for person, assertions in identified.assertions.items():
+        asserted[person in now].append({"person_id": person, "assertions": assertions})
+    said = {"changed": _json(changed), "asserted": _json(asserted[True]), "formerly": _json(asserted[False])}
+    cursor.execute(statement("enrich/people"), said)
     if resolution.moved:
         cursor.execute(
             statement("identity/fold"), {"people": sorted({moved.target for moved in resolution.moved})}
@@ -37,20 +100,11 @@ def count(cursor: CursorWrapper, resolution: Resolution) -> None:
         cursor.execute(statement("identity/names"), {"people": list(resolution.changed)})
 
 
-def _facts(cursor: CursorWrapper) -> list[Fact]:
-    cursor.execute(statement("enrich/facts"))
+def _facts(cursor: CursorWrapper, offset: int) -> list[Fact]:
+    cursor.execute(statement("enrich/facts"), {"offset": offset})
     return [
-        Fact(
-            (project, distinct_id),
-            event_id,
-            at,
-            cause,
-            linked_id,
-            user_known,
-            _decode(told),
-            _decode(told_once),
-        )
-        for project, distinct_id, event_id, at, cause, linked_id, user_known, told, told_once in cursor.fetchall()
+        Fact((project, id), event_id, at, sequence, cause, linked_id, known, _decode(told), _decode(once))
+        for project, id, event_id, at, sequence, cause, linked_id, known, told, once in cursor.fetchall()
     ]
 
 
@@ -58,22 +112,32 @@ def _decode(text: str | None) -> Properties:
     return _properties.decode(text) if text else {}
 
 
-def _resolve(cursor: CursorWrapper, facts: list[Fact]) -> Resolution:
-    named = {fact.id for fact in facts} | {(fact.id[0], fact.linked_id) for fact in facts if fact.linked_id}
-    people, known = _standings(cursor, named) if named else ({}, {})
-    history = _history(cursor) if any(fact.cause for fact in facts) else History()
-    return resolve(facts, people, known, history)
-
-
-def _standings(cursor: CursorWrapper, named: Iterable[Id]) -> tuple[dict[Id, int], dict[int, Standing]]:
+def _known(cursor: CursorWrapper, named: Iterable[Id]) -> Known:
     cursor.execute(statement("enrich/standings"), {"ids": _json([_named(id) for id in named])})
-    people: dict[Id, int] = {}
-    known: dict[int, Standing] = {}
-    for project, distinct_id, person, is_new, identified, properties, absorbed in cursor.fetchall():
-        people[project, distinct_id] = person
+    known, identified = Known(), {}
+    for project, distinct_id, person, stored_as, is_new, is_identified in cursor.fetchall():
+        known.people[project, distinct_id] = person
+        known.stored_as[project, distinct_id] = stored_as
         if not is_new:
-            known[person] = Standing(identified, _properties.decode(properties), tuple(absorbed))
-    return people, known
+            identified[person] = is_identified
+    absorbed = _absorbed(cursor, identified, known)
+    for person, is_identified in identified.items():
+        whole: Assertions = {}
+        for each in (person, *absorbed[person]):
+            fold(whole, known.assertions[each])
+        known.standings[person] = Standing(is_identified, whole, tuple(absorbed[person]))
+    return known
+
+
+def _absorbed(cursor: CursorWrapper, persons: Iterable[int], known: Known) -> dict[int, list[int]]:
+    """Who was merged into each of these persons so far. Reads the assertions of all of them."""
+    absorbed: dict[int, list[int]] = defaultdict(list)
+    cursor.execute(statement("enrich/asserted"), {"people": list(persons)})
+    for person, merged_into, assertions in cursor.fetchall():
+        known.assertions[person] = _assertions.decode(assertions)
+        if merged_into is not None:
+            absorbed[merged_into].append(person)
+    return absorbed
 
 
 def _history(cursor: CursorWrapper) -> History:

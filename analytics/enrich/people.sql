@@ -22,6 +22,7 @@ SELECT
     coalesce(visits.sessions, 0) AS sessions,
     coalesce(told.identified, false) AS identified,
     told.properties,
+    asserted.assertions,
     p.id IS NULL AS is_new
 FROM (
     SELECT
@@ -38,14 +39,15 @@ LEFT JOIN (SELECT person_id, count(*) AS sessions FROM visit WHERE is_new GROUP 
     USING (person_id)
 LEFT JOIN jsonb_to_recordset(%(changed)s::jsonb) AS told (person_id bigint, identified boolean, properties jsonb)
     USING (person_id)
+LEFT JOIN jsonb_to_recordset(%(asserted)s::jsonb) AS asserted (person_id bigint, assertions jsonb) USING (person_id)
 LEFT JOIN analytics_person p ON p.id = ids.person_id;
 
 INSERT INTO analytics_person
-    (id, project_id, identified, name, search, properties, first_seen, last_seen, events, sessions)
+    (id, project_id, identified, name, search, properties, assertions, first_seen, last_seen, events, sessions)
 SELECT
     t.person_id, t.project_id, t.identified, named.name,
     analytics_person_search(named.name, told.properties, ids.listed),
-    told.properties, coalesce(t.first_seen, now()), coalesce(t.last_seen, now()), t.events, t.sessions
+    told.properties, coalesce(t.assertions, '{}'), coalesce(t.first_seen, now()), coalesce(t.last_seen, now()), t.events, t.sessions
 FROM touched t
 CROSS JOIN LATERAL (SELECT coalesce(t.properties, '{}') AS properties) AS told
 JOIN (
@@ -68,6 +70,12 @@ UPDATE analytics_person p SET
     first_seen = least(p.first_seen, t.first_seen),
     last_seen = greatest(p.last_seen, t.last_seen),
     identified = p.identified OR t.identified,
-    properties = coalesce(t.properties, p.properties)
+    properties = coalesce(t.properties, p.properties),
+    assertions = coalesce(t.assertions, p.assertions)
 FROM touched t
 WHERE p.id = t.person_id AND NOT t.is_new;
+
+-- An id that a merge has moved: its events are stored as the person whose it was.
+UPDATE analytics_person p SET assertions = asserted.assertions
+FROM jsonb_to_recordset(%(formerly)s::jsonb) AS asserted (person_id bigint, assertions jsonb)
+WHERE p.id = asserted.person_id;

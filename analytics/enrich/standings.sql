@@ -1,13 +1,5 @@
--- The people of these ids as they stand before the batch; a person without a row is new. `absorbed` in the order of
--- the redirects.
-SELECT
-    m.project_id,
-    m.distinct_id,
-    m.person_id,
-    p.id IS NULL AS is_new,
-    coalesce(p.identified, false),
-    coalesce(p.properties, '{}')::text,
-    ARRAY(SELECT a.id FROM analytics_person a WHERE a.merged_into_id = p.id ORDER BY a.id)
+-- The people of these ids as they stand before the batch; a person without a row is new.
+SELECT m.project_id, m.distinct_id, m.person_id, m.stored_as, p.id IS NULL AS is_new, coalesce(p.identified, false)
 FROM mentioned m
 JOIN (
     SELECT DISTINCT project_id, distinct_id

@@ -45,5 +45,5 @@ CREATE TEMPORARY TABLE in_session ("position" bigint, session_id bigint) ON COMM
 -- Every person of the batch once.
 CREATE TEMPORARY TABLE touched (
     project_id integer, person_id bigint, events bigint, first_seen timestamptz, last_seen timestamptz,
-    has_new_ids boolean, sessions bigint, identified boolean, properties jsonb, is_new boolean
+    has_new_ids boolean, sessions bigint, identified boolean, properties jsonb, assertions jsonb, is_new boolean
 ) ON COMMIT DELETE ROWS;

@@ -1,10 +1,29 @@
--- What is counted of these people, and whether they are identified, again: from the facts of their ids.
+-- What is counted of these people, whether they are identified and what is known about them, again: from the facts of
+-- their ids, and from the assertions of all who are part of them. An assertion is [at, sequence, once, value]; of two
+-- the last that was set counts, or else the first that was set once (resolution.py, Assertion.rank).
 UPDATE analytics_person p SET
     events = coalesce(ids.events, 0),
     first_seen = coalesce(ids.first_seen, p.first_seen),
     last_seen = coalesce(ids.last_seen, p.last_seen),
     identified = ids.identified,
-    sessions = (SELECT count(*) FROM analytics_session s WHERE s.person_id = p.id)
+    sessions = (SELECT count(*) FROM analytics_session s WHERE s.person_id = p.id),
+    properties = (
+        SELECT coalesce(jsonb_object_agg(name, value) FILTER (WHERE value <> 'null'), '{}')
+        FROM (
+            SELECT DISTINCT ON (fact.name) fact.name, fact.assertion -> 3 AS value
+            FROM analytics_person part
+            CROSS JOIN LATERAL jsonb_each(part.assertions) AS fact (name, assertion)
+            CROSS JOIN LATERAL (
+                SELECT
+                    (fact.assertion -> 0)::bigint AS at,
+                    (fact.assertion -> 1)::bigint AS sequence,
+                    (fact.assertion -> 2)::boolean AS once
+            ) AS said
+            WHERE part.id = p.id OR part.merged_into_id = p.id
+            ORDER BY
+                fact.name, once, CASE WHEN once THEN at ELSE -at END, CASE WHEN once THEN sequence ELSE -sequence END
+        ) AS counts
+    )
 FROM (
     SELECT
         person_id,

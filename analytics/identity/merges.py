@@ -20,7 +20,7 @@ class MergeError(Exception):
 
 
 def merge(project: Project, person: int, other: int, *, by: str) -> IdentityLink:
-    """`other` becomes part of `person`, with all events, ids and sessions; of two properties, `person`'s stays.
+    """`other` becomes part of `person`, with all events, ids, sessions and facts; of two facts the time decides.
 
     `by` is who decided it. Numbers of persons who were merged away stand for who they are now. Raises MergeError.
     """
@@ -35,7 +35,6 @@ def merge(project: Project, person: int, other: int, *, by: str) -> IdentityLink
             for moved in past
         ]
         cursor.execute(statement("identity/moved"), {"moved": msgspec.json.encode(moved).decode()})
-        Person.objects.filter(pk=kept.pk).update(properties=gone.properties | kept.properties)
         _count_again(cursor, kept)
     return link
 
@@ -43,7 +42,7 @@ def merge(project: Project, person: int, other: int, *, by: str) -> IdentityLink
 def undo(link: IdentityLink, *, by: str) -> IdentityLink:
     """The person whom this link merged away is a person again, with what began as theirs, then and since.
 
-    Events, ids, sessions and counters go back exactly; properties that the other took over from them stay with both.
+    Events, ids, sessions, counters and facts go back exactly.
     Clients that go on to identify the one as the other are refused. Raises MergeError.
     """
     with _alone() as cursor:

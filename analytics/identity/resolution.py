@@ -10,18 +10,41 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct
+
 Id = tuple[int, str]
 """A distinct id within its project."""
 
 Properties = dict[str, Any]
 
+MICROSECOND = dt.timedelta(microseconds=1)
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
 TWO_USERS = "both are known as users already; if they are one, merge them by hand"
 PARTED_BY_HAND = "a merge of these two was undone by hand"
 
 
+class Assertion(Struct, frozen=True, array_like=True, gc=False):
+    """A value that an event gave to a property, `once` or not. `at`: microseconds since 1970 UTC."""
+
+    at: int
+    sequence: int
+    once: bool
+    value: Any
+
+    @property
+    def rank(self) -> tuple[bool, int, int]:
+        """Of two, the one of higher rank counts: the last that was set, or else the first that was set once."""
+        return (False, -self.at, -self.sequence) if self.once else (True, self.at, self.sequence)
+
+
+Assertions = dict[str, Assertion]
+"""Of each property the assertion that counts."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """What one event says about its person.
+    """What one event says about its person. `sequence` is the one under which it is stored.
 
     `cause` is "identify" or "alias" where it links `linked_id` to `id`, and empty otherwise. `user_known`: the
     distinct id is a user's, so their person is identified. `set` overwrites properties, `set_once` fills gaps.
@@ -30,19 +53,41 @@ class Fact:
     id: Id
     event_id: uuid.UUID
     at: dt.datetime
+    sequence: int = 0
     cause: str = ""
     linked_id: str | None = None
     user_known: bool = False
     set: Properties = field(default_factory=dict)
     set_once: Properties = field(default_factory=dict)
 
+    def assertions(self) -> Assertions:
+        """Null takes a value away, but claims no place that is set once."""
+        at, number = (self.at - EPOCH) // MICROSECOND, self.sequence
+        once = {
+            name: Assertion(at, number, True, value)
+            for name, value in self.set_once.items()
+            if value is not None
+        }
+        return once | {name: Assertion(at, number, False, value) for name, value in self.set.items()}
+
+
+def fold(known: Assertions, more: Assertions) -> None:
+    """Take `more` into `known`, in whatever order they were made."""
+    for name, assertion in more.items():
+        if name not in known or assertion.rank > known[name].rank:
+            known[name] = assertion
+
+
+def properties(assertions: Assertions) -> Properties:
+    return {name: assertion.value for name, assertion in assertions.items() if assertion.value is not None}
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A person before the batch. `absorbed`: the persons that were merged into them so far."""
+    """A person before the batch. `absorbed`: the persons that were merged into them so far, whose assertions count."""
 
     identified: bool = False
-    properties: Properties = field(default_factory=dict)
+    assertions: Assertions = field(default_factory=dict)
     absorbed: tuple[int, ...] = ()
 
 
@@ -82,6 +127,7 @@ class Resolution:
     links       what was linked or refused, in order
     moved       redirects, in order; the newest of a person counts
     changed     the persons whose properties or standing changed, as they are now
+    asserted    what the batch asserts, by the id under which it was said
     """
 
     people: dict[Id, int]
@@ -89,6 +135,7 @@ class Resolution:
     links: list[Link]
     moved: list[Moved]
     changed: dict[int, Standing]
+    asserted: dict[Id, Assertions]
 
 
 def resolve(
@@ -97,7 +144,8 @@ def resolve(
     """`people` has the person of every id that the facts name; a person that is not in `known` is new.
 
     1. identify: a person who is not identified joins the user's, with their past and properties; one who is stays.
-    2. alias: joins either way. 3. The user's properties win. 4. A new person never outlives one who was there.
+    2. alias: joins either way. 3. Of what was asserted about either, the time decides. 4. A new person never outlives
+    one who was there.
     """
     state = _State(people, known, history)
     for fact in facts:
@@ -118,7 +166,8 @@ class _State:
         for id, person in people.items():
             self.members.setdefault(person, []).append(id)
         self.identified = {person for person in self.members if person in known and known[person].identified}
-        self.properties = {person: dict(standing.properties) for person, standing in known.items()}
+        self.assertions = {person: dict(standing.assertions) for person, standing in known.items()}
+        self.asserted: dict[Id, Assertions] = {}
         self.absorbed = {person: list(standing.absorbed) for person, standing in known.items()}
         self.dissolved: dict[int, int] = {}
         self.changed: set[int] = set()
@@ -132,8 +181,9 @@ class _State:
         if fact.user_known or fact.cause == "identify":
             self.identified.add(person)
             self.changed.add(person)
-        if fact.set or fact.set_once:
-            self.properties[person] = fact.set_once | self.properties.get(person, {}) | fact.set
+        if asserted := fact.assertions():
+            fold(self.assertions.setdefault(person, {}), asserted)
+            fold(self.asserted.setdefault(fact.id, {}), asserted)
             self.changed.add(person)
 
     def link(self, fact: Fact, linked_id: str) -> None:
@@ -164,7 +214,7 @@ class _State:
             (source, target) if target not in self.known and source in self.known else (target, source)
         )
         self.links.append(Link(fact, kept, gone if gone in self.known else None))
-        self.properties[kept] = self.properties.get(source, {}) | self.properties.get(target, {})
+        fold(self.assertions.setdefault(kept, {}), self.assertions.pop(gone, {}))
         if gone in self.identified:
             self.identified.add(kept)
         for id in self.members[gone]:
@@ -197,7 +247,7 @@ class _State:
             link.person = self.lasting(link.person)
             link.other = None if link.other is None else self.lasting(link.other)
         changed = {
-            person: Standing(person in self.identified, self.properties.get(person, {}))
+            person: Standing(person in self.identified, self.assertions.get(person, {}))
             for person in self.changed & self.members.keys()
         }
-        return Resolution(self.people, self.origins, self.links, self.moved, changed)
+        return Resolution(self.people, self.origins, self.links, self.moved, changed, self.asserted)

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import msgspec
 
-from analytics.ingest.wire import lenient, times
+from analytics.ingest.wire import assertions, lenient, times
 from analytics.ingest.wire.event import Arrival, DropReason, Event, Note, Refused
 from analytics.ingest.wire.urls import address
 from analytics.schema import means_nobody
@@ -166,24 +166,24 @@ def _unstorable(value: str) -> DropReason | None:
     return None
 
 
-def readable_facts(event: Event, arrival: Arrival) -> DropReason | None:
-    """What is told about a person is read as values, later, when the answer has long said that it is kept."""
-    if event.person_set:
+def readable_assertions(event: Event, arrival: Arrival) -> DropReason | None:
+    """What is asserted about a person is read as values, later, when the answer has long said that it is kept."""
+    if event.person_set or event.person_set_once:
         event.person_set = _readable(event, event.person_set)
-    if event.person_set_once:
         event.person_set_once = _readable(event, event.person_set_once)
+        assertions.put(event)
     return None
 
 
 def _readable(event: Event, facts: str) -> str:
-    """Numbers that no double holds (1e400) become null."""
+    """Written anew: every name once, for readers of JSON differ in which of two they take; 1e400 becomes null."""
+    if not facts:
+        return facts
     try:
-        if facts:
-            msgspec.json.decode(facts)
+        return msgspec.json.encode(msgspec.json.decode(facts)).decode()
     except msgspec.ValidationError:
         event.note(Note.TEXT_MENDED)
         return lenient.mend(facts.encode()).body.decode()
-    return facts
 
 
 def _count(value: str) -> int:
@@ -225,7 +225,7 @@ STEPS: tuple[Step, ...] = (
     named_once,
     timed,
     storable_properties,
-    readable_facts,
+    readable_assertions,
     addressed,
 )
 

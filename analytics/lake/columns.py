@@ -15,9 +15,9 @@ ARROW: dict[str, pa.DataType] = {
 }
 
 PARTITION = ("project_id", "month")
-"""`month` is 'YYYY-MM': of the UTC timestamp in events, of the local day in activity and firsts.
+"""`month` is 'YYYY-MM': of the UTC timestamp in events, of the local day in the other tables.
 
-In activity it may also be 'YYYY-MM-DD': a day that still changes, until compaction joins it to its month.
+In activity and facts it may also be 'YYYY-MM-DD': a day that still changes, until compaction joins it to its month.
 """
 
 
@@ -60,6 +60,29 @@ ACTIVITY = Layout(
     ("day", "person_id"),
 )
 """How often a person (as they are known by now) did something on a local day of the project, and when first, last."""
+
+FACTS = Layout(
+    "facts",
+    pa.schema(
+        [
+            pa.field("project_id", pa.int32(), nullable=False),
+            pa.field("month", pa.string(), nullable=False),
+            pa.field("day", pa.date32(), nullable=False),
+            pa.field("person_id", pa.int64(), nullable=False),
+            pa.field("property", pa.string(), nullable=False),
+            pa.field("value", pa.string(), nullable=False),
+            pa.field("once", pa.bool_(), nullable=False),
+            pa.field("at", pa.timestamp("us", tz="UTC"), nullable=False),
+            pa.field("sequence", pa.int64(), nullable=False),
+            pa.field("event_id", pa.binary(), nullable=False),
+        ]
+    ),
+    ("day", "person_id"),
+)
+"""What events assert about a person (as they are known by now): metrics.facts. `value` is JSON text.
+
+`once` is true for $set_once. Left out is what repeats the assertion before it on the same local day.
+"""
 
 FIRSTS = Layout(
     "firsts",

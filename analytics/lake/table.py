@@ -111,9 +111,9 @@ def version(layout: Layout) -> int:
 
 def mark(layout: Layout, *, at: int | None = None) -> int:
     """The highest sequence that the lake holds (held at a version); 0 while it holds none."""
-    if at == NEVER:
-        return 0
-    table = _newest(layout) if at is None else DeltaTable(url(layout), version=at)
+    if at is not None:
+        return _mark_at(url(layout), at) if at != NEVER else 0
+    table = _newest(layout)
     return _mark(table) if table else 0
 
 
@@ -231,6 +231,11 @@ def _naming(days: Days) -> dict[str, str]:
     return {
         DAYS: json.dumps({str(project): sorted(map(str, each)) for project, each in sorted(days.items())})
     }
+
+
+@lru_cache(maxsize=8)
+def _mark_at(address: str, at: int) -> int:
+    return _mark(DeltaTable(address, version=at))
 
 
 def _mark(table: DeltaTable) -> int:

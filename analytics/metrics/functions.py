@@ -2,7 +2,8 @@
 
 On Spark `bit_or` and `bit_count` are the same; a Spark session creates the others, once, as temporary functions:
 epoch_us(t) is unix_micros(t), and json_extract_string(j, p) is get_json_object(j, p) with the pointer `/name`
-rewritten to the path `$['name']`.
+rewritten to the path `$['name']`; json_keys(j, p) is json_object_keys of what get_json_object finds there (no keys
+where it finds no object); json_extract(j, p) is to_json(try_variant_get(parse_json(j), p, 'variant')).
 """
 
 import datetime as dt
@@ -19,6 +20,16 @@ def epoch_us(timestamp: dt.datetime) -> int:  # type: ignore[empty-body]
 @ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]
 def json_extract_string(json: str, pointer: str) -> str:  # type: ignore[empty-body]
     """The text of a value inside JSON text: strings without quotes, null as NULL, all else as JSON writes it."""
+
+
+@ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]
+def json_extract(json: str, pointer: str) -> str:  # type: ignore[empty-body]
+    """A value inside JSON text, as JSON text without blanks between its parts."""
+
+
+@ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]
+def json_keys(json: str, pointer: str) -> list[str]:  # type: ignore[empty-body]
+    """The names in an object inside JSON text; none where there is no object."""
 
 
 @ibis.udf.agg.builtin  # type: ignore[untyped-decorator]

@@ -11,10 +11,10 @@ from analytics.insights import registry
 from analytics.insights.kind import AnyKind
 from analytics.insights.questions import Place, Question
 from analytics.insights.reading import Reading
+from analytics.metrics.facts import as_of
 from analytics.metrics.periods import Calendar, Window
 from analytics.metrics.sources import DAY
 from analytics.models import RollupCalendar
-from analytics.query import facts
 from analytics.versions import Version
 from projects.models import Project
 
@@ -49,7 +49,7 @@ def reading(plan: Plan, place: Place, version: Version | None = None) -> Iterato
     days = _beyond(first, -DAY), _beyond(last, DAY)
     with engine.snapshot(plan.project.pk, at.state, days=days) as tables:
         named = plan.question.person_properties()
-        known = {name: tables.table(facts.values(plan.project, name)) for name in named}
+        known = {name: as_of(tables.facts, name) for name in named}
         yield Reading(tables, plan.window, place, known, at.number)
 
 

@@ -1,26 +1,29 @@
 """One person's timeline, newest first: sessions folded, events outside of them, and what was said about their ids."""
 
 import datetime as dt
+import uuid
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, ClassVar
 
 from django.db import connection
 from django.db.models import Q
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
 from analytics.identity import redirects
 from analytics.models import IdentityLink, Session
-from analytics.query import archive, events, sessions
+from analytics.query import archive, events, fact_history, sessions
 from analytics.query.events import Event
+from analytics.query.fact_history import FactChange
 from analytics.query.sessions import SessionRow
 from api import cursor
 from projects.models import Project
 
 EVENTS_SHOWN = 200
 LINK, SESSION, EVENT = 2, 1, 0
+ASSERTS = b'"$set'
 NEVER = dt.datetime(9999, 1, 1, tzinfo=dt.UTC)
 GREATEST = 2**63 - 1
 LEFT = """
@@ -36,12 +39,18 @@ LOOSE = (HERE / "timeline.sql").read_text(encoding="utf-8").replace("{columns}",
 INSIDE = (HERE / "session_events.sql").read_text(encoding="utf-8").replace("{columns}", events.SELECT)
 
 
+class TimelineEvent(Event, frozen=True, kw_only=True):
+    """An event, with what it changed about its person."""
+
+    changes: list[FactChange] = []
+
+
 class SessionEntry(Struct, frozen=True, tag="session", tag_field="type"):
     """A visit with its newest events (at most EVENTS_SHOWN; `session.events` says how many there are)."""
 
     at: dt.datetime
     session: SessionRow
-    events: list[Event]
+    events: list[TimelineEvent]
     type: ClassVar[str] = "session"
 
 
@@ -49,7 +58,7 @@ class EventEntry(Struct, frozen=True, tag="event", tag_field="type"):
     """An event that belongs to no session."""
 
     at: dt.datetime
-    event: Event
+    event: TimelineEvent
     type: ClassVar[str] = "event"
 
 
@@ -110,7 +119,7 @@ def timeline(project: Project, person_id: int, *, before: str | None = None, lim
     entries = sorted(found, key=_order, reverse=True)
     page = entries[:limit]
     following = cursor.write(TimelinePlace(*_order(page[-1]))) if len(entries) > limit else None
-    return Timeline(_with_events(project, ids, page), following)
+    return Timeline(_with_events(project, person_id, ids, page), following)
 
 
 def _order(entry: Entry) -> tuple[dt.datetime, int, int]:
@@ -169,7 +178,10 @@ def _loose(project: Project, ids: list[int], place: TimelinePlace, limit: int) -
     if _older_are_stored(project, ids, rows, limit):
         older = archive.loose(project.pk, events.COLUMNS, ids, (at, sequence), limit)
         rows = _together(rows, events.named(older))[:limit]
-    return [EventEntry(row.timestamp, row) for row in events.current(project.pk, rows)]
+    return [
+        EventEntry(row.timestamp, TimelineEvent(**structs.asdict(row)))
+        for row in events.current(project.pk, rows)
+    ]
 
 
 def _older_are_stored(project: Project, ids: list[int], rows: list[Event], limit: int) -> bool:
@@ -190,14 +202,33 @@ def _together(rows: list[Event], more: list[Event]) -> list[Event]:
     return sorted(once.values(), key=lambda row: (row.timestamp, row.sequence), reverse=True)
 
 
-def _with_events(project: Project, ids: list[int], page: Sequence[Entry]) -> list[Entry]:
+def _with_events(project: Project, person_id: int, ids: list[int], page: Sequence[Entry]) -> list[Entry]:
     inside = _inside(project, ids, [entry.session for entry in page if isinstance(entry, SessionEntry)])
-    return [
-        SessionEntry(entry.at, entry.session, inside[entry.session.id])
-        if isinstance(entry, SessionEntry)
-        else entry
-        for entry in page
-    ]
+    loose = [entry.event for entry in page if isinstance(entry, EventEntry)]
+    changes = _changes(project, person_id, chain(loose, *inside.values()))
+
+    def told(event: Event) -> TimelineEvent:
+        fields = structs.asdict(event) | {"changes": changes.get(event.id, [])}
+        return TimelineEvent(**fields)
+
+    def complete(entry: Entry) -> Entry:
+        match entry:
+            case SessionEntry():
+                return SessionEntry(
+                    entry.at, entry.session, [told(event) for event in inside[entry.session.id]]
+                )
+            case EventEntry():
+                return EventEntry(entry.at, told(entry.event))
+            case LinkEntry():
+                return entry
+
+    return [complete(entry) for entry in page]
+
+
+def _changes(project: Project, person_id: int, shown: Iterable[Event]) -> dict[uuid.UUID, list[FactChange]]:
+    """One look-up for all events of a page; none where no event asserts anything."""
+    asserting = [event.id for event in shown if ASSERTS in bytes(event.properties)]
+    return fact_history.by_event(project, person_id, asserting) if asserting else {}
 
 
 def _inside(project: Project, ids: list[int], visits: list[SessionRow]) -> dict[int, list[Event]]:

@@ -35,7 +35,12 @@ def find(before: DataVersion, after: DataVersion, *, everything: bool) -> list[D
     present = table.projects(EVENTS, after.lake_version)
     known = Project.objects.in_bulk({*present, *table.projects(ACTIVITY, after.activity_version)})
     changes = table.changes(EVENTS, before.lake_version, after.lake_version)
-    if everything or not changes.known or before.activity_version > after.activity_version:
+    if (
+        everything
+        or not changes.known
+        or _lost(before.activity_version, after.activity_version)
+        or _lost(before.facts_version, after.facts_version)
+    ):
         return [Dirt(project, None) for project in known.values()]
     cut, firsts = RollupCalendar.objects.in_bulk(), table.version(FIRSTS)
     found = (
@@ -45,6 +50,11 @@ def find(before: DataVersion, after: DataVersion, *, everything: bool) -> list[D
         for id, project in known.items()
     )
     return [dirt for dirt in found if dirt.days is None or dirt.days]
+
+
+def _lost(before: int | None, after: int | None) -> bool:
+    """Whether a table that rollup keeps is older than the version that numbers came from, or never was computed."""
+    return before is None or after is None or before > after
 
 
 def _recut(project: Project, calendar: RollupCalendar | None, firsts: int) -> bool:

@@ -15,7 +15,7 @@ from django.utils.timezone import now
 
 from analytics import engine, versions
 from analytics.lake import table
-from analytics.lake.columns import ACTIVITY, EVENTS, FIRSTS, Layout
+from analytics.lake.columns import ACTIVITY, EVENTS, FACTS, FIRSTS, Layout
 from analytics.locks import single_writer
 from analytics.models import DataVersion
 from analytics.rollup.dirt import A_DAY
@@ -31,15 +31,17 @@ KEEP_HOURS = 6
 ORDER = {
     EVENTS.name: ("day", "person_id", "timestamp", "sequence"),
     ACTIVITY.name: ("day", "person_id", "event"),
+    FACTS.name: ("day", "person_id", "property", "at", "sequence", "once"),
 }
 
 
 def compact(today: dt.date) -> int:
-    """Rewrite the months that need it; how many. Activity is left alone while its month still changes daily."""
+    """Rewrite the months that need it; how many. Activity and facts are left alone while a month changes daily."""
     with single_writer("load") as alone:
         done = _compact(EVENTS, today) if alone else 0
     with single_writer("rollup") as alone:
-        return done + (_compact(ACTIVITY, today - 2 * A_DAY) if alone else 0)
+        closed = today - 2 * A_DAY
+        return done + (_compact(ACTIVITY, closed) + _compact(FACTS, closed) if alone else 0)
 
 
 def expire(today: dt.date) -> list[str]:
@@ -69,8 +71,12 @@ def vacuum() -> int:
         newest = DataVersion.objects.order_by("-id").first()
         if not (loading and rolling and newest):
             return 0
-        firsts = table.version(FIRSTS)
-        kept = {EVENTS: newest.lake_version, ACTIVITY: newest.activity_version, FIRSTS: firsts}
+        kept = {
+            EVENTS: newest.lake_version,
+            ACTIVITY: newest.activity_version,
+            FACTS: table.NEVER if newest.facts_version is None else newest.facts_version,
+            FIRSTS: table.version(FIRSTS),
+        }
         return sum(table.vacuum(layout, KEEP_HOURS, keep=at) for layout, at in kept.items())
 
 
@@ -93,10 +99,11 @@ def _rewrite(layout: Layout, project: int, month: str, at: int) -> int:
     span = (first, _next_month(first) - A_DAY)
     state = DataVersion(
         lake_version=at if layout is EVENTS else table.NEVER,
-        activity_version=at if layout is ACTIVITY else table.NEVER,
+        activity_version=table.NEVER,
+        facts_version=table.NEVER,
     )
     with engine.snapshot(project, state, days=span) as tables:
-        rows = tables.stored if layout is EVENTS else tables.activity
+        rows = tables.stored if layout is EVENTS else tables.lake(layout, at)
         found = rows.filter(rows["day"].between(*span)).mutate(month=ibis.literal(month))
         whole = found.select(layout.columns.names).order_by(*ORDER[layout.name])
         parts = {file.month for file in table.files(layout, project, at) if file.month[:7] == month} | {month}

@@ -7,13 +7,13 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from analytics.ingest.wire import encoding, lenient, times
+from analytics.ingest.wire import assertions, encoding, lenient, times
+from analytics.ingest.wire.assertions import NOTHING
 from analytics.ingest.wire.event import DropReason, Event, Parcel, Refused, Unreadable, sample, text
 from analytics.ingest.wire.event import Text as Id
 
 MAX_EVENT = 1 << 20
 MAX_BODY = 20 * 1000 * 1000
-NOTHING = msgspec.Raw(b"{}")
 DIRECT = "$direct"
 
 
@@ -188,21 +188,9 @@ def _event(capture: Capture, properties: Properties, head: Head) -> Event:
     )
     _describe(event, properties)
     _link(event, properties)
-    event.person_set = _facts(event, "$set", capture.set, properties.set)
-    event.person_set_once = _facts(event, "$set_once", capture.set_once, properties.set_once)
+    event.person_set = assertions.joined(properties.set, capture.set)
+    event.person_set_once = assertions.joined(properties.set_once, capture.set_once)
     return event
-
-
-def _facts(event: Event, name: str, beside: msgspec.Raw, within: msgspec.Raw) -> str:
-    """Facts about the person; those sent beside the properties are put into them, since only these are kept."""
-    if within is not NOTHING or beside is NOTHING:
-        return "" if within is NOTHING else str(within, "utf-8")
-    facts = str(beside, "utf-8")
-    rest = event.properties.strip()
-    if rest.startswith("{") and facts.startswith("{"):
-        rest = rest[1:].lstrip()
-        event.properties = f'{{"{name}":{facts}{"" if rest == "}" else ","}{rest}'
-    return facts
 
 
 def _describe(event: Event, said: Properties) -> None:

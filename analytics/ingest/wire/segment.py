@@ -6,7 +6,8 @@ from functools import partial
 
 import msgspec
 
-from analytics.ingest.wire import lenient, times
+from analytics.ingest.wire import assertions, lenient, times
+from analytics.ingest.wire.assertions import NOTHING
 from analytics.ingest.wire.encoding import GZIP_MAGIC, inflate
 from analytics.ingest.wire.event import (
     DropReason,
@@ -36,7 +37,6 @@ SERVERS = frozenset(
         "Analytics.NET",
     }
 )
-NOTHING = msgspec.Raw(b"{}")
 
 
 class Library(msgspec.Struct, gc=False):
@@ -194,6 +194,8 @@ def _event(
         if call.context is not None:
             _describe(event, call.context)
         shape(event, call)
+        if not event.person_set:
+            assertions.find(event)
     except UnicodeDecodeError:
         return Refused(DropReason.NOT_UTF8, message_id, sample(raw))
     return event

@@ -22,6 +22,7 @@ GETS = {
     "sessions": "events:read",
     "people": "people:read",
     "people/{person}": "people:read",
+    "people/{person}/facts": "people:read",
     "people/{person}/timeline": "people:read",
 }
 POSTS: dict[str, dict[str, Any]] = {
@@ -171,7 +172,7 @@ def test_a_cohort_that_does_not_exist_yet_is_not_passed_over(api: Api, path: str
     assert "there is no such parameter here; there are: format" in answer.json["detail"]
 
 
-@pytest.mark.parametrize("path", ["people/{person}", "people/{person}/timeline"])
+@pytest.mark.parametrize("path", ["people/{person}", "people/{person}/facts", "people/{person}/timeline"])
 def test_nor_at_a_person(team: Team, api: Api, path: str) -> None:
     Journey(team).track("ana", "signup").enriched()
     [ana] = api.rows("people")

@@ -1,5 +1,7 @@
 """A person's page: one timeline of all that they did and said, and of who they turned out to be."""
 
+from typing import Any
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -87,6 +89,21 @@ def test_facts_stand_beside_it(ana: Client, mina: Team) -> None:
     assert "laptop" in aside.text
 
 
+def test_what_changed_about_a_person_stands_where_it_changed(ana: Client, team: Team) -> None:
+    first = {"plan": "free", "city": "Rome", "$initial_referrer": "https://search.example"}
+    journey = Journey(team).identify("mina", at=clock.day(0), traits=first)
+    journey.identify("mina", at=clock.day(1), traits=first)
+    journey.track("mina", "upgraded", at=clock.day(2), properties={"$set": {"plan": "pro", "city": None}})
+    journey.track("mina", "moved", at=clock.day(3), properties={"$set": dict.fromkeys("edcba", 1)})
+    journey.enriched()
+    moved, upgraded, repeated, begun = entries(page_of(ana, team, "mina"))
+    assert "a: 1 b: 1 c: 1 and 2 more d: 1 e: 1" in moved.text
+    assert "city: Rome removed plan: free to pro" in upgraded.text
+    assert "city: Rome plan: free" in begun.text
+    assert "$initial" not in begun.text
+    assert "plan" not in repeated.text
+
+
 def test_a_merge_by_identify_is_in_the_story(ana: Client, mina: Team) -> None:
     [joined] = [
         entry for entry in entries(page_of(ana, mina, "mina")) if "joined" in entry.attributes["class"]
@@ -158,12 +175,16 @@ def test_news_come_only_when_there_are_any(ana: Client, mina: Team) -> None:
     assert f'data-token="{token}"' not in news.content.decode()
 
 
-@pytest.mark.parametrize("place", ["name", "trait", "event", "property", "path", "comment", "id"])
+@pytest.mark.parametrize("place", ["name", "trait", "fact", "event", "property", "path", "comment", "id"])
 def test_whatever_clients_send_stays_text(place: str, ana: Client, team: Team) -> None:
     journey = Journey(team)
     id = HOSTILE if place == "id" else "mina"
-    traits = {"name": {"name": HOSTILE}, "trait": {HOSTILE: HOSTILE}}.get(place, {})
-    journey.identify(id, traits=traits, at=clock.day(0))
+    traits: dict[str, dict[str, Any]] = {
+        "name": {"name": HOSTILE},
+        "trait": {HOSTILE: HOSTILE},
+        "fact": {"a": HOSTILE, HOSTILE: 1},
+    }
+    journey.identify(id, traits=traits.get(place, {}), at=clock.day(0))
     facts = {HOSTILE: HOSTILE} if place == "property" else {}
     journey.track(id, HOSTILE if place == "event" else "did", properties=facts)
     journey.page(id, f"/{HOSTILE}" if place == "path" else "/", session="s")

@@ -84,10 +84,18 @@ class TestWhateverTheBatches:
         assert persons(team) == groups("a b c")
         assert person(team, "c").events == 5
 
-    def test_the_users_own_properties_win(self, team: Team, at_once: bool) -> None:
-        journey = Journey(team).identify("ana", traits={"plan": "team", "city": "Rome"})
-        journey.identify("laptop", known=False, traits={"plan": "free", "theme": "dark"})
-        self.play(journey.identify("ana", device="laptop", traits={"city": "Oslo"}), at_once)
+    def test_an_import_of_old_events_does_not_overwrite_what_is_newer(
+        self, team: Team, at_once: bool
+    ) -> None:
+        journey = Journey(team).identify("ana", traits={"plan": "pro", "city": "Rome"}, at=clock.day(9))
+        journey.identify("ana", traits={"plan": "free", "city": None, "theme": "dark"}, at=clock.day(1))
+        self.play(journey.identify("ana", traits={"theme": None}, at=clock.day(5)), at_once)
+        assert person(team, "ana").properties == {"plan": "pro", "city": "Rome"}
+
+    def test_of_two_facts_the_later_one_counts(self, team: Team, at_once: bool) -> None:
+        journey = Journey(team).identify("ana", traits={"plan": "team", "city": "Rome"}, at=clock.day(2))
+        journey.identify("laptop", known=False, traits={"plan": "free", "theme": "dark"}, at=clock.day(1))
+        self.play(journey.identify("ana", device="laptop", traits={"city": "Oslo"}, at=clock.day(3)), at_once)
         assert person(team, "ana").properties == {"plan": "team", "city": "Oslo", "theme": "dark"}
 
     @pytest.mark.parametrize("nobody", ["null", "undefined", "0", "[object Object]", "Anonymous", "email"])

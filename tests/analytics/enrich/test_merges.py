@@ -70,6 +70,28 @@ def test_undone_they_are_two_again_with_what_each_has_done_since(project: Projec
         )
 
 
+def test_undone_each_has_their_own_facts_again(project: Project, journey: Journey) -> None:
+    """Those from before the merge and those since, whichever of them counted while the two were one."""
+    journey.identify(
+        "laptop", known=False, at=clock.day(1), traits={"plan": "trial", "theme": "dark"}
+    ).enriched()
+    ana, laptop = person_of(project, "ana"), person_of(project, "laptop")
+    link = merge(project, ana.pk, laptop.pk, by="bo")
+    ana.refresh_from_db()
+    assert ana.properties == {"name": "Ana", "plan": "trial", "theme": "dark"}
+    journey.identify("ana", at=clock.day(3), traits={"plan": "pro"})
+    journey.identify("laptop", known=False, at=clock.day(2), traits={"plan": "free"}).enriched()
+    ana.refresh_from_db()
+    assert ana.properties["plan"] == "pro"
+
+    undo(link, by="ana")
+
+    ana.refresh_from_db()
+    laptop.refresh_from_db()
+    assert ana.properties == {"name": "Ana", "plan": "pro"}
+    assert laptop.properties == {"plan": "free", "theme": "dark"}
+
+
 def test_what_was_parted_by_hand_is_not_joined_again_by_the_page_that_repeats_it(
     team: Team, project: Project
 ) -> None:

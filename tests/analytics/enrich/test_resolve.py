@@ -9,7 +9,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.identity.resolution import Fact, History, Id, Resolution, Standing, resolve
+from analytics.identity.resolution import Fact, History, Id, Resolution, Standing, properties, resolve
 
 NOON = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
 NAMES = ["laptop", "phone", "ana", "bo", "cy"]
@@ -19,7 +19,7 @@ SOMETHING = {"plan": "team"}
 def fact(
     who: str, *, cause: str = "", linked: str | None = None, known: bool = False, **more: object
 ) -> Fact:
-    facts = Fact((1, who), uuid.uuid4(), NOON, cause, linked, known)
+    facts = Fact((1, who), uuid.uuid4(), NOON, 0, cause, linked, known)
     return replace(facts, **more)  # type: ignore[arg-type]
 
 
@@ -72,7 +72,7 @@ class World:
 
     def told(self) -> dict[str, tuple[bool, dict[str, object]]]:
         return {
-            name: (self.known[person].identified, self.known[person].properties)
+            name: (self.known[person].identified, properties(self.known[person].assertions))
             for (_, name), person in self.people.items()
         }
 

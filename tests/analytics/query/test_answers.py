@@ -6,8 +6,11 @@ from unittest.mock import patch
 
 import pytest
 
+from analytics import engine
 from analytics.insights.retention.answer import RetentionAnswer
 from analytics.insights.trends.answer import TrendsAnswer
+from analytics.metrics.facts import as_of
+from analytics.models import DataVersion
 from analytics.query import answer_cache, answers
 from analytics.query.plan import plan
 from tests.analytics.query.questions import ask, send
@@ -192,6 +195,20 @@ def test_facts_about_people_choose_and_divide(team: Team) -> None:
     divided = trends(team, series=[opened], breakdown={"property": "plan", "on": "person"})
     assert {series.breakdown: series.total for series in divided.series} == {"free": 1, "pro": 1, "$none": 1}
     assert retention(team, start={"event": "open", "where": [pro]}).cohorts[0].people == 1
+
+
+def test_facts_are_those_of_the_version_that_events_are_read_at(team: Team) -> None:
+    journey = Journey(team).identify("ana", at=at(0), traits={"plan": "free"})
+    journey.track("ana", "open", at=at(0, 1)).through()
+    before = DataVersion.objects.latest("id")
+    Journey(team).identify("ana", at=at(1), traits={"plan": "pro"}).enriched()
+    free = {"property": "plan", "on": "person", "op": "is", "value": "free"}
+    asked: dict[str, Any] = {"series": [{"event": "open", "measure": "people", "where": [free]}]}
+    assert trends(team, **asked).series[0].total == 1
+    Journey(team).through()
+    assert trends(team, **asked).series[0].total == 0
+    with engine.snapshot(team.id, before) as tables:
+        assert tables.run(as_of(tables.facts, "plan"))["value"].to_pylist() == ["free"]
 
 
 def test_a_project_without_events_has_zeros(team: Team) -> None:

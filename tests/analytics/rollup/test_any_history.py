@@ -3,6 +3,7 @@
 import datetime as dt
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.test import override_settings
@@ -11,11 +12,13 @@ from hypothesis import strategies as st
 
 from analytics import engine
 from analytics.lake import load, table
-from analytics.lake.columns import FIRSTS
+from analytics.lake.columns import ACTIVITY, FACTS, FIRSTS
+from analytics.metrics.facts import as_of
 from analytics.models import PeriodCount, ReturnCell
 from analytics.rollup import upkeep
 from analytics.rollup.refresh import rollup
 from tests.people import Team, assemble
+from tests.reference import value_as_of
 from tests.stored import Happened, merge, person, store, undo
 
 NAMES = ("Ana", "Bo", "Cy", "Dee")
@@ -23,8 +26,14 @@ ZONES = ("UTC", "Europe/Berlin", "America/St_Johns", "Pacific/Apia", "Australia/
 FROM = dt.datetime(2011, 12, 20, tzinfo=dt.UTC)
 KEPT_FROM = dt.datetime(2012, 2, 1, tzinfo=dt.UTC)
 
+told = st.fixed_dictionaries(
+    {}, optional={"plan": st.sampled_from(["free", "pro", 3, None]), "a/b": st.just("x")}
+)
+properties: st.SearchStrategy[dict[str, Any]] = st.just({}) | st.fixed_dictionaries(
+    {}, optional={"$set": told, "$set_once": told}
+)
 happened = st.tuples(
-    st.integers(0, 3), st.sampled_from(["wrote", "read", "paid"]), st.integers(0, 110 * 86_400)
+    st.integers(0, 3), st.sampled_from(["wrote", "read", "paid"]), st.integers(0, 110 * 86_400), properties
 )
 loaded = st.builds(lambda events: lambda story: story.load(events), st.lists(happened, max_size=12))
 merged = st.builds(
@@ -33,7 +42,7 @@ merged = st.builds(
 undone = st.builds(lambda who: lambda story: story.undo(who), st.integers(0, 3))
 expired = st.just(lambda story: story.expire())
 turns = st.lists(st.lists(loaded | loaded | merged | undone | expired, max_size=3), min_size=1, max_size=4)
-Fact = tuple[int, str, dt.datetime]
+Fact = tuple[int, str, dt.datetime, dict[str, Any]]
 
 
 class Story:
@@ -46,9 +55,14 @@ class Story:
         self.now = {each: each for each in self.people}
         self.facts: list[Fact] = []
 
-    def load(self, events: list[tuple[int, str, int]]) -> None:
-        new = [(self.people[who], name, FROM + dt.timedelta(seconds=at)) for who, name, at in events]
-        store(self.team.new.project, [Happened(*each) for each in new])
+    def load(self, events: list[tuple[int, str, int, dict[str, Any]]]) -> None:
+        new = [
+            (self.people[who], name, FROM + dt.timedelta(seconds=at), properties)
+            for who, name, at, properties in events
+        ]
+        store(
+            self.team.new.project, [Happened(who, name, at, properties=more) for who, name, at, more in new]
+        )
         self.facts += new
         while load.load().rows:
             pass
@@ -74,7 +88,17 @@ class Story:
         self.facts = [fact for fact in self.facts if fact[2] >= KEPT_FROM]
 
     def local(self) -> list[tuple[int, str, dt.date]]:
-        return [(self.now[who], name, at.astimezone(self.zone).date()) for who, name, at in self.facts]
+        return [(self.now[who], name, at.astimezone(self.zone).date()) for who, name, at, _ in self.facts]
+
+    def known(self, who: int, name: str, day: dt.date) -> str | None:
+        """The value of a fact at the end of a local day."""
+        said = [
+            (at, number, properties.get("$set", {}), properties.get("$set_once", {}))
+            for number, (each, _, at, properties) in enumerate(self.facts)
+            if self.now[each] == who and at.astimezone(self.zone).date() <= day
+        ]
+        value = value_as_of(said, name)
+        return None if value is None else str(value)
 
 
 def monday(day: dt.date) -> dt.date:
@@ -163,13 +187,48 @@ def follow(story: Story, history: list[list[Callable[[Story], None]]]) -> None:
     assert first_days(story) == naive_first_days(story)
     assert served_counts(story) == naive_counts(story)
     assert served_cells(story) == naive_cells(story)
+    for day in (10, 40, 75, 111):
+        assert values(story, day) == naive_values(story, day)
+    before = written(story)
+    rollup(everything=True)
+    assert written(story) == before
+
+
+def values(story: Story, day: int) -> dict[tuple[int, str], str]:
+    end = dt.datetime.combine(FROM.date() + dt.timedelta(day + 1), dt.time(), story.zone)
+    moment = end.astimezone(dt.UTC) - dt.timedelta(microseconds=1)
+    found: dict[tuple[int, str], str] = {}
+    with engine.snapshot(story.team.id) as tables:
+        for name in ("plan", "a/b"):
+            rows = tables.run(as_of(tables.facts, name, moment)).to_pylist()
+            found |= {(row["person_id"], name): row["value"] for row in rows}
+    return found
+
+
+def naive_values(story: Story, day: int) -> dict[tuple[int, str], str]:
+    date = FROM.date() + dt.timedelta(day)
+    known = {(who, name): story.known(who, name, date) for who in story.people for name in ("plan", "a/b")}
+    return {key: value for key, value in known.items() if value is not None}
+
+
+def written(story: Story) -> list[dict[str, Any]]:
+    """The rows of the tables that a day is computed into."""
+    with engine.snapshot(story.team.id) as tables:
+        return [
+            row
+            for rows, order in (
+                (tables.activity, upkeep.ORDER[ACTIVITY.name]),
+                (tables.facts, upkeep.ORDER[FACTS.name]),
+            )
+            for row in tables.run(rows.order_by(*order)).to_pylist()
+        ]
 
 
 def test_who_was_parted_stays_behind_when_the_other_moves_on() -> None:
     follow(
         Story("UTC"),
         [
-            [lambda story: story.load([(0, "wrote", 0), (1, "wrote", 0), (2, "wrote", 0)])],
+            [lambda story: story.load([(who, "wrote", 0, {"$set": {"plan": who}}) for who in (0, 1, 2)])],
             [lambda story: story.merge(2, 0)],
             [lambda story: story.undo(2)],
             [lambda story: story.merge(0, 1)],

@@ -8,8 +8,8 @@ from django.db import connection
 
 from analytics import engine
 from analytics.lake import load, table
-from analytics.lake.columns import ACTIVITY
-from analytics.models import PeriodCount, ReturnCell
+from analytics.lake.columns import ACTIVITY, FACTS
+from analytics.models import DataVersion, PeriodCount, ReturnCell
 from analytics.rollup.refresh import rollup
 from tests.clock import day
 from tests.people import Team, assemble
@@ -29,6 +29,12 @@ def cells(team: Team, period: str) -> dict[tuple[str, int], int]:
 def activity(team: Team) -> list[dict[str, Any]]:
     with engine.snapshot(team.id) as tables:
         rows = tables.run(tables.activity.order_by("day", "person_id", "event"))
+    return list(rows.to_pylist())
+
+
+def facts(team: Team) -> list[dict[str, Any]]:
+    with engine.snapshot(team.id) as tables:
+        rows = tables.run(tables.facts.order_by("day", "person_id", "property", "at", "sequence", "once"))
     return list(rows.to_pylist())
 
 
@@ -112,24 +118,38 @@ def test_from_scratch_gives_the_same_to_the_byte(team: Team) -> None:
     people = [person(team.new.project, name, day(0)) for name in ("Ana", "Bo", "Cy")]
     for n in range(6):
         rolled(
-            team, *(Happened(who, f"step {(n + who) % 3}", day(n * who % 45, hours=n * 3)) for who in people)
+            team,
+            *(
+                Happened(
+                    who,
+                    f"step {(n + who) % 3}",
+                    day(n * who % 45, hours=n * 3),
+                    properties={"$set": {"plan": f"plan {n // 2}"}, "$set_once": {"source": n}},
+                )
+                for who in people
+            ),
         )
     merge(team.new.project, people[0], people[1], day(50))
     rollup()
-    numbers, days = dump(team), activity(team)
+    numbers, days, told = dump(team), activity(team), facts(team)
+    assert len({row["person_id"] for row in told}) == 2
     PeriodCount.objects.filter(project_id=team.id).delete()
     ReturnCell.objects.filter(project_id=team.id, offset__gt=0).update(people=99)
-    table.drop(ACTIVITY, f"project_id = {team.id}", {})
+    for layout in (ACTIVITY, FACTS):
+        table.drop(layout, f"project_id = {team.id}", {})
     rollup(everything=True)
     assert dump(team) == numbers
-    assert activity(team) == days
+    assert (activity(team), facts(team)) == (days, told)
     first = stored_bytes(team)
     rollup(everything=True)
     assert stored_bytes(team) == first
 
 
 def stored_bytes(team: Team) -> list[bytes]:
-    found = table.files(ACTIVITY, team.id, table.version(ACTIVITY))
+    found = [
+        file for layout in (ACTIVITY, FACTS) for file in table.files(layout, team.id, table.version(layout))
+    ]
+    assert {Path(file.path).parts[-4] for file in found} == {"activity", "facts"}
     return [Path(file.path).read_bytes() for file in found]
 
 
@@ -166,3 +186,37 @@ def dump(team: Team) -> list[tuple[Any, ...]]:
             {"p": team.id},
         )
         return list(cursor.fetchall())
+
+
+def test_what_a_client_repeats_is_kept_once_a_day(team: Team) -> None:
+    ana, bo = cast(team)
+    plans = ["free", "free", "pro", "pro", "free"]
+    told = [{"$set": {"plan": plan}, "$set_once": {"source": "ad"}} for plan in plans]
+    rolled(
+        team,
+        *(Happened(ana, "$identify", day(0, hours=n), properties=said) for n, said in enumerate(told)),
+        Happened(ana, "$identify", day(1), properties={"$set": {"plan": "free"}}),
+        Happened(bo, "wrote", day(0)),
+    )
+    kept = [(row["day"].day, row["property"], row["value"], row["at"].hour) for row in facts(team)]
+    assert kept == [
+        (10, "plan", '"free"', 5), (10, "plan", '"pro"', 7), (10, "plan", '"free"', 9), (10, "source", '"ad"', 5),
+        (11, "plan", '"free"', 5),
+    ]  # fmt: skip
+
+
+def test_an_installation_without_facts_computes_all_of_them_once(team: Team) -> None:
+    ana, _ = cast(team)
+    rolled(team, Happened(ana, "$identify", day(0), properties={"$set": {"plan": "pro"}}))
+    DataVersion.objects.create(**dict.fromkeys(("lake_version", "activity_version", "link_id"), 0))
+    table.drop(FACTS, f"project_id = {team.id}", {})
+    assert facts(team) == []
+    rollup()
+    assert [row["value"] for row in facts(team)] == ['"pro"']
+
+
+def test_a_project_without_facts_writes_none(team: Team) -> None:
+    ana, _ = cast(team)
+    before = table.version(FACTS)
+    rolled(team, Happened(ana, "wrote", day(0)))
+    assert table.version(FACTS) == before

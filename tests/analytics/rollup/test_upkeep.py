@@ -9,7 +9,7 @@ from django.test import override_settings
 
 from analytics import engine, pipeline
 from analytics.lake import load, table
-from analytics.lake.columns import ACTIVITY, EVENTS
+from analytics.lake.columns import ACTIVITY, EVENTS, FACTS
 from analytics.models import DataVersion, PeriodCount
 from analytics.rollup import upkeep
 from analytics.rollup.refresh import rollup
@@ -152,13 +152,21 @@ def test_files_that_the_current_data_version_needs_are_kept(
     assert len(events(team)) == 16
 
 
-def test_activity_of_closed_months_is_compacted_too(team: Team) -> None:
+def test_activity_and_facts_of_closed_months_are_compacted_too(team: Team) -> None:
     ana = person(team.new.project, "Ana", day(0))
     for n in range(9):
-        store(team.new.project, [Happened(ana, "wrote", day(n))])
+        store(team.new.project, [Happened(ana, "wrote", day(n), properties={"$set": {"day": n}})])
         load.load()
         rollup()
-    assert len(table.files(ACTIVITY, team.id, table.version(ACTIVITY))) == 9
+    assert [len(table.files(layout, team.id, table.version(layout))) for layout in (ACTIVITY, FACTS)] == [
+        9,
+        9,
+    ]
     pipeline.maintain()
-    assert len(table.files(ACTIVITY, team.id, table.version(ACTIVITY))) == 1
+    assert [len(table.files(layout, team.id, table.version(layout))) for layout in (ACTIVITY, FACTS)] == [
+        1,
+        1,
+    ]
+    with engine.snapshot(team.id) as tables:
+        assert tables.run(tables.facts)["value"].to_pylist() == [str(n) for n in range(9)]
     assert PeriodCount.objects.filter(project_id=team.id, interval="day", event="").count() == 9
