@@ -8,6 +8,7 @@ from analytics.ingest.local import LocalIngest
 from analytics.models import DistinctId, Person
 from tests import clock
 from tests.analytics.console.pages import Node, Page, visit
+from tests.feedback.saying import say
 from tests.journey import Journey
 from tests.people import Team
 
@@ -39,8 +40,8 @@ def mina(team: Team) -> Team:
     journey.identify("mina", device="laptop", at=clock.day(0, minutes=2), traits=traits, session="s1")
     journey.track("mina", "signed_up", at=clock.day(0, minutes=3), properties=bought, session="s1")
     journey.track("mina", "invoice_paid", at=clock.day(1), properties={"amount": 12})
-    said = {"comment": "1", "reaction": "confusing", "text": "Where do I invite Bo?\nI looked everywhere."}
-    journey.track("mina", "$comment", at=clock.day(1, hours=2), properties=said)
+    words = "Where do I invite Bo?\nI looked everywhere."
+    say(team, "mina", words, reaction="confusing", at=clock.day(1, hours=2))
     journey.enriched()
     return team
 
@@ -53,7 +54,7 @@ def test_it_works(ana: Client, mina: Team) -> None:
 
 def test_the_timeline_is_one_story_newest_first(ana: Client, mina: Team) -> None:
     texts = [entry.text for entry in entries(page_of(ana, mina, "mina"))]
-    assert "said confusing" in texts[0]
+    assert "left a comment confusing" in texts[0]
     assert "invoice paid" in texts[1]
     assert "one person" in texts[2]
     assert "4 events in 3 min" in texts[3]
@@ -167,7 +168,7 @@ def test_whatever_clients_send_stays_text(place: str, ana: Client, team: Team) -
     journey.track(id, HOSTILE if place == "event" else "did", properties=facts)
     journey.page(id, f"/{HOSTILE}" if place == "path" else "/", session="s")
     if place == "comment":
-        journey.track(id, "$comment", properties={"reaction": HOSTILE, "text": HOSTILE})
+        say(team, id, HOSTILE)
     journey.enriched()
     page = page_of(ana, team, id)
     assert page.status == 200
