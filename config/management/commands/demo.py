@@ -14,7 +14,8 @@ from analytics.demo.diary import Said
 from analytics.demo.send import DemoRefusedError, send
 from analytics.demo.story import Story, tell
 from analytics.pipeline import until_idle
-from feedback.comments import leave_comment
+from feedback.comments import leave_comment, set_status
+from feedback.models import Comment
 from projects import first_run
 from projects.access import get_project
 from projects.creation import create_project
@@ -22,6 +23,16 @@ from projects.keys import live_write_key
 from projects.models import Membership, Project
 
 NAME, SLUG = "Demo", "demo"
+UNREAD = 12
+"""The newest comments, which nobody on the team has looked at yet."""
+
+STATUSES = (
+    Comment.Status.DONE,
+    Comment.Status.OPEN,
+    Comment.Status.DECLINED,
+    Comment.Status.DONE,
+    Comment.Status.PROMISED,
+)
 LEAST = {"people": 1, "days": 1, "seed": 0}
 
 
@@ -89,14 +100,15 @@ def _send(story: Story, project: Project) -> None:
         events = bar.add_task("Living", total=len(story.calls))
         for kept in send(story.calls, key):
             bar.update(events, completed=kept)
-        for said in bar.track(story.said, description="Commenting"):
-            _leave(said, project)
+        unread = len(story.said) - UNREAD
+        for number, said in enumerate(bar.track(story.said, description="Commenting")):
+            _leave(said, project, STATUSES[number % len(STATUSES)] if number < unread else Comment.Status.NEW)
         counted = bar.add_task("Counting", total=len(story.calls) + len(story.said))
         until_idle(lambda done: bar.update(counted, completed=done.stored + done.duplicates))
 
 
-def _leave(said: Said, project: Project) -> None:
-    leave_comment(
+def _leave(said: Said, project: Project, status: Comment.Status) -> None:
+    left = leave_comment(
         project,
         message_id=said.message_id,
         distinct_id=said.distinct_id,
@@ -108,6 +120,9 @@ def _leave(said: Said, project: Project) -> None:
         session=said.session,
         context={"locale": said.locale},
     )
+    # Run again, the demo must not undo what somebody has chosen in the inbox since.
+    if left.is_new:
+        set_status(left.comment, status)
 
 
 def _told(story: Story, project: Project, options: dict[str, Any], seconds: float) -> Iterator[str]:
