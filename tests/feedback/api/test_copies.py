@@ -1,10 +1,13 @@
 """A copy that is kept by `since` equals one made anew, whatever happens to comments between and during its pages."""
 
+import random
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db import connection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -89,3 +92,29 @@ def test_any_history(steps: list[tuple[Any, ...]]) -> None:
     for reader in readers:
         assert reader.catch_up() == {row["id"]: row for row in anew}
     assert api.get("comments", format="ndjson").lines == anew
+
+
+def test_a_copy_that_is_read_while_others_write_is_whole(team: Team) -> None:
+    """A change that commits late must not hide behind a greater one that was read before."""
+    said = [say(team, "ana", f"thought {number}") for number in range(12)]
+
+    def write(seed: int) -> None:
+        dice = random.Random(seed)
+        for number in range(15):
+            with suppress(CommentError):
+                edit_comment(dice.choice(said), text=f"{seed}, {number}")
+                set_status(dice.choice(said), dice.choice(list(Comment.Status)))
+        delete_comment(said[seed])
+        connection.close()
+
+    writers = [threading.Thread(target=write, args=(seed,)) for seed in range(4)]
+    reader = Reader(Api(team.api_key))
+    for writer in writers:
+        writer.start()
+    while any(writer.is_alive() for writer in writers):
+        reader.read(3)
+    for writer in writers:
+        writer.join()
+    anew = Api(team.api_key).rows("comments")
+    assert len(anew) == 8
+    assert reader.catch_up() == {row["id"]: row for row in anew}

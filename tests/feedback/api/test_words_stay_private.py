@@ -13,29 +13,42 @@ from feedback.comments import delete_comment, edit_comment
 from projects import keys
 from projects.models import Key
 from tests import clock
-from tests.analytics.api.client import Api
+from tests.analytics.api.client import Answer, Api
 from tests.analytics.api.test_events import expire
 from tests.feedback.saying import say
 from tests.journey import Journey
 from tests.people import Team
 
 WORDS = (b"zebra", b"giraffe", b"okapi")
+FORMATS = ("json", "ndjson", "csv")
 SPAN = {"from": "2020-06-01", "to": "2020-06-30"}
 SAID = {"event": "$comment", "where": [{"property": "text", "on": "event", "op": "set"}]}
 BY_TEXT = {"property": "text", "on": "event"}
-QUESTIONS: dict[str, list[dict[str, Any]]] = {
-    "trends": [
+QUESTIONS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    (
+        "trends",
         {"series": [{"event": "$comment"}], "breakdown": BY_TEXT, **SPAN},
-        {"series": [SAID], **SPAN},
-    ],
-    "retention": [{"period": "day", "start": SAID, "return": {"event": None}, **SPAN}],
-}
-POINTS = {"trends": {"series": 0, "start": "2020-06-10"}, "retention": {"cohort": "2020-06-10", "offset": 0}}
+        {"series": 0, "breakdown": "$none"},
+    ),
+    ("trends", {"series": [SAID], **SPAN}, {"series": 0, "start": "2020-06-10"}),
+    (
+        "retention",
+        {"period": "day", "start": SAID, "return": {"event": None}, **SPAN},
+        {"cohort": "2020-06-10", "offset": 0},
+    ),
+    (
+        "cohort_reactions",
+        {"interval": "day", **SPAN},
+        {"cohort": "2020-06-10", "reaction": "useful"},
+    ),
+]
+"""Insights, each with one of its figures."""
+
 PATHS: dict[str, list[dict[str, Any]]] = {
     "project": [{}],
-    "events": [{}, {"event": "$comment"}, {"property": "text:set:"}, {"property": "text:contains:zebra"}],
+    "events": [{}, {"event": "$comment"}, {"property": "text:set"}, {"property": "text:contains:zebra"}],
     "sessions": [{}],
-    "people": [{}, {"property": "text:set:"}],
+    "people": [{}, {"property": "text:set"}],
     "people/<int:person_id>": [{}],
     "people/<int:person_id>/timeline": [{}],
     "comments": [{}],
@@ -58,27 +71,26 @@ def blind(team: Team) -> Api:
     return Api(keys.create(team.new.project, Key.Kind.API, scopes=scopes).text)
 
 
-def answers(api: Api) -> dict[str, bytes]:
+def answers(api: Api) -> dict[str, Answer]:
     """Everything that the API says to this key, by what was asked."""
     [ana] = api.rows("people", distinct_id="ana")
     found = {
         f"{path} {query} {format}": api.get(
             path.replace("<int:person_id>", str(ana["id"])), format=format, **query
-        ).body
+        )
         for path, queries in PATHS.items()
         for query in queries
-        for format in ("json", "ndjson", "csv")
+        for format in FORMATS
     }
-    for kind, questions in QUESTIONS.items():
-        for question in questions:
-            found[f"{kind} {question}"] = api.post(f"insights/{kind}", question).body
-            behind = question | {"point": POINTS[kind]}
-            found[f"people of {kind} {question}"] = api.post(f"insights/{kind}/people", behind).body
+    for kind, question, point in QUESTIONS:
+        found[f"{kind} {question}"] = api.post(f"insights/{kind}", question)
+        behind = question | {"point": point}
+        found[f"people of {kind} {question}"] = api.post(f"insights/{kind}/people", behind)
     return found
 
 
-def heard(answers: dict[str, bytes]) -> set[str]:
-    return {asked for asked, body in answers.items() if any(word in body for word in WORDS)}
+def heard(answers: dict[str, Answer]) -> set[str]:
+    return {asked for asked, answer in answers.items() if any(word in answer.body for word in WORDS)}
 
 
 def test_every_address_is_tried_here() -> None:
@@ -89,19 +101,21 @@ def test_every_address_is_tried_here() -> None:
 @pytest.mark.parametrize("later", [lambda: None, expire], ids=["hot", "in the lake"])
 def test_no_endpoint_says_a_word(spoken: Team, later: Callable[[], None]) -> None:
     later()
-    assert heard(answers(blind(spoken))) == set()
+    told = answers(blind(spoken))
+    assert heard(told) == set()
+    refused = {asked for asked, answer in told.items() if answer.status != 200}
+    assert refused == {f"comments {{}} {format}" for format in FORMATS}
 
 
 def test_a_key_that_may_hears_what_was_not_taken_back(spoken: Team) -> None:
     """So that the test above would find words if they were there."""
     told = answers(Api(spoken.api_key))
-    formats = ("json", "ndjson", "csv")
     assert heard(told) == {
         f"{path} {{}} {format}"
         for path in ("comments", "people/<int:person_id>/timeline")
-        for format in formats
+        for format in FORMATS
     }
-    said = b"".join(told.values())
+    said = b"".join(answer.body for answer in told.values())
     assert b"A zebra!" in said
     assert b"A zebra?" not in said
     assert b"okapi" not in said
