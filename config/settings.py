@@ -150,6 +150,7 @@ DASHBOARD_SETTINGS_TABS = [
     "feedback.console.navigation.SETTINGS_TABS",
     "outbox.console.navigation.SETTINGS_TABS",
 ]
+COMMENT_READER = "feedback.timeline_comments.TimelineComments"
 
 API_RATE = env.integer("FIRSTHAND_API_RATE", 1200, least=1)
 

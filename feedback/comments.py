@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from django.db import connection, transaction
+from django.utils.timezone import now
 
 from analytics.record import COMMENT_EVENT, EventColumns, record
 from feedback import notifications
@@ -12,6 +13,10 @@ from feedback.models import Comment, new_receipt
 LOCK = 0x46480001
 URL_LIMIT = 8_000
 FACT_LIMIT = 500
+
+
+class CommentError(Exception):
+    """A change that this comment does not allow; the message says why. Nothing was changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +49,88 @@ def leave_comment(columns: EventColumns, *, reaction: str, text: str, timezone: 
         context=_context(columns, timezone),
         created_at=columns.timestamp,
         received_at=columns.received_at,
+        change=_next_change(),
     )
-    said = {"comment": str(comment.message_id), "reaction": reaction, "text": text}
+    # Never the words: they live in one place, so that an edit or a deletion is one everywhere at once.
+    said = {"comment": str(comment.message_id), "reaction": reaction}
     record(COMMENT_EVENT, columns, {name: value for name, value in said.items() if value})
     notifications.comment_left(comment)
     return LeftComment(comment, is_new=True)
+
+
+@transaction.atomic
+def edit_comment(comment: Comment, *, text: str) -> Comment:
+    """Put other words in the place of the old ones, which are not kept; that it was edited is. Raises CommentError."""
+    current = _existing(comment)
+    if text == current.text:
+        return current
+    if not (text.strip() or current.reaction):
+        raise CommentError("a comment without a reaction needs a text; delete it instead")
+    current.text = text
+    current.edited_at = current.updated_at = now()
+    return _changed(current)
+
+
+@transaction.atomic
+def set_status(comment: Comment, status: Comment.Status) -> Comment:
+    """Say what becomes of it. Raises CommentError."""
+    current = _existing(comment)
+    if status == current.status:
+        return current
+    current.status, current.updated_at = status, now()
+    return _changed(current)
+
+
+@transaction.atomic
+def delete_comment(comment: Comment) -> Comment:
+    """Take its words, its page and its context out for good; deleted once more, nothing changes.
+
+    The tombstone keeps what filters ask for: receipt, reaction, distinct id and times. Its `$comment` event stays a
+    fact of the person: that they said something, never what.
+    """
+    current = _newest(comment)
+    if current.deleted_at is not None:
+        return current
+    current.text, current.url, current.context = "", "", {}
+    current.deleted_at = current.updated_at = now()
+    return _changed(current)
 
 
 def _queue_up(project_id: int) -> None:
     """One comment of a project at a time, until commit.
 
     Without this, two requests with one message would both find nothing and one would fail, and a reader of "all
-    after id 7" would miss an id 6 that commits later. People write slowly enough for a queue.
+    after change 7" would miss a change 6 that commits later. People write slowly enough for a queue.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK, project_id])
+
+
+def _next_change() -> int:
+    """Only inside the queue: its number must not become visible after a greater one."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval('feedback_comment_change')")
+        [number] = cursor.fetchone()
+    return int(number)
+
+
+def _newest(comment: Comment) -> Comment:
+    """As it is by now, when it is this caller's turn: what the caller read may have changed since."""
+    _queue_up(comment.project_id)
+    return Comment.objects.get(pk=comment.pk)
+
+
+def _existing(comment: Comment) -> Comment:
+    current = _newest(comment)
+    if current.deleted_at is not None:
+        raise CommentError("the comment was deleted in the meantime")
+    return current
+
+
+def _changed(comment: Comment) -> Comment:
+    comment.change = _next_change()
+    comment.save()
+    return comment
 
 
 def _free_receipt(project_id: int) -> str:

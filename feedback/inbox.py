@@ -1,4 +1,4 @@
-"""Reading comments: the inbox, newest first, and everything in order for the export API."""
+"""Reading comments: the inbox, newest first, and who wrote what."""
 
 import datetime as dt
 from collections.abc import Iterable
@@ -10,6 +10,7 @@ from analytics.query import persons
 from analytics.query.persons import PersonRef
 from analytics.record import REACTIONS
 from api import cursor
+from feedback.access import comments_and_tombstones_of, comments_of
 from feedback.models import Comment
 from projects.models import Project
 
@@ -44,7 +45,7 @@ def inbox(project: Project, *, reaction: str = "", after: str | None = None, lim
     """
     if reaction not in {"", *REACTIONS}:
         raise ValueError(f"{reaction[:40]!r} is not a reaction; there are: {', '.join(REACTIONS)}")
-    comments = Comment.objects.filter(project=project)
+    comments = comments_of(project)
     if reaction:
         comments = comments.filter(reaction=reaction)
     if after is not None:
@@ -57,7 +58,7 @@ def inbox(project: Project, *, reaction: str = "", after: str | None = None, lim
 
 def counts(project: Project) -> dict[str, int]:
     """Comments by reaction, and all of them under ""."""
-    rows = Comment.objects.filter(project=project).values_list("reaction").annotate(Count("id"))
+    rows = comments_of(project).values_list("reaction").annotate(Count("id"))
     by_reaction = dict(rows)
     return {"": sum(by_reaction.values())} | {name: by_reaction.get(name, 0) for name in REACTIONS}
 
@@ -68,9 +69,9 @@ def with_people(project: Project, comments: Iterable[Comment]) -> list[Entry]:
     return [Entry(comment, people.get(comment.distinct_id)) for comment in listed]
 
 
-def newest_id(project: Project) -> int:
-    """The last comment's id. Ids of a project are in the order of committing, so none below it is yet to come."""
-    return Comment.objects.filter(project=project).aggregate(newest=Max("id"))["newest"] or 0
+def newest_change(project: Project) -> int:
+    """The latest change of any comment. They are in the order of committing, so none below it is yet to come."""
+    return comments_and_tombstones_of(project).aggregate(newest=Max("change"))["newest"] or 0
 
 
 def _beyond(comments: QuerySet[Comment], place: InboxPlace) -> QuerySet[Comment]:

@@ -25,10 +25,17 @@ def new_secret() -> str:
 
 
 class Comment(models.Model):
-    """One thing that one person said: a reaction, words, or both. Ids grow in the order of committing."""
+    """One thing that one person said: a reaction, words, or both.
+
+    A deleted comment stays as a tombstone without its words, so that readers of changes learn of the deletion.
+    """
 
     class Status(models.TextChoices):
         NEW = "new"
+        OPEN = "open"
+        PROMISED = "promised"
+        DONE = "done"
+        DECLINED = "declined"
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
     message_id = models.UUIDField(help_text="made by the client: sent twice, kept once; also the event's id")
@@ -44,13 +51,29 @@ class Comment(models.Model):
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.NEW)
     created_at = models.DateTimeField(help_text="when it was said, by the server's clock")
     received_at = models.DateTimeField(default=now)
+    updated_at = models.DateTimeField(default=now, help_text="when anything about it changed last")
+    edited_at = models.DateTimeField(null=True, blank=True, help_text="when its words were changed last")
+    deleted_at = models.DateTimeField(null=True, blank=True)
+    change = models.BigIntegerField(
+        help_text="from the sequence feedback_comment_change, anew with every change; in the order of committing"
+    )
 
     class Meta:
         constraints = [
+            models.UniqueConstraint(fields=["project", "change"], name="one_comment_per_change"),
             models.UniqueConstraint(fields=["project", "message_id"], name="one_comment_per_message"),
             models.UniqueConstraint(fields=["project", "receipt"], name="one_comment_per_receipt"),
             models.CheckConstraint(
-                name="a_comment_says_something", condition=~models.Q(reaction="", text="")
+                name="a_comment_says_something",
+                condition=~models.Q(reaction="", text="") | models.Q(deleted_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="a_deleted_comment_has_no_words",
+                condition=models.Q(deleted_at=None) | models.Q(text="", url="", context={}),
+            ),
+            models.CheckConstraint(
+                name="one_of_the_statuses",
+                condition=models.Q(status__in=["new", "open", "promised", "done", "declined"]),
             ),
             models.CheckConstraint(
                 name="one_of_the_reactions", condition=models.Q(reaction__in=["", *REACTIONS])
@@ -59,7 +82,6 @@ class Comment(models.Model):
         indexes = [
             models.Index(fields=["project", "-created_at", "-id"], name="comment_newest"),
             models.Index(fields=["project", "reaction", "-created_at", "-id"], name="comment_by_reaction"),
-            models.Index(fields=["project", "id"], name="comment_in_order"),
             models.Index(fields=["project", "distinct_id"], name="comment_by_distinct_id"),
         ]
 

@@ -57,7 +57,7 @@ def comment_mail(delivery: Delivery) -> Mail:
 
 def _comment(delivery: Delivery) -> Comment:
     comment = Comment.objects.select_related("project").filter(pk=delivery.payload["comment"]).first()
-    if comment is None:
+    if comment is None or comment.deleted_at is not None:
         raise Cancelled("The comment was deleted.")
     return comment
 

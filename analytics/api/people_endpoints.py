@@ -13,13 +13,14 @@ from rest_framework.views import APIView
 from analytics.api import property_filters
 from analytics.api.changes import Changes, ListPlace
 from analytics.query import fact_history, persons, timeline
+from analytics.query.comment_reader import comment_reader
 from analytics.query.fact_history import FactChange, FactPlace
 from analytics.query.persons import PersonDetail, PersonSelection
 from analytics.query.timeline import Entry, TimelinePlace
 from api import cursor, describe, listing, parameters, places
-from api.auth import project_of
+from api.auth import key_of, project_of
 from api.negotiation import format_of
-from projects.models import Project
+from projects.models import Key, Project
 
 
 class PeoplePlace(ListPlace, tag="people", frozen=True):
@@ -198,17 +199,21 @@ class TimelineSource:
     row = TimelineRow
     end = None
 
-    def __init__(self, project: Project, person_id: int, before: str | None, *, flat: bool) -> None:
+    def __init__(self, key: Key, person_id: int, before: str | None, *, flat: bool) -> None:
+        project = key.project
         if before is not None:
             places.read("before", before, TimelinePlace, project)
         self.project = project
+        self.comments = comment_reader() if "comments:read" in key.scopes else None
         self.person_id = persons.get_person(project, person_id).id
         self.place = before
         self.flat = flat
         self.more = True
 
     def take(self, limit: int) -> Sequence[Struct]:
-        page = timeline.timeline(self.project, self.person_id, before=self.place, limit=limit)
+        page = timeline.timeline(
+            self.project, self.person_id, before=self.place, limit=limit, comments=self.comments
+        )
         self.place = page.next
         self.more = page.next is not None
         return (
@@ -219,7 +224,10 @@ class TimelineSource:
 
 
 class PersonTimeline(APIView):
-    """What one person did: sessions with their events inside, events outside of sessions, and identity links."""
+    """What one person did: sessions with their events inside, events outside of sessions, and identity links.
+
+    Words of comments are there for a key with the scope `comments:read` too.
+    """
 
     scope = "people:read"
     formats = listing.FORMATS
@@ -230,5 +238,5 @@ class PersonTimeline(APIView):
     def get(self, request: Request, person_id: int) -> HttpResponseBase:
         asked = parameters.read(request, TimelineParameters)
         flat = format_of(request, asked.format) == "csv"
-        source = TimelineSource(project_of(request), person_id, asked.before, flat=flat)
+        source = TimelineSource(key_of(request), person_id, asked.before, flat=flat)
         return listing.respond(request, source, asked.format, asked.limit)

@@ -5,13 +5,11 @@ from django.urls import URLPattern, URLResolver, path
 from analytics.api.event_endpoint import Events
 from analytics.api.insight_endpoints import Insight, InsightPeople
 from analytics.api.people_endpoints import OnePerson, People, PersonFacts, PersonTimeline
-from analytics.api.project_endpoint import OneProject
 from analytics.api.session_endpoint import Sessions
 from api.reference import openapi
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("schema", openapi),
-    path("project", OneProject.as_view()),
     path("events", Events.as_view()),
     path("people", People.as_view()),
     path("people/<int:person_id>", OnePerson.as_view()),

@@ -12,6 +12,7 @@ from analytics.console.start_page import has_people
 from analytics.console.timeline_days import days
 from analytics.models import Person
 from analytics.query import persons
+from analytics.query.comment_reader import comment_reader
 from analytics.query.persons import PersonDetail, PersonNotFoundError
 from analytics.query.timeline import timeline
 from api.cursor import CursorError
@@ -107,7 +108,7 @@ def person(request: HttpRequest, project: Project, person_id: int) -> HttpRespon
 def news(request: HttpRequest, project: Project, person_id: int) -> HttpResponse:
     """What a person's page asks for while it is looked at; 204 as long as nothing has happened since `seen`."""
     found = _find(project, person_id)
-    if _token(found) == request.GET.get("seen"):
+    if _token(project, found) == request.GET.get("seen"):
         return HttpResponse(status=204)
     return render(request, "analytics/person_news.html", _story(request, project, found))
 
@@ -120,12 +121,12 @@ def _find(project: Project, person_id: int) -> PersonDetail:
 
 
 def _story(request: HttpRequest, project: Project, found: PersonDetail) -> dict[str, Any]:
-    before = request.GET.get("before")
-    page = timeline(project, found.id, before=before, limit=ENTRIES)
+    before, token = request.GET.get("before"), _token(project, found)
+    page = timeline(project, found.id, before=before, limit=ENTRIES, comments=comment_reader())
     return {
         "project": project,
         "person": found,
-        "token": _token(found),
+        "token": token,
         "days": days(page.entries),
         "next": page.next,
         "may_merge": helps(cast("User", request.user), project),
@@ -133,9 +134,10 @@ def _story(request: HttpRequest, project: Project, found: PersonDetail) -> dict[
     }
 
 
-def _token(found: PersonDetail) -> str:
+def _token(project: Project, found: PersonDetail) -> str:
     """Changes with whatever can change on the page: every event is counted, merges included."""
-    return f"{found.id}-{found.events}-{len(found.distinct_ids)}-{len(found.former_ids)}"
+    changed = comment_reader().latest_change(project, found.distinct_ids)
+    return f"{found.id}-{found.events}-{len(found.distinct_ids)}-{len(found.former_ids)}-{changed}"
 
 
 def _is_htmx(request: HttpRequest) -> bool:

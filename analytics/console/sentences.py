@@ -7,7 +7,7 @@ from typing import Any
 
 from analytics.query.events import Event
 from analytics.query.fact_history import FactChange
-from analytics.schema import COMMENT_EVENT, PAGEVIEW_EVENT, REACTIONS
+from analytics.schema import COMMENT_EVENT, PAGEVIEW_EVENT
 
 LONGEST = 300
 
@@ -73,7 +73,7 @@ def _failed(event: Event, details: Details) -> Sentence:
 
 
 def _commented(event: Event, details: Details) -> Sentence:
-    return Sentence("comment", "said")
+    return Sentence("comment", "left a comment")
 
 
 SPEAKERS: dict[str, Speaker] = {
@@ -89,22 +89,6 @@ SPEAKERS: dict[str, Speaker] = {
     "$exception": _failed,
     COMMENT_EVENT: _commented,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """A comment's words in the timeline; `reaction` is one of the four, or empty."""
-
-    reaction: str
-    text: str
-
-
-def said(event: Event, details: Details) -> Said | None:
-    """What was said, if this event is a comment. A client may send any reaction under this name; only ours count."""
-    if event.event != COMMENT_EVENT:
-        return None
-    reaction, text = details.get("reaction"), details.get("text")
-    return Said(reaction if reaction in REACTIONS else "", text if isinstance(text, str) else "")
 
 
 PAGE_FACTS = frozenset({"url", "path", "title", "referrer", "search"})

@@ -7,19 +7,21 @@ from itertools import groupby
 
 from django.utils.timezone import localdate
 
-from analytics.console.sentences import Change, Said, Sentence, changes, facts, said, sentence
+from analytics.console.sentences import Change, Sentence, changes, facts, sentence
+from analytics.query.comment_reader import TimelineComment
 from analytics.query.timeline import Entry, EventEntry, LinkEntry, SessionEntry, TimelineEvent
+from analytics.schema import COMMENT_EVENT
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One event: what happened, what was said, what it changed about the person, and the facts that came with it."""
+    """One event: what happened, the comment that it stands for, what it changed, and the facts that came with it."""
 
     key: str
     at: dt.datetime
     name: str
     sentence: Sentence
-    said: Said | None
+    comment: TimelineComment | None
     changes: list[Change]
     facts: list[tuple[str, str]]
     kind: str = "line"
@@ -45,8 +47,8 @@ class Visit:
         return " on ".join(part for part in (session.browser, session.os) if part)
 
     @property
-    def comments(self) -> list[Said]:
-        return [line.said for line in self.lines if line.said]
+    def comments(self) -> list[TimelineComment]:
+        return [line.comment for line in self.lines if line.comment]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,24 +79,22 @@ def days(entries: Iterable[Entry]) -> list[Day]:
 def _item(entry: Entry) -> Item:
     match entry:
         case SessionEntry():
-            key = f"session-{entry.session.id}"
-            return Visit(key, entry.at, entry, [_line(event) for event in entry.events])
+            return Visit(f"session-{entry.session.id}", entry.at, entry, _lines(entry.events, entry.comments))
         case EventEntry():
-            return _line(entry.event)
+            [line] = _lines([entry.event], entry.comments)
+            return line
         case LinkEntry():
             return Joined(f"link-{entry.id}", entry.at, entry)
 
 
-def _line(event: TimelineEvent) -> Line:
+def _lines(events: list[TimelineEvent], comments: list[TimelineComment] | None) -> list[Line]:
+    said = {comment.id: comment for comment in comments or ()}
+    return [_line(event, said.get(event.id)) for event in events]
+
+
+def _line(event: TimelineEvent, comment: TimelineComment | None) -> Line:
     details = event.details
-    heard = said(event, details)
-    shown = [] if heard else facts(event.event, details)
-    return Line(
-        f"event-{event.sequence}",
-        event.timestamp,
-        event.event,
-        sentence(event, details),
-        heard,
-        changes(event.changes),
-        shown,
-    )
+    # A comment's event names the comment; what there is to read comes from the comment itself.
+    shown = [] if event.event == COMMENT_EVENT else facts(event.event, details)
+    key, told = f"event-{event.sequence}", sentence(event, details)
+    return Line(key, event.timestamp, event.event, told, comment, changes(event.changes), shown)

@@ -1,6 +1,4 @@
-"""What a project holds, counted exactly."""
-
-from collections.abc import Callable
+"""What analytics holds of a project, counted exactly."""
 
 from django.db.models import Sum
 from msgspec import Struct
@@ -11,7 +9,7 @@ from projects.models import Project
 
 
 class Overview(Struct, frozen=True):
-    """`project` is the short name in addresses; insights are answered from `data_version`, 0 before there is any."""
+    """`project` is its slug; `data_version` is 0 before the first rollup."""
 
     project: str
     name: str
@@ -20,11 +18,6 @@ class Overview(Struct, frozen=True):
     events: int
     people: int
     sessions: int
-    comments: int
-
-
-counters: dict[str, Callable[[Project], int]] = {}
-"""What the parts above this one count, under the name of the field; feedback puts `comments` here when it starts."""
 
 
 def overview(project: Project) -> Overview:
@@ -37,5 +30,4 @@ def overview(project: Project) -> Overview:
         events=stored.aggregate(total=Sum("count"))["total"] or 0,
         people=Person.objects.filter(project=project, merged_into=None).count(),
         sessions=Session.objects.filter(project=project).count(),
-        comments=counters["comments"](project),
     )

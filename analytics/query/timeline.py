@@ -15,9 +15,11 @@ from msgspec import Meta, Struct, structs
 from analytics.identity import redirects
 from analytics.models import IdentityLink, Session
 from analytics.query import archive, events, fact_history, sessions
+from analytics.query.comment_reader import CommentReader, TimelineComment
 from analytics.query.events import Event
 from analytics.query.fact_history import FactChange
 from analytics.query.sessions import SessionRow
+from analytics.schema import COMMENT_EVENT
 from api import cursor
 from projects.models import Project
 
@@ -46,19 +48,27 @@ class TimelineEvent(Event, frozen=True, kw_only=True):
 
 
 class SessionEntry(Struct, frozen=True, tag="session", tag_field="type"):
-    """A visit with its newest events (at most EVENTS_SHOWN; `session.events` says how many there are)."""
+    """A visit with its newest events (at most EVENTS_SHOWN; `session.events` says how many there are).
+
+    comments   those that belong to `events`; null when the reader may not see them
+    """
 
     at: dt.datetime
     session: SessionRow
     events: list[TimelineEvent]
+    comments: list[TimelineComment] | None = None
     type: ClassVar[str] = "session"
 
 
 class EventEntry(Struct, frozen=True, tag="event", tag_field="type"):
-    """An event that belongs to no session."""
+    """An event that belongs to no session.
+
+    comments   the comment that it stands for, if it is one; null when the reader may not see it
+    """
 
     at: dt.datetime
     event: TimelineEvent
+    comments: list[TimelineComment] | None = None
     type: ClassVar[str] = "event"
 
 
@@ -104,10 +114,18 @@ class TimelinePlace(cursor.Place, tag="timeline", frozen=True):
     id: cursor.Number
 
 
-def timeline(project: Project, person_id: int, *, before: str | None = None, limit: int = 100) -> Timeline:
+def timeline(
+    project: Project,
+    person_id: int,
+    *,
+    before: str | None = None,
+    limit: int = 100,
+    comments: CommentReader | None = None,
+) -> Timeline:
     """`person_id` as persons.get_person gives it; `before` is a page's `next` (raises cursor.CursorError).
 
-    A session stands where it began, so that the order of what is older never changes while somebody is here.
+    `comments` gives the words of what was said; without it there are none. A session stands where it began, so that
+    the order of what is older never changes while somebody is here.
     """
     place = cursor.read(before, TimelinePlace) if before else TimelinePlace(NEVER, LINK, GREATEST)
     ids = redirects.ids_of(person_id)
@@ -119,7 +137,8 @@ def timeline(project: Project, person_id: int, *, before: str | None = None, lim
     entries = sorted(found, key=_order, reverse=True)
     page = entries[:limit]
     following = cursor.write(TimelinePlace(*_order(page[-1]))) if len(entries) > limit else None
-    return Timeline(_with_events(project, person_id, ids, page), following)
+    page = _with_events(project, person_id, ids, page)
+    return Timeline(_with_comments(project, page, comments) if comments else page, following)
 
 
 def _order(entry: Entry) -> tuple[dt.datetime, int, int]:
@@ -229,6 +248,29 @@ def _changes(project: Project, person_id: int, shown: Iterable[Event]) -> dict[u
     """One look-up for all events of a page; none where no event asserts anything."""
     asserting = [event.id for event in shown if ASSERTS in bytes(event.properties)]
     return fact_history.by_event(project, person_id, asserting) if asserting else {}
+
+
+def _with_comments(project: Project, page: Sequence[Entry], reader: CommentReader) -> list[Entry]:
+    said = [event.id for entry in page for event in _events(entry) if event.event == COMMENT_EVENT]
+    found = reader.read(project, said) if said else {}
+    return [
+        entry
+        if isinstance(entry, LinkEntry)
+        else structs.replace(
+            entry, comments=[found[event.id] for event in _events(entry) if event.id in found]
+        )
+        for entry in page
+    ]
+
+
+def _events(entry: Entry) -> list[TimelineEvent]:
+    match entry:
+        case SessionEntry():
+            return entry.events
+        case EventEntry():
+            return [entry.event]
+        case LinkEntry():
+            return []
 
 
 def _inside(project: Project, ids: list[int], visits: list[SessionRow]) -> dict[int, list[Event]]:

@@ -1,7 +1,9 @@
 """The team's inbox: what people said, newest first."""
 
 from dataclasses import dataclass
+from typing import cast
 
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -11,6 +13,8 @@ from analytics.record import REACTIONS
 from api.cursor import CursorError
 from dashboard.pages import project_page
 from feedback import inbox
+from feedback.models import Comment
+from projects.access import helps
 from projects.models import Project
 
 
@@ -32,8 +36,16 @@ def comments(request: HttpRequest, project: Project) -> HttpResponse:
     except (CursorError, ValueError) as error:
         return render(request, "analytics/problem.html", {"project": project, "problem": error}, status=400)
     counted = inbox.counts(project)
-    context = {"project": project, "page": page, "reaction": reaction, "count": counted.get(reaction, 0)}
-    return render(request, "feedback/inbox.html", context | {"tabs": _tabs(project, reaction, counted)})
+    context = {
+        "project": project,
+        "page": page,
+        "reaction": reaction,
+        "count": counted.get(reaction, 0),
+        "tabs": _tabs(project, reaction, counted),
+        "statuses": Comment.Status.choices,
+        "can_edit": helps(cast("User", request.user), project),
+    }
+    return render(request, "feedback/inbox.html", context)
 
 
 def _tabs(project: Project, current: str, counted: dict[str, int]) -> list[Tab]:

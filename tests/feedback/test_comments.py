@@ -10,7 +10,14 @@ import pytest
 from django.db import connection, transaction
 
 from feedback import comments
-from feedback.comments import LeftComment, leave_comment
+from feedback.comments import (
+    CommentError,
+    LeftComment,
+    delete_comment,
+    edit_comment,
+    leave_comment,
+    set_status,
+)
 from feedback.models import Comment
 from tests.feedback.inbox_rows import waiting
 from tests.feedback.saying import said
@@ -50,12 +57,7 @@ def test_it_records_the_event_in_the_same_transaction(team: Team) -> None:
         "s1",
     )
     assert (event["url"], event["path"]) == ("https://notes.example/write", "/write")
-    properties = {
-        "comment": str(left.comment.message_id),
-        "reaction": "confusing",
-        "text": "Where did my note go?",
-    }
-    assert event["properties"] == properties
+    assert event["properties"] == {"comment": str(left.comment.message_id), "reaction": "confusing"}
 
 
 def test_it_keeps_neither_when_the_transaction_fails(team: Team) -> None:
@@ -65,9 +67,11 @@ def test_it_keeps_neither_when_the_transaction_fails(team: Team) -> None:
     assert waiting(team.id) == []
 
 
-def test_it_leaves_out_what_was_not_said(team: Team) -> None:
-    says(team, text="")
-    assert set(waiting(team.id)[0]["properties"]) == {"comment", "reaction"}
+def test_its_words_are_in_no_event(team: Team) -> None:
+    says(team, reaction="")
+    [event] = waiting(team.id)
+    assert set(event["properties"]) == {"comment"}
+    assert "my note" not in str(event)
 
 
 def test_it_answers_a_repeated_message_with_the_first_receipt(team: Team) -> None:
@@ -110,3 +114,68 @@ def test_no_receipt_is_given_twice(team: Team, monkeypatch: pytest.MonkeyPatch) 
     drawn = iter([taken, taken, "FH-23456"])
     monkeypatch.setattr(comments, "new_receipt", lambda: next(drawn))
     assert says(team).comment.receipt == "FH-23456"
+
+
+def test_edited_it_has_the_new_words_and_says_so(team: Team) -> None:
+    comment = says(team).comment
+    edited = edit_comment(comment, text="I found my note.")
+    kept = Comment.objects.get(pk=comment.pk)
+    assert kept.text == edited.text == "I found my note."
+    assert kept.edited_at is not None
+    assert kept.updated_at >= kept.edited_at
+    assert kept.change > comment.change
+    assert len(waiting(team.id)) == 1
+
+
+def test_a_reaction_alone_may_stay_of_it(team: Team) -> None:
+    assert edit_comment(says(team).comment, text="").text == ""
+    with pytest.raises(CommentError, match="needs a text"):
+        edit_comment(says(team, reaction="").comment, text=" ")
+
+
+def test_its_status_changes(team: Team) -> None:
+    comment = says(team).comment
+    for status in Comment.Status:
+        assert set_status(comment, status).status == status
+    kept = Comment.objects.get(pk=comment.pk)
+    assert (kept.status, kept.edited_at, kept.text) == ("declined", None, "Where did my note go?")
+
+
+def test_what_changes_nothing_is_no_change(team: Team) -> None:
+    comment = says(team).comment
+    same = [edit_comment(comment, text=comment.text), set_status(comment, Comment.Status.NEW)]
+    assert [one.change for one in same] == [comment.change] * 2
+    gone = delete_comment(comment)
+    assert delete_comment(comment).change == gone.change
+
+
+def test_deleted_it_leaves_a_tombstone_without_words(team: Team) -> None:
+    comment = says(team, context={"title": "My note"}).comment
+    delete_comment(comment)
+    kept = Comment.objects.get(pk=comment.pk)
+    assert (kept.text, kept.url, kept.context) == ("", "", {})
+    assert kept.deleted_at is not None
+    assert kept.change > comment.change
+    stays = ("receipt", "reaction", "distinct_id", "created_at", "message_id")
+    assert [getattr(kept, name) for name in stays] == [getattr(comment, name) for name in stays]
+
+
+def test_what_is_deleted_stays_deleted(team: Team) -> None:
+    comment = says(team).comment
+    delete_comment(comment)
+    again = says(team, message_id=comment.message_id)
+    assert (again.is_new, again.comment.receipt, again.comment.text) == (False, comment.receipt, "")
+    with pytest.raises(CommentError, match="was deleted"):
+        edit_comment(comment, text="back again")
+    with pytest.raises(CommentError, match="was deleted"):
+        set_status(comment, Comment.Status.DONE)
+
+
+def test_two_who_change_it_at_once_both_count(team: Team) -> None:
+    """Bo sets the status while its author edits: neither writes back what they had read before."""
+    comment = says(team).comment
+    stale = Comment.objects.get(pk=comment.pk)
+    edit_comment(comment, text="I found my note.")
+    set_status(stale, Comment.Status.DONE)
+    kept = Comment.objects.get(pk=comment.pk)
+    assert (kept.text, kept.status) == ("I found my note.", "done")

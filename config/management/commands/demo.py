@@ -15,7 +15,8 @@ from analytics.demo.send import DemoRefusedError, send
 from analytics.demo.story import Story, tell
 from analytics.pipeline import until_idle
 from analytics.record import EventColumns
-from feedback.comments import leave_comment
+from feedback.comments import leave_comment, set_status
+from feedback.models import Comment
 from projects import first_run
 from projects.access import get_project
 from projects.creation import create_project
@@ -23,6 +24,16 @@ from projects.keys import newest_write_key
 from projects.models import Membership, Project
 
 NAME, SLUG = "Demo", "demo"
+UNREAD = 12
+"""The newest comments, which nobody on the team has looked at yet."""
+
+STATUSES = (
+    Comment.Status.DONE,
+    Comment.Status.OPEN,
+    Comment.Status.DECLINED,
+    Comment.Status.DONE,
+    Comment.Status.PROMISED,
+)
 LEAST = {"people": 1, "days": 1, "seed": 0}
 
 
@@ -90,14 +101,15 @@ def _send(story: Story, project: Project) -> None:
         events = bar.add_task("Living", total=len(story.calls))
         for kept in send(story.calls, key):
             bar.update(events, completed=kept)
-        for said in bar.track(story.said, description="Commenting"):
-            _leave(said, project)
+        unread = len(story.said) - UNREAD
+        for number, said in enumerate(bar.track(story.said, description="Commenting")):
+            _leave(said, project, STATUSES[number % len(STATUSES)] if number < unread else Comment.Status.NEW)
         counted = bar.add_task("Counting", total=len(story.calls) + len(story.said))
         until_idle(lambda done: bar.update(counted, completed=done.stored + done.duplicates))
 
 
-def _leave(said: Said, project: Project) -> None:
-    leave_comment(
+def _leave(said: Said, project: Project, status: Comment.Status) -> None:
+    left = leave_comment(
         EventColumns(
             project_id=project.pk,
             id=said.message_id,
@@ -111,6 +123,9 @@ def _leave(said: Said, project: Project) -> None:
         reaction=said.reaction,
         text=said.text,
     )
+    # Run again, the demo must not undo what somebody has chosen in the inbox since.
+    if left.is_new:
+        set_status(left.comment, status)
 
 
 def _told(story: Story, project: Project, options: dict[str, Any], seconds: float) -> Iterator[str]:

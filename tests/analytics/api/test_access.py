@@ -9,6 +9,7 @@ from django.test import override_settings
 from django.utils.timezone import now
 
 from analytics.api.urls import urlpatterns
+from feedback.api.urls import urlpatterns as feedback_urlpatterns
 from projects import keys
 from projects.models import Key
 from tests.analytics.api.client import Answer, Api
@@ -24,6 +25,7 @@ GETS = {
     "people/{person}": "people:read",
     "people/{person}/facts": "people:read",
     "people/{person}/timeline": "people:read",
+    "comments": "comments:read",
 }
 POSTS: dict[str, dict[str, Any]] = {
     "insights/trends": TRENDS,
@@ -40,7 +42,8 @@ def test_every_address_is_tried_here() -> None:
     tried = {
         path.replace("{person}", "<int:person_id>").replace("trends", "<str:kind>") for path in ENDPOINTS
     }
-    assert tried == {str(pattern.pattern) for pattern in urlpatterns} - {"schema"}
+    served = [*urlpatterns, *feedback_urlpatterns]
+    assert tried == {str(pattern.pattern) for pattern in served} - {"schema"}
 
 
 @pytest.mark.parametrize("path", ENDPOINTS)

@@ -56,7 +56,7 @@ def test_it_works(ana: Client, mina: Team) -> None:
 
 def test_the_timeline_is_one_story_newest_first(ana: Client, mina: Team) -> None:
     texts = [entry.text for entry in entries(page_of(ana, mina, "mina"))]
-    assert "said confusing" in texts[0]
+    assert "left a comment confusing" in texts[0]
     assert "invoice paid" in texts[1]
     assert "one person" in texts[2]
     assert "4 events in 3 min" in texts[3]

@@ -1,10 +1,8 @@
 """GET /api/v1/project."""
 
-import uuid
-
-from feedback.models import Comment
-from tests import clock
+from feedback.comments import delete_comment
 from tests.analytics.api.client import Api
+from tests.feedback.saying import say
 from tests.journey import Journey
 from tests.people import Team, assemble
 
@@ -33,10 +31,10 @@ def test_counts_are_exact_however_often_it_was_sent_and_whoever_was_merged(team:
     assert (counted["events"], counted["people"], counted["sessions"]) == (2, 1, 1)
 
 
-def test_comments_count(team: Team, api: Api) -> None:
-    Comment.objects.create(
-        project=team.new.project, message_id=uuid.uuid4(), text="nice", distinct_id="ana", created_at=clock.D0
-    )
+def test_comments_count_unless_they_were_deleted(team: Team, api: Api) -> None:
+    said = [say(team, who, "Nice.") for who in ("ana", "bo")]
+    assert api.get("project").json["comments"] == 2
+    delete_comment(said[0])
     assert api.get("project").json["comments"] == 1
 
 

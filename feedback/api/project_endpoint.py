@@ -1,0 +1,34 @@
+"""GET /api/v1/project: what the key's project is and how much it holds."""
+
+from django.http import HttpResponse
+from msgspec import structs
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from analytics.query.overview import Overview, overview
+from api import describe, listing, parameters
+from api.auth import project_of
+from feedback.access import comments_of
+from projects.models import Project
+
+
+class ProjectRow(Overview, frozen=True):
+    """`project` is the short name in addresses; insights are answered from `data_version`, 0 before there is any."""
+
+    comments: int
+
+
+class OneProject(APIView):
+    """The project that the key belongs to, with exact counts."""
+
+    scope = "events:read"
+    formats = listing.FORMATS
+
+    @describe.operation("The project", parameters=parameters.Presentation, answer=ProjectRow, row=ProjectRow)
+    def get(self, request: Request) -> HttpResponse:
+        asked = parameters.read(request, parameters.Presentation)
+        return listing.respond_one(request, _row(project_of(request)), asked.format)
+
+
+def _row(project: Project) -> ProjectRow:
+    return ProjectRow(**structs.asdict(overview(project)), comments=comments_of(project).count())
