@@ -5,7 +5,7 @@ from typing import Any
 
 from psycopg.conninfo import conninfo_to_dict
 
-from config import cache, env, mail
+from config import cache, env, mail_settings
 from config.home import layout
 from config.limits import MAX_BODY
 
@@ -101,7 +101,7 @@ BROKER_URL = env.text("FIRSTHAND_BROKER_URL", "filesystem://")
 CACHES = {"default": cache.configuration(env.text("FIRSTHAND_CACHE_URL", cache.DATABASE))}
 
 SITE_URL = env.text("FIRSTHAND_URL").rstrip("/")
-MAIL_SERVER = mail.server(env.secret("FIRSTHAND_EMAIL_URL"))
+MAIL_SERVER = mail_settings.server(env.secret("FIRSTHAND_EMAIL_URL"))
 EMAIL_BACKEND = MAIL_SERVER.backend
 EMAIL_FILE_PATH = HOME.mail
 EMAIL_HOST = MAIL_SERVER.host

@@ -10,7 +10,7 @@ from analytics.query import persons
 from analytics.query.persons import PersonRef
 from analytics.record import REACTIONS
 from api import cursor
-from feedback.access import comments_and_tombstones_of, comments_of
+from feedback.comment_access import comments_and_tombstones_of, comments_of
 from feedback.models import Comment
 from projects.models import Project
 

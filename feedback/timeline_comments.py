@@ -6,7 +6,7 @@ from collections.abc import Collection
 from django.db.models import Max
 
 from analytics.query.comment_reader import CommentReader, TimelineComment
-from feedback.access import comments_and_tombstones_of
+from feedback.comment_access import comments_and_tombstones_of
 from feedback.models import Comment
 from projects.models import Project
 

@@ -9,8 +9,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from analytics.console import choices, questions
-from analytics.console.questions import Asked
+from analytics.console import choices, insight_form
+from analytics.console.insight_form import Asked
 from analytics.insights.kind import AnyKind
 from analytics.insights.questions import QueryError
 from analytics.insights.registry import COMPANIONS, KINDS
@@ -39,7 +39,7 @@ def beside(request: HttpRequest, project: Project, kind: str) -> HttpResponse:
 
 def _insight(request: HttpRequest, project: Project, kind: AnyKind, frame: str) -> HttpResponse:
     """The page with its answer; or with its form as it was filled in, and what is wrong with it."""
-    asked = questions.ask(project, kind.screen, request.GET)
+    asked = insight_form.ask(project, kind.screen, request.GET)
     context = {
         "project": project,
         "screen": kind.screen,
@@ -88,7 +88,7 @@ def _companions(project: Project, kind: AnyKind, asked: Asked) -> list[dict[str,
 def behind(request: HttpRequest, project: Project, kind: str) -> HttpResponse:
     """The people behind one figure: a panel beside it, or a page of its own under the same address."""
     screen = _kind(kind).screen
-    asked = questions.ask(project, screen, request.GET)
+    asked = insight_form.ask(project, screen, request.GET)
     page = "analytics/behind_panel.html" if request.headers.get("HX-Request") else "analytics/behind.html"
     try:
         question, point = answers.parse(kind, asked.body), screen.point(request.GET)

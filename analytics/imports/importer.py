@@ -9,7 +9,7 @@ import httpx
 from django.db.models import Sum
 
 from analytics.imports.formats import Format, LineRefusedError
-from analytics.imports.reading import Line, lines
+from analytics.imports.parsing import Line, lines
 from analytics.imports.report import ImportReport
 from analytics.ingest.local import LocalIngest
 from analytics.models import LedgerEntry

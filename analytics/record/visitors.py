@@ -20,7 +20,7 @@ from analytics.ingest.intake import Admitted, Door, Intake
 from analytics.ingest.shipment import Shipment
 from analytics.ingest.wire import segment
 from analytics.ingest.wire.event import EXPLANATIONS, DropReason, Parcel, Refused, Unreadable
-from analytics.record.events import EventColumns
+from analytics.record.recording import EventColumns
 
 AT_ONCE = 4
 """Handlers that run at the same time in one process: no more connections than that are taken from the pages' pool."""

@@ -16,7 +16,7 @@ from api import cursor, describe, listing, parameters, places
 from api.auth import project_of
 from api.growing import GrowingPlace
 from feedback import inbox
-from feedback.access import comments_and_tombstones_of
+from feedback.comment_access import comments_and_tombstones_of
 from feedback.inbox import Entry
 from feedback.models import Comment
 from projects.models import Project

@@ -8,7 +8,7 @@ from rest_framework.views import APIView
 from analytics.query.overview import Overview, overview
 from api import describe, listing, parameters
 from api.auth import project_of
-from feedback.access import comments_of
+from feedback.comment_access import comments_of
 from projects.models import Project
 
 

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from dashboard.pages import project_page
-from feedback.access import get_comment_for
+from feedback.comment_access import get_comment_for
 from feedback.comments import CommentError, delete_comment, set_status
 from feedback.models import Comment
 from projects.models import Membership, Project

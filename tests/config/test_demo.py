@@ -11,7 +11,7 @@ from django.utils.timezone import now
 
 from analytics.query.overview import overview
 from analytics.query.persons import list_people
-from feedback.access import comments_of
+from feedback.comment_access import comments_of
 from feedback.comments import set_status
 from feedback.models import Comment
 from projects.models import Key, Project

@@ -55,6 +55,21 @@ def test_modules_have_one_subject() -> None:
     assert [path for path in modules(*PACKAGES) if path.name in VAGUE] == []
 
 
+def test_no_two_modules_of_sibling_packages_share_a_name() -> None:
+    """A module's name alone says where to look. Kinds of insight are built alike; Django's own names are expected."""
+    shared = {"__init__", "urls", "models", "apps", "tasks", "navigation"}
+    by_family: dict[tuple[Path, str], list[str]] = {}
+    for path in modules(*PACKAGES):
+        family = path.parent.parent
+        if (
+            path.stem not in shared
+            and family != ROOT / "analytics" / "insights"
+            and "management" not in path.parts
+        ):
+            by_family.setdefault((family, path.stem), []).append(str(path.relative_to(ROOT)))
+    assert [paths for paths in by_family.values() if len(paths) > 1] == []
+
+
 def test_celery_tasks_only_name_what_is_done() -> None:
     files = (ROOT / "analytics/tasks.py", ROOT / "outbox/tasks.py")
     long = [node.name for file in files for node in functions(file) if len(node.body) > 5]

@@ -3,7 +3,7 @@
 from analytics.pipeline import until_idle
 from analytics.query.overview import overview
 from analytics.query.persons import by_distinct_ids
-from feedback.access import comments_of
+from feedback.comment_access import comments_of
 from tests import clock
 from tests.feedback.embed.sending import SAID, decoded, send
 from tests.feedback.saying import say

@@ -14,7 +14,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from pytest_django import Settings
 
 from config import env
-from config import mail as configuration
+from config import mail_settings as configuration
 from outbox.mail import Mail
 from outbox.messages import DeliveryError
 

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from analytics.imports.formats import FORMATS
 from analytics.imports.importer import ImportStoppedError, import_history
-from analytics.imports.reading import BrokenFileError
+from analytics.imports.parsing import BrokenFileError
 from analytics.imports.report import ImportReport
 from projects.access import get_project
 from projects.models import Project

@@ -9,7 +9,7 @@ from typing import IO, cast
 
 import pytest
 
-from analytics.imports.reading import BrokenFileError, lines
+from analytics.imports.parsing import BrokenFileError, lines
 
 LIMIT = 1_000
 MEGABYTE = 1_000_000
