@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from analytics.insights.questions import QueryError
+from analytics.insights.registry import KINDS
 from analytics.insights.retention.question import Retention
 from analytics.insights.trends.question import Trends
 from analytics.query.answers import parse
@@ -36,7 +37,7 @@ def test_it_works() -> None:
 @pytest.mark.parametrize(
     ("kind", "body", "says"),
     [
-        ("funnels", {}, "there is no insight 'funnels'; there are: trends, retention, cohort_reactions"),
+        ("funnels", {}, f"there is no insight 'funnels'; there are: {', '.join(KINDS)}"),
         ("trends", [], "Expected `object`, got `array`"),
         ("trends", None, "Expected `object`, got `null`"),
         ("trends", RANGE, "missing required field `series`"),
