@@ -1,4 +1,4 @@
-# `make help` lists what there is. Python 3.11 or newer is all that is needed; PYTHON=... names another one.
+# `make help` lists the commands. They need Python 3.11 or newer; PYTHON=... selects one.
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 ifeq ($(PATH),)
@@ -12,35 +12,35 @@ PATHS := manage.py config projects api dashboard outbox analytics feedback tests
 
 .PHONY: help run test check bench chaos demo clean
 
-help: ## this list
+help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-7s %s\n", $$1, $$2}' Makefile
 
-run: .venv/run.stamp ## install what is missing, start everything, print the address and a sign-in link
+run: .venv/run.stamp ## install what is missing, start everything, print a sign-in link
 	@exec $(BIN)/python manage.py up
 
-demo: .venv/run.stamp ## fill a project with a believable history
+demo: .venv/run.stamp ## fill a separate project with sample data
 	@$(BIN)/python manage.py demo
 
-test: .venv/dev.stamp ## all tests; brings its own PostgreSQL unless DATABASE_URL names one
+test: .venv/dev.stamp ## run all tests, with their own PostgreSQL unless DATABASE_URL is set
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
-check: .venv/dev.stamp ## lint, formatting, types, layers, settings
+check: .venv/dev.stamp ## check lint rules, formatting, types, import rules and settings
 	$(BIN)/ruff check $(PATHS)
 	$(BIN)/ruff format --check $(PATHS)
 	$(BIN)/mypy $(PATHS)
 	$(BIN)/lint-imports
 	$(BIN)/python manage.py check --fail-level WARNING
 
-bench: .venv/bench.stamp ## measure; results go to benchmarks/results/ and docs/scaling.md
+bench: .venv/bench.stamp ## run the benchmarks; writes benchmarks/results/ and docs/scaling.md
 	$(BIN)/python -m benchmarks
 
-chaos: .venv/dev.stamp ## kill processes under load, the long form
+chaos: .venv/dev.stamp ## run the long tests that kill processes under load
 	FIRSTHAND_CHAOS=long $(BIN)/python -m pytest -m chaos tests/chaos
 
-clean: ## forget the installed packages (never the data)
+clean: ## delete the virtual environment (no data)
 	rm -rf .venv
 
-# The stamps make the environment follow the requirements: a changed pin is installed before anything runs.
+# Stamps are older than a changed requirements file, so changed versions are installed before anything runs.
 .venv/dev.stamp: requirements/dev.txt .venv/run.stamp
 	$(PIP) -r requirements/dev.txt
 	@touch $@
@@ -50,10 +50,10 @@ clean: ## forget the installed packages (never the data)
 	@touch $@
 
 .venv/run.stamp: requirements/run.txt .venv/bin/python
-	@echo "installing (once)"
+	@echo "installing packages"
 	$(PIP) -r requirements/run.txt
 	@touch $@
 
 .venv/bin/python:
-	@test -n "$(PYTHON)" || { echo "Firsthand needs Python 3.11 or newer; install it, or name it: make run PYTHON=/path/to/python3" >&2; exit 1; }
-	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "$(PYTHON) cannot make a virtual environment; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	@test -n "$(PYTHON)" || { echo "Firsthand needs Python 3.11 or newer. Install it, or select it: make run PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "$(PYTHON) cannot create a virtual environment. On Debian: apt-get install python3-venv" >&2; exit 1; }

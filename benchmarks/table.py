@@ -55,7 +55,7 @@ def _served(numbers: Numbers) -> float | None:
 
 ROWS = (
     Row(
-        "durable single-event requests, of what the same server gives for empty answers",
+        "single-event throughput, relative to a no-op endpoint",
         "ingest",
         0.6,
         "",
@@ -63,22 +63,22 @@ ROWS = (
         most=False,
     ),
     Row(
-        "durable events in batches of 100",
+        "throughput in batches of 100",
         "ingest",
         80_000,
-        "/s",
+        " events/s",
         lambda numbers: numbers["durable_events_per_second_in_batches_of_100"],
         most=False,
     ),
     Row("enrich", "enrich", 40_000, " events/s", lambda numbers: numbers["events_per_second"], most=False),
     Row("Delta append of 5,000 events", "load", 10, " ms", lambda numbers: numbers["append_5000_ms"]),
-    Row("retention of everybody, from the served table", "insights", 50, " ms", _served),
-    Row("people per period, time of ClickHouse's", "insights", 1, " ×", _ratio("people ")),
-    Row("events by a property, time of ClickHouse's", "insights", 1, " ×", _ratio("events ")),
-    Row("retention counted ad hoc, time of ClickHouse's", "insights", 1, " ×", _ratio("retention")),
+    Row("retention of all people, from the served table", "insights", 50, " ms", _served),
+    Row("people per period, time relative to ClickHouse", "insights", 1, " ×", _ratio("people ")),
+    Row("events by a property, time relative to ClickHouse", "insights", 1, " ×", _ratio("events ")),
+    Row("ad hoc retention, time relative to ClickHouse", "insights", 1, " ×", _ratio("retention")),
     Row("bytes per event in the lake", "rollup", 20, "", lambda numbers: numbers["bytes_per_event"]),
     Row(
-        "idle memory, everything running",
+        "idle memory, all processes",
         "home",
         450,
         " MB",
@@ -90,7 +90,7 @@ ROWS = (
 
 def render(results: Path) -> str:
     """The table in Markdown, of the results in a folder."""
-    lines = ["| what | target | measured | | load |", "|---|---|---|---|---|"]
+    lines = ["| benchmark | target | measured | result | load |", "|---|---|---|---|---|"]
     return "\n".join([*lines, *(_line(row, _numbers(results, row.benchmark)) for row in ROWS)])
 
 
