@@ -1,6 +1,6 @@
 """What every question of every kind has, and its validation: a question is checked once, then trusted.
 
-The JSON forms are the contract of docs/insights.md.
+docs/metrics.md shows the JSON form of every kind.
 """
 
 import datetime as dt
