@@ -54,7 +54,7 @@ def test_clients_and_visitors_are_answered_by_ingest_and_all_others_by_django(te
     assert (comment.status_code, comment.json()["receipt"][:3]) == (201, "FH-")
     assert event.json() == {"success": True}
     assert (mistyped.status_code, mistyped.json()["error"]) == (
-        404, "nothing is served at /v1/coments; see docs/api.md",
+        404, "there is no endpoint /v1/coments; see docs/api.md",
     )  # fmt: skip
     assert mistyped.headers["access-control-allow-origin"] == "https://notes.example"
     assert health.text == "ok\n"

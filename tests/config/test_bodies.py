@@ -23,7 +23,7 @@ async def counting(scope: Any, receive: Channel, send: Channel) -> None:
 
 
 async def bounded(scope: Any, receive: Channel, send: Channel) -> None:
-    await bodies.bounded(counting, scope, receive, send)
+    await bodies.with_limited_body(counting, scope, receive, send)
 
 
 async def chunks(count: int, size: int, seconds: float = 0) -> AsyncIterator[bytes]:
@@ -82,5 +82,5 @@ def test_after_the_body_nothing_comes_but_that_the_client_has_gone() -> None:
         seen.extend([(await receive())["type"], (await receive())["type"]])
 
     head = {"type": "http", "method": "POST", "path": "/sign-in/", "headers": [(b"content-length", b"4")]}
-    asyncio.run(bodies.bounded(listening, head, receive, send))
+    asyncio.run(bodies.with_limited_body(listening, head, receive, send))
     assert seen == ["http.request", "http.disconnect"]

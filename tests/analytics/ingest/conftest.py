@@ -14,7 +14,7 @@ from tests.people import Team
 
 
 @dataclass(frozen=True)
-class Desk:
+class Harness:
     """One project seen from both sides: what is sent for it, and what of it is in the database."""
 
     ingest: LocalIngest
@@ -66,8 +66,8 @@ def ingest(django_db_setup: None) -> Iterator[LocalIngest]:
 
 
 @pytest.fixture
-def desk(ingest: LocalIngest, team: Team) -> Desk:
-    return Desk(ingest, team)
+def harness(ingest: LocalIngest, team: Team) -> Harness:
+    return Harness(ingest, team)
 
 
 @pytest.fixture

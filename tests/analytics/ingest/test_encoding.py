@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics.ingest.wire import encoding
-from analytics.ingest.wire.event import Unreadable
+from analytics.ingest.wire.event import RequestRejectedError
 
 LIMIT = 100_000
 
@@ -29,13 +29,13 @@ def test_gzip_in_several_members_is_one_body() -> None:
 @pytest.mark.parametrize("level", [1, 9])
 def test_the_limit_holds_to_the_byte(level: int) -> None:
     assert len(encoding.inflate(gzip.compress(b"x" * LIMIT, level), LIMIT)) == LIMIT
-    with pytest.raises(Unreadable, match="100,000") as caught:
+    with pytest.raises(RequestRejectedError, match="100,000") as caught:
         encoding.inflate(gzip.compress(b"x" * (LIMIT + 1), level), LIMIT)
     assert caught.value.status == 413
 
 
 def test_many_small_members_are_bounded_too() -> None:
-    with pytest.raises(Unreadable):
+    with pytest.raises(RequestRejectedError):
         encoding.inflate(gzip.compress(b"x" * 60_000) * 2, LIMIT)
 
 
@@ -44,7 +44,7 @@ def test_noise_is_refused_or_read_and_never_worse(data: bytes) -> None:
     for undo in (encoding.inflate, encoding.from_lz_string):
         try:
             assert isinstance(undo(data, LIMIT), bytes)
-        except Unreadable as error:
+        except RequestRejectedError as error:
             assert error.status in (400, 413)  # noqa: PT017 (both outcomes are right)
 
 
@@ -63,7 +63,7 @@ def test_lz_string_is_read_as_it_is_written_elsewhere(text: str) -> None:
 def test_an_lz_string_bomb() -> None:
     bomb = lzstring.LZString().compressToBase64("x" * 3_000_000).encode()
     assert len(bomb) < 10_000
-    with pytest.raises(Unreadable) as caught:
+    with pytest.raises(RequestRejectedError) as caught:
         encoding.from_lz_string(bomb, LIMIT)
     assert caught.value.status == 413
 

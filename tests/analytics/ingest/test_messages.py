@@ -11,20 +11,27 @@ from hypothesis import strategies as st
 
 from analytics.ingest.accept import OLDEST, accept
 from analytics.ingest.wire import segment
-from analytics.ingest.wire.event import FUTURE, Event, Note, Parcel, Unreadable, arrival
+from analytics.ingest.wire.event import (
+    MAX_AHEAD,
+    Event,
+    Payload,
+    RequestRejectedError,
+    WarningReason,
+    request_context,
+)
 
 NOON = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
 ANY_TEXT = st.text(st.characters(exclude_categories=())) | st.text("\x00\\u0000\ud83d\ude00dD8", max_size=40)
 
 
-def message(**fields: Any) -> Parcel:
+def message(**fields: Any) -> Payload:
     return segment.parse_message("$comment", json.dumps({"userId": "ana"} | fields).encode())
 
 
-def accepted(parcel: Parcel) -> Event:
+def accepted(payload: Payload) -> Event:
     """As it is after the steps, having arrived at noon."""
-    arrived = arrival(1, NOON, parcel.sent_at, max_event=segment.MAX_BODY, reserved=frozenset())
-    (event,) = accept(parcel.events, arrived).events
+    arrived = request_context(1, NOON, payload.sent_at, max_event=segment.MAX_BODY, reserved=frozenset())
+    (event,) = accept(payload.events, arrived).events
     return event
 
 
@@ -55,8 +62,8 @@ def test_whatever_a_browser_escapes_can_be_read_and_kept(text: str) -> None:
     ],
 )
 def test_only_halves_are_mended(sent: bytes, kept: str) -> None:
-    parcel = segment.parse_message("$comment", b'{"userId":"ana","text":' + sent + b"}")
-    assert msgspec.json.decode(parcel.json)["text"] == kept
+    payload = segment.parse_message("$comment", b'{"userId":"ana","text":' + sent + b"}")
+    assert msgspec.json.decode(payload.json)["text"] == kept
 
 
 @given(st.datetimes() | st.text(), st.none() | st.datetimes(timezones=st.timezones()) | st.text())
@@ -67,8 +74,8 @@ def test_every_message_has_a_plausible_time(said: object, sent: object) -> None:
     }
     event = accepted(message(**given))
     at = dt.datetime.fromisoformat(event.timestamp)
-    assert OLDEST <= at <= NOON + FUTURE
-    assert at == NOON or not {Note.FUTURE, Note.TOO_OLD} & set(event.notes)
+    assert OLDEST <= at <= NOON + MAX_AHEAD
+    assert at == NOON or not {WarningReason.FUTURE, WarningReason.TOO_OLD} & set(event.warnings)
 
 
 @given(
@@ -84,7 +91,7 @@ def test_a_wrong_clock_does_no_harm(wrong: dt.timedelta, ago: dt.timedelta) -> N
 
 @given(st.binary(max_size=200))
 def test_bytes_that_are_no_object_are_refused(raw: bytes) -> None:
-    with pytest.raises(Unreadable) as refused:
+    with pytest.raises(RequestRejectedError) as refused:
         segment.parse_message("$comment", b"[" + raw)
     assert refused.value.status == 400
     assert str(refused.value)

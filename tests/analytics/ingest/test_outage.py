@@ -13,7 +13,7 @@ import pytest
 from analytics.ingest import commit
 from analytics.ingest.local import LocalIngest
 from tests.analytics.ingest.cable import Cable
-from tests.analytics.ingest.conftest import Desk, rows
+from tests.analytics.ingest.conftest import Harness, rows
 from tests.people import Team
 
 
@@ -24,16 +24,16 @@ def cable() -> Iterator[Cable]:
 
 
 @pytest.fixture
-def away(cable: Cable, own_home: Path, team: Team) -> Iterator[Desk]:
+def away(cable: Cable, own_home: Path, team: Team) -> Iterator[Harness]:
     """A door behind a cable, with a spool of its own; it knows the team's key."""
     with LocalIngest(cable.url) as ingest:
-        desk = Desk(ingest, team)
-        assert send(desk, 0).status_code == 200
-        yield desk
+        harness = Harness(ingest, team)
+        assert send(harness, 0).status_code == 200
+        yield harness
 
 
-def send(desk: Desk, number: int) -> Any:
-    return desk.batch(
+def send(harness: Harness, number: int) -> Any:
+    return harness.batch(
         {"type": "track", "userId": "ana", "event": f"e{number}", "messageId": str(uuid.UUID(int=number))}
     )
 
@@ -49,7 +49,7 @@ def spooled(home: Path) -> list[Path]:
     return sorted((home / "spool").glob("*.spool"))
 
 
-def test_an_outage_is_bridged_by_the_spool(away: Desk, cable: Cable, own_home: Path) -> None:
+def test_an_outage_is_bridged_by_the_spool(away: Harness, cable: Cable, own_home: Path) -> None:
     cable.cut()
     for number in range(1, 6):
         assert send(away, number).status_code == 200
@@ -63,7 +63,7 @@ def test_an_outage_is_bridged_by_the_spool(away: Desk, cable: Cable, own_home: P
     assert away.ledger() == {"received": 7}
 
 
-def test_what_is_refused_during_an_outage_is_counted_too(away: Desk, cable: Cable) -> None:
+def test_what_is_refused_during_an_outage_is_counted_too(away: Harness, cable: Cable) -> None:
     cable.cut()
     assert away.batch({"type": "track", "event": "x"}).json()["rejected"][0]["reason"] == "no_id"
     cable.mend()
@@ -71,7 +71,7 @@ def test_what_is_refused_during_an_outage_is_counted_too(away: Desk, cable: Cabl
     assert [each["reason"] for each in away.warnings()] == ["no_id"]
 
 
-def test_an_outage_in_the_middle_of_many_requests_loses_none(away: Desk, cable: Cable) -> None:
+def test_an_outage_in_the_middle_of_many_requests_loses_none(away: Harness, cable: Cable) -> None:
     """Some commits end unknown: those events may come twice, under one id, and never not at all."""
     acknowledged: list[int] = []
 
@@ -95,9 +95,9 @@ def test_an_outage_in_the_middle_of_many_requests_loses_none(away: Desk, cable: 
 
 
 def test_a_database_that_does_not_answer_is_as_good_as_away(
-    away: Desk, cable: Cable, own_home: Path, monkeypatch: pytest.MonkeyPatch
+    away: Harness, cable: Cable, own_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(commit, "PATIENCE", 0.3)
+    monkeypatch.setattr(commit, "COMMIT_TIMEOUT", 0.3)
     cable.stall()
     assert send(away, 1).status_code == 200
     assert len(spooled(own_home)) == 1
@@ -110,17 +110,17 @@ def test_a_start_during_an_outage_takes_what_known_keys_send(
     cable: Cable, own_home: Path, team: Team
 ) -> None:
     with LocalIngest(cable.url) as ingest:
-        assert send(Desk(ingest, team), 0).status_code == 200
+        assert send(Harness(ingest, team), 0).status_code == 200
     cable.cut()
     with LocalIngest(cable.url) as ingest:
-        desk = Desk(ingest, team)
-        assert send(desk, 1).status_code == 200
+        harness = Harness(ingest, team)
+        assert send(harness, 1).status_code == 200
         stranger = ingest.post("/v1/track", {"userId": "x", "event": "x"}, key="perhaps-new")
         assert (stranger.status_code, "retry-after" in stranger.headers) == (503, True)
     assert len(spooled(own_home)) == 1
     cable.mend()
     with LocalIngest(cable.url) as ingest:
-        eventually(lambda: [row["event"] for row in desk.inbox()] == ["e0", "e1"])
+        eventually(lambda: [row["event"] for row in harness.inbox()] == ["e0", "e1"])
 
 
 def test_a_full_spool_asks_to_come_again(
@@ -128,26 +128,26 @@ def test_a_full_spool_asks_to_come_again(
 ) -> None:
     monkeypatch.setenv("FIRSTHAND_SPOOL_LIMIT", "1000")
     with LocalIngest(cable.url) as ingest:
-        desk = Desk(ingest, team)
-        assert send(desk, 0).status_code == 200
+        harness = Harness(ingest, team)
+        assert send(harness, 0).status_code == 200
         cable.cut()
-        statuses = [send(desk, number).status_code for number in range(1, 10)]
+        statuses = [send(harness, number).status_code for number in range(1, 10)]
         assert statuses[0] == 200
         assert statuses[-1] == 503
         kept = statuses.count(200)
         cable.mend()
-        eventually(lambda: len(desk.inbox()) == 1 + kept)
-        assert desk.ledger() == {"received": 1 + kept}
+        eventually(lambda: len(harness.inbox()) == 1 + kept)
+        assert harness.ledger() == {"received": 1 + kept}
 
 
 def test_a_file_that_was_replayed_before_it_could_be_removed_is_not_replayed_again(
     cable: Cable, own_home: Path, team: Team
 ) -> None:
     with LocalIngest(cable.url) as ingest:
-        desk = Desk(ingest, team)
-        send(desk, 0)
+        harness = Harness(ingest, team)
+        send(harness, 0)
         cable.cut()
-        send(desk, 1)
+        send(harness, 1)
     (file,) = spooled(own_home)
     content = file.read_bytes()
     cable.mend()
@@ -156,8 +156,8 @@ def test_a_file_that_was_replayed_before_it_could_be_removed_is_not_replayed_aga
     file.write_bytes(content)
     with LocalIngest(cable.url):
         eventually(lambda: not file.exists())
-    assert [row["event"] for row in desk.inbox()] == ["e0", "e1"]
-    assert desk.ledger() == {"received": 2}
+    assert [row["event"] for row in harness.inbox()] == ["e0", "e1"]
+    assert harness.ledger() == {"received": 2}
     assert len(rows("SELECT 1 FROM analytics_spool_replayed WHERE name = %s", file.name)) == 1
 
 
@@ -165,14 +165,14 @@ def test_a_record_torn_by_a_crash_is_left_out_and_those_before_it_are_not(
     cable: Cable, own_home: Path, team: Team
 ) -> None:
     with LocalIngest(cable.url) as ingest:
-        desk = Desk(ingest, team)
-        send(desk, 0)
+        harness = Harness(ingest, team)
+        send(harness, 0)
         cable.cut()
-        send(desk, 1)
-        send(desk, 2)
+        send(harness, 1)
+        send(harness, 2)
     (file,) = spooled(own_home)
     file.write_bytes(file.read_bytes()[:-7])
     cable.mend()
     with LocalIngest(cable.url):
         eventually(lambda: not file.exists())
-    assert [row["event"] for row in desk.inbox()] == ["e0", "e1"]
+    assert [row["event"] for row in harness.inbox()] == ["e0", "e1"]

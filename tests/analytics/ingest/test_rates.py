@@ -7,7 +7,7 @@ import pytest
 from analytics.ingest import rates
 from analytics.ingest.local import LocalIngest
 from analytics.ingest.rates import RateLimit, Rates
-from tests.analytics.ingest.conftest import Desk
+from tests.analytics.ingest.conftest import Harness
 from tests.people import Team, assemble
 
 CALL = {"type": "track", "userId": "ana", "event": "x"}
@@ -32,17 +32,17 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def limited(team: Team, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+def limited(team: Team, monkeypatch: pytest.MonkeyPatch) -> Iterator[Harness]:
     """An ingest that takes two events a second from one address, behind a proxy that says whose they are."""
     monkeypatch.setenv("FIRSTHAND_TRUSTED_PROXIES", "127.0.0.1")
     with LocalIngest(rates=Rates(events_per_second=2)) as ingest:
-        yield Desk(ingest, team)
+        yield Harness(ingest, team)
 
 
-def send(desk: Desk, address: str, events: int, team: Team | None = None) -> int:
-    key = (team or desk.team).write_key
+def send(harness: Harness, address: str, events: int, team: Team | None = None) -> int:
+    key = (team or harness.team).write_key
     body = {"batch": [CALL] * events}
-    answer = desk.ingest.post("/v1/batch", body, key=key, headers={"x-forwarded-for": address})
+    answer = harness.ingest.post("/v1/batch", body, key=key, headers={"x-forwarded-for": address})
     return answer.status_code
 
 
@@ -72,10 +72,10 @@ def test_memory_is_bounded_and_a_busy_address_is_not_forgotten(
         limit.take(1, f"2001:db8::{number:x}", 1)
         limit.take(1, ANA, 1)
     assert limit.take(1, ANA, 1) > 0
-    assert len(limit._full_at) + len(limit._older) <= 200
+    assert len(limit._full_at) + len(limit._previous) <= 200
 
 
-def test_too_many_events_are_refused_counted_and_told_when_to_come_again(limited: Desk) -> None:
+def test_too_many_events_are_refused_counted_and_told_when_to_come_again(limited: Harness) -> None:
     assert send(limited, ANA, 200) == 200
     body = {"batch": [CALL] * 3}
     answer = limited.ingest.post(
@@ -91,14 +91,14 @@ def test_too_many_events_are_refused_counted_and_told_when_to_come_again(limited
     assert len(limited.inbox()) == 200
 
 
-def test_other_addresses_and_other_projects_are_not_held_up(limited: Desk) -> None:
+def test_other_addresses_and_other_projects_are_not_held_up(limited: Harness) -> None:
     neighbours = assemble()
     assert [send(limited, ANA, 200), send(limited, ANA, 1)] == [200, 429]
     assert send(limited, BO, 1) == 200
     assert send(limited, ANA, 1, neighbours) == 200
 
 
-def test_posthog_s_clients_are_told_in_their_own_way(limited: Desk) -> None:
+def test_posthog_s_clients_are_told_in_their_own_way(limited: Harness) -> None:
     events = [{"event": "x", "distinct_id": "ana"}] * 200
     assert limited.capture(*events).status_code == 200
     answer = limited.capture(*events)
@@ -107,10 +107,10 @@ def test_posthog_s_clients_are_told_in_their_own_way(limited: Desk) -> None:
 
 
 def test_by_default_comments_are_limited_and_events_are_not() -> None:
-    assert Rates.configured() == Rates(events_per_second=0, comments_per_minute=60)
+    assert Rates.from_environment() == Rates(events_per_second=0, comments_per_minute=60)
 
 
 def test_rates_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FIRSTHAND_INGEST_RATE", "50")
     monkeypatch.setenv("FIRSTHAND_COMMENT_RATE", "0")
-    assert Rates.configured() == Rates(events_per_second=50, comments_per_minute=0)
+    assert Rates.from_environment() == Rates(events_per_second=50, comments_per_minute=0)

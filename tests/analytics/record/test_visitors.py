@@ -17,7 +17,7 @@ from django.test import Client
 from analytics.ingest.app import Ingest
 from analytics.ingest.rates import Rates
 from analytics.record import visitors
-from analytics.record.visitors import visitor_doors
+from analytics.record.visitors import visitor_routes
 from feedback.comments import LOCK
 from feedback.embed.endpoints import ENDPOINTS
 from feedback.models import Comment
@@ -42,7 +42,7 @@ def through_the_door(work: Callable[[Post], Awaitable[None]], rates: Rates | Non
     """Run `work` beside ingest with the visitors' doors; what it is given sends one comment."""
 
     async def live() -> None:
-        app = Ingest(more_doors=visitor_doors(ENDPOINTS), rates=rates or Rates())
+        app = Ingest(extra_routes=visitor_routes(ENDPOINTS), rates=rates or Rates())
         await app.start()
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://door.local", timeout=60) as client:
@@ -101,16 +101,16 @@ def open_the_inbox(team: Team) -> int:
 def test_five_hundred_at_once_leave_the_dashboard_its_connections(
     team: Team, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(visitors, "PATIENCE", 60.0)
+    monkeypatch.setattr(visitors, "QUEUE_TIMEOUT", 60.0)
 
     async def work(post: Post) -> None:
         with nobody_s_turn(team):
             sent = [asyncio.create_task(post(team, number)) for number in range(500)]
-            await eventually(lambda: held_up() == visitors.AT_ONCE)
+            await eventually(lambda: held_up() == visitors.MAX_RUNNING)
             # More than the pool holds: each would wait in vain, if the comments had taken it.
             pages = [aside(partial(open_the_inbox, team)) for _ in range(20)]
             assert await asyncio.wait_for(asyncio.gather(*pages), 30) == [200] * 20
-            assert await aside(held_up) == visitors.AT_ONCE
+            assert await aside(held_up) == visitors.MAX_RUNNING
             assert not any(each.done() for each in sent)
         answers = await asyncio.gather(*sent)
         assert {answer.status_code for answer in answers} == {201}
@@ -124,12 +124,12 @@ def test_five_hundred_at_once_leave_the_dashboard_its_connections(
 def test_beyond_what_may_wait_a_comment_is_to_be_sent_again(
     team: Team, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(visitors, "MAX_WAITING", 3 * visitors.OVERHEAD)
+    monkeypatch.setattr(visitors, "MAX_QUEUED_BYTES", 3 * visitors.MESSAGE_OVERHEAD)
 
     async def work(post: Post) -> None:
         with nobody_s_turn(team):
-            running = [asyncio.create_task(post(team, number)) for number in range(visitors.AT_ONCE)]
-            await eventually(lambda: held_up() == visitors.AT_ONCE)
+            running = [asyncio.create_task(post(team, number)) for number in range(visitors.MAX_RUNNING)]
+            await eventually(lambda: held_up() == visitors.MAX_RUNNING)
             more = [asyncio.create_task(post(team, number)) for number in range(5)]
             await eventually(lambda: sum(each.done() for each in more) == 3)
             late = [each.result() for each in more if each.done()]
@@ -137,24 +137,24 @@ def test_beyond_what_may_wait_a_comment_is_to_be_sent_again(
             assert late[0].headers["retry-after"] == "5"
             assert "same messageId" in late[0].json()["error"]
         statuses = sorted(answer.status_code for answer in await asyncio.gather(*running, *more))
-        assert statuses == [201] * (visitors.AT_ONCE + 2) + [503] * 3
+        assert statuses == [201] * (visitors.MAX_RUNNING + 2) + [503] * 3
         assert (await post(team, 9)).status_code == 201
 
     through_the_door(work)
 
 
 def test_nobody_waits_for_ever(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(visitors, "PATIENCE", 0.1)
+    monkeypatch.setattr(visitors, "QUEUE_TIMEOUT", 0.1)
 
     async def work(post: Post) -> None:
         with nobody_s_turn(team):
-            running = [asyncio.create_task(post(team, number)) for number in range(visitors.AT_ONCE)]
-            await eventually(lambda: held_up() == visitors.AT_ONCE)
+            running = [asyncio.create_task(post(team, number)) for number in range(visitors.MAX_RUNNING)]
+            await eventually(lambda: held_up() == visitors.MAX_RUNNING)
             assert (await post(team, 7)).status_code == 503
         assert {answer.status_code for answer in await asyncio.gather(*running)} == {201}
 
     through_the_door(work)
-    assert Comment.objects.filter(project=team.id).count() == visitors.AT_ONCE
+    assert Comment.objects.filter(project=team.id).count() == visitors.MAX_RUNNING
 
 
 def test_one_address_cannot_fill_an_inbox(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
