@@ -129,7 +129,7 @@ def test_bad_lines_are_named_and_good_ones_kept(team: Team, tmp_path: Path) -> N
     assert "line 5: an event of the past needs its timestamp" in said
     assert "line 6: the event has no userId, anonymousId or distinct_id" in said
     assert "line 7: the event has no name" in said
-    assert "line 8: type is one of track" in said
+    assert "line 8: type must be one of track" in said
     assert "line 9: the event is larger than allowed" in said
     assert "line 10: longer than 400,000 bytes" in said
 
@@ -168,7 +168,7 @@ def test_a_project_that_is_not_there(tmp_path: Path) -> None:
 
 def test_a_project_without_a_live_write_key(team: Team, tmp_path: Path) -> None:
     Key.objects.filter(project=team.new.project).update(revoked_at=now())
-    with pytest.raises(CommandError, match="has no write key; create one in its settings"):
+    with pytest.raises(CommandError, match="has no write key; make one in its settings"):
         imported(team, file_of(tmp_path, [call(1)]))
 
 

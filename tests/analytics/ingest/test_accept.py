@@ -1,4 +1,4 @@
-"""Every reason to refuse an event, every mending of one, and that both are counted and shown."""
+"""Every reason to reject an event or to warn about it, and how both are counted and sampled."""
 
 import datetime as dt
 import json
@@ -49,7 +49,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("reason", "change"), REFUSED)
-def test_it_is_refused_for_its_reason_counted_and_shown(
+def test_an_invalid_event_is_rejected_counted_and_sampled(
     harness: Harness, reason: str, change: dict[str, Any]
 ) -> None:
     answer = harness.batch(TRACK | {"messageId": "m"} | change, TRACK)
@@ -61,7 +61,7 @@ def test_it_is_refused_for_its_reason_counted_and_shown(
     assert (warning["reason"], warning["message"]) == (reason, EXPLANATIONS[DropReason(reason)])
 
 
-def test_every_reason_and_note_is_explained() -> None:
+def test_every_reason_has_an_explanation() -> None:
     assert set(EXPLANATIONS) == {*DropReason, *WarningReason}
 
 
@@ -80,7 +80,7 @@ def test_a_megabyte_of_properties(harness: Harness) -> None:
     assert harness.ledger() == {"received": 2, "refused too_large": 1}
 
 
-def test_text_full_of_brackets_is_not_deep_and_full_of_colons_is_not_many(harness: Harness) -> None:
+def test_brackets_and_colons_inside_text_do_not_count(harness: Harness) -> None:
     properties = {"text": '{["\\' * 500, "times": "12:30:45 " * 1_500}
     assert harness.batch(TRACK | {"properties": properties}).json() == {"success": True}
     assert json.loads(harness.only()["properties"]) == properties
@@ -101,7 +101,9 @@ TIMES = [
 
 
 @pytest.mark.parametrize(("note", "timestamp"), TIMES)
-def test_an_impossible_time_becomes_that_of_arrival(harness: Harness, note: str, timestamp: object) -> None:
+def test_an_impossible_time_is_replaced_by_the_time_of_arrival(
+    harness: Harness, note: str, timestamp: object
+) -> None:
     answer = harness.batch(TRACK | {"messageId": "m", "timestamp": timestamp})
     (warning,) = answer.json()["warnings"]
     assert (warning["index"], warning["messageId"], warning["reason"]) == (0, "m", note)
@@ -123,20 +125,18 @@ def test_an_impossible_time_becomes_that_of_arrival(harness: Harness, note: str,
         ("2000-01-01T00:00:00Z", dt.datetime(2000, 1, 1, tzinfo=dt.UTC)),
     ],
 )
-def test_a_time_in_another_spelling_is_understood(
-    harness: Harness, timestamp: object, meant: dt.datetime
-) -> None:
+def test_other_time_formats_are_understood(harness: Harness, timestamp: object, meant: dt.datetime) -> None:
     assert harness.batch(TRACK | {"timestamp": timestamp}).json() == {"success": True}
     assert harness.only()["timestamp"] == meant
 
 
-def test_a_time_up_to_23_hours_ahead_is_believed(harness: Harness) -> None:
+def test_a_time_up_to_23_hours_ahead_is_accepted(harness: Harness) -> None:
     soon = dt.datetime.now(dt.UTC) + dt.timedelta(hours=22)
     assert harness.batch(TRACK | {"timestamp": soon.isoformat()}).json() == {"success": True}
     assert harness.only()["timestamp"] == soon
 
 
-def test_a_phone_whose_clock_stands_at_1970_is_set_right(harness: Harness) -> None:
+def test_a_clock_at_1970_is_corrected(harness: Harness) -> None:
     answer = harness.batch(TRACK | {"timestamp": "1970-01-01T00:00:10Z"}, sentAt="1970-01-01T00:00:20Z")
     assert answer.json() == {"success": True}
     row = harness.only()
@@ -146,7 +146,7 @@ def test_a_phone_whose_clock_stands_at_1970_is_set_right(harness: Harness) -> No
 @pytest.mark.parametrize(
     "nobody", [*sorted(NOBODY - {""}), "NULL", "None", "[object Object]", "NaN", " ", " guest "]
 )
-def test_an_id_that_means_nobody_identifies_no_one(harness: Harness, nobody: str) -> None:
+def test_a_placeholder_id_identifies_nobody(harness: Harness, nobody: str) -> None:
     answer = harness.batch(
         {"type": "identify", "userId": nobody, "anonymousId": "device", "traits": {"a": 1}}
     )
@@ -156,7 +156,7 @@ def test_an_id_that_means_nobody_identifies_no_one(harness: Harness, nobody: str
     assert [each["reason"] for each in harness.warnings()] == ["meaningless_id"]
 
 
-def test_a_device_that_means_nobody_is_not_linked(harness: Harness) -> None:
+def test_a_placeholder_device_id_is_not_linked(harness: Harness) -> None:
     harness.batch(
         {"type": "identify", "userId": "ana", "anonymousId": "undefined"},
         {"type": "alias", "userId": "ana", "previousId": "null"},
@@ -166,7 +166,7 @@ def test_a_device_that_means_nobody_is_not_linked(harness: Harness) -> None:
     ] * 2
 
 
-def test_an_event_of_nobody_at_all_is_kept_under_that_id(harness: Harness) -> None:
+def test_an_event_with_only_a_placeholder_id_is_kept_under_that_id(harness: Harness) -> None:
     harness.capture(
         {"event": "$identify", "distinct_id": "null", "properties": {"$anon_distinct_id": "device"}}
     )
@@ -177,7 +177,7 @@ def test_an_event_of_nobody_at_all_is_kept_under_that_id(harness: Harness) -> No
     ]
 
 
-def test_nul_and_lone_surrogates_are_replaced_and_numbers_that_are_none_left_out(harness: Harness) -> None:
+def test_nul_lone_surrogates_and_invalid_numbers_are_replaced(harness: Harness) -> None:
     spoiled = (
         '"\\ud83d broken", "b\\u0000": "a\\u0000b", "nan": NaN, "far": -Infinity, "fine": "\\ud83d\\ude00"'
     )
@@ -200,7 +200,7 @@ def test_a_number_too_large_for_any_float_is_kept_as_it_was_sent(harness: Harnes
     assert harness.only()["properties"] == f'{{"n": {number}}}'
 
 
-def test_optional_fields_of_the_wrong_type_are_left_out_and_the_rest_kept(harness: Harness) -> None:
+def test_optional_fields_of_the_wrong_type_are_ignored(harness: Harness) -> None:
     context = {"page": {"url": 5, "title": "Shoes"}, "locale": ["de"], "library": "js", "campaign": None}
     answer = harness.batch(TRACK | {"context": context})
     assert [each["reason"] for each in answer.json()["warnings"]] == ["field_ignored"]
@@ -208,7 +208,7 @@ def test_optional_fields_of_the_wrong_type_are_left_out_and_the_rest_kept(harnes
     assert (row["url"], row["title"], row["locale"]) == (None, "Shoes", None)
 
 
-def test_a_name_that_is_too_long_is_cut(harness: Harness) -> None:
+def test_a_name_that_is_too_long_is_truncated(harness: Harness) -> None:
     harness.batch(TRACK | {"event": "e" * 300, "userId": "u" * 300})
     row = harness.only()
     assert (len(row["event"]), len(row["distinct_id"])) == (200, 200)
@@ -234,7 +234,7 @@ def test_only_well_known_crawlers_are_bots(harness: Harness, agent: str, crawls:
     assert len(harness.inbox()) == (0 if crawls else 1)
 
 
-def test_texts_that_would_break_a_row_come_through_unchanged(harness: Harness) -> None:
+def test_tabs_newlines_and_backslashes_are_stored_unchanged(harness: Harness) -> None:
     odd = 'tab\t line\nreturn\r back\\slash quote" \\N \\. ümlaut 日本 😀'
     body = json.dumps({"batch": [TRACK | {"event": odd, "properties": {odd: odd}}]}, indent=1)
     harness.ingest.post("/v1/batch", body, key=harness.team.write_key)
@@ -243,22 +243,22 @@ def test_texts_that_would_break_a_row_come_through_unchanged(harness: Harness) -
     assert json.loads(row["properties"]) == {odd: odd}
 
 
-def test_an_event_begins_with_the_columns_of_the_inbox_in_their_order() -> None:
+def test_the_first_fields_of_an_event_are_the_columns_of_the_inbox() -> None:
     assert list(Event.__struct_fields__[: len(INBOX)]) == names(INBOX)
 
 
-def test_the_steps_are_named_for_what_they_see_to() -> None:
+def test_steps_have_plain_names_and_the_request_fields_come_first() -> None:
     assert all(re.fullmatch(r"[a-z_]+", step.__name__) for step in accept.STEPS)
     assert accept.STEPS.index(accept.set_request_fields) == 0
 
 
-def test_warnings_are_a_sample_and_the_ledger_counts_all(harness: Harness) -> None:
+def test_warnings_are_sampled_and_the_ledger_counts_all(harness: Harness) -> None:
     harness.batch(*({"type": "track", "event": "x"} for _ in range(100)))
     assert harness.ledger() == {"received": 100, "refused no_id": 100}
     assert len(harness.warnings()) == 20
 
 
-def test_a_number_about_somebody_that_no_double_holds_costs_itself_alone(harness: Harness) -> None:
+def test_a_fact_that_is_too_large_for_a_double_becomes_null(harness: Harness) -> None:
     for huge in ("1e400", "9" * 5_000):
         call = (
             f'{{"type":"identify","userId":"ana","traits":{{"name":"Ana","size":{huge},"sizes":[{huge}]}}}}'
@@ -269,7 +269,7 @@ def test_a_number_about_somebody_that_no_double_holds_costs_itself_alone(harness
         assert json.loads(row["person_set"]) == {"name": "Ana", "size": None, "sizes": [None]}
 
 
-def test_a_long_number_beside_a_nul_does_not_cost_the_whole_body(harness: Harness) -> None:
+def test_a_long_number_beside_a_nul_does_not_reject_the_body(harness: Harness) -> None:
     call = f'{{"userId":"ana","event":"x","properties":{{"a":"\\u0000","b":{"9" * 30},"c":{"9" * 5_000},"d":-7}}}}'
     answer = harness.ingest.post("/v1/track", call, key=harness.team.write_key)
     assert answer.status_code == 200, answer.text

@@ -1,4 +1,4 @@
-"""Whatever is sent over HTTP: an answer below 500, and books that balance to the event."""
+"""For any request: a status below 500, and a ledger that matches the inbox to the event."""
 
 import base64
 import gzip
@@ -69,7 +69,7 @@ captures = st.builds(
 
 
 def text(tree: object) -> bytes:
-    """JSON as sloppy clients write it: NaN and lone surrogates included."""
+    """JSON that may contain NaN and lone surrogates, as some clients send it."""
     return json.dumps(tree).encode()
 
 

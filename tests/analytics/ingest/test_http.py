@@ -1,4 +1,4 @@
-"""The manners of the door: origins, methods, sizes, and clients that are slow or break off."""
+"""HTTP: origins, methods, sizes, and clients that are slow or disconnect."""
 
 import asyncio
 import gzip
@@ -23,18 +23,18 @@ OURS = (
 
 
 @pytest.mark.parametrize("path", OURS.split())
-def test_these_paths_are_ours(path: str) -> None:
+def test_it_serves_its_paths(path: str) -> None:
     assert Ingest().serves(path)
 
 
 @pytest.mark.parametrize("path", ["/", "/v1", "/api/v1/events", "/array/x", "/e/x"])
-def test_these_paths_are_not(path: str) -> None:
+def test_it_does_not_serve_other_paths(path: str) -> None:
     assert not Ingest().serves(path)
 
 
 @pytest.mark.parametrize("path", ["/v1/coments", "/v1/", "/v1/comments"])
-def test_below_v1_only_programs_ask_and_are_told_what_is_wrong(harness: Harness, path: str) -> None:
-    """Ingest alone serves no comments: whoever sends them there is to hear of it."""
+def test_an_unknown_path_below_v1_gets_a_json_error(harness: Harness, path: str) -> None:
+    """Ingest alone has no comments endpoint, and its clients must notice."""
     assert Ingest().serves(path)
     answer = harness.ingest.post(path, {}, headers={"origin": "https://a.example"})
     assert answer.status_code == 404
@@ -42,7 +42,7 @@ def test_below_v1_only_programs_ask_and_are_told_what_is_wrong(harness: Harness,
     assert answer.headers["access-control-allow-origin"] == "https://a.example"
 
 
-def test_a_page_of_another_origin_may_ask_and_send(harness: Harness) -> None:
+def test_a_page_of_another_origin_may_send(harness: Harness) -> None:
     asking = {
         "origin": "https://shop.example",
         "access-control-request-method": "POST",
@@ -61,11 +61,11 @@ def test_a_page_of_another_origin_may_ask_and_send(harness: Harness) -> None:
     assert sent.headers["vary"] == "origin"
 
 
-def test_an_origin_that_is_not_allowed_is_refused_and_counted(harness: Harness) -> None:
+def test_an_origin_that_is_not_allowed_is_rejected_and_counted(harness: Harness) -> None:
     project = harness.team.new.project
     project.allowed_origins = ["https://shop.example"]
     project.save()
-    # A new key: ingest may know the first one with the origins of before, for up to two seconds.
+    # A new key, because ingest may cache the first one with its old origins for two seconds.
     key = keys.create(project, Key.Kind.WRITE).text
     for origin, status in (("https://evil.example", 403), ("https://SHOP.example", 200), (None, 200)):
         headers = {"origin": origin} if origin else {}
@@ -74,7 +74,7 @@ def test_an_origin_that_is_not_allowed_is_refused_and_counted(harness: Harness) 
     assert harness.ledger() == {"received": 3, "refused origin": 1}
 
 
-def test_a_key_that_is_nobodys_is_refused_and_counted_for_project_zero(harness: Harness) -> None:
+def test_an_unknown_key_is_rejected_and_counted_for_project_zero(harness: Harness) -> None:
     before = ledger(0).get("refused unknown_key", 0)
     segment = harness.ingest.post("/v1/batch", {"batch": [CALL, CALL]}, key="nobody")
     posthog = harness.ingest.post("/e/", {"event": "x", "distinct_id": "ana"})
@@ -83,7 +83,7 @@ def test_a_key_that_is_nobodys_is_refused_and_counted_for_project_zero(harness: 
     assert ledger(0)["refused unknown_key"] == before + 3
 
 
-def test_an_api_key_writes_nothing(harness: Harness) -> None:
+def test_an_api_key_cannot_write(harness: Harness) -> None:
     assert harness.ingest.post("/v1/t", CALL, key=harness.team.api_key).status_code == 401
 
 
@@ -91,17 +91,17 @@ def test_an_api_key_writes_nothing(harness: Harness) -> None:
     ("path", "method"),
     [("/v1/track", "GET"), ("/v1/batch", "PUT"), ("/e/", "DELETE"), ("/array/k/config", "POST")],
 )
-def test_a_method_that_is_not_served_is_told_which_are(harness: Harness, path: str, method: str) -> None:
+def test_a_wrong_method_names_the_allowed_ones(harness: Harness, path: str, method: str) -> None:
     answer = harness.ingest.request(method, path)
     assert answer.status_code == 405
     assert "OPTIONS" in answer.headers["allow"]
 
 
-def test_a_path_that_is_not_served(harness: Harness) -> None:
+def test_an_unknown_path_is_not_found(harness: Harness) -> None:
     assert harness.ingest.request("GET", "/nowhere").status_code == 404
 
 
-def test_what_a_browser_asks_when_it_starts(harness: Harness) -> None:
+def test_the_startup_requests_of_posthog_js(harness: Harness) -> None:
     config = harness.ingest.request("GET", "/array/k/config").json()
     assert (config["autocapture_opt_out"], config["analytics"]) == (False, {"endpoint": "/e/"})
     script = harness.ingest.request("GET", "/array/k/config.js")
@@ -114,7 +114,7 @@ def test_what_a_browser_asks_when_it_starts(harness: Harness) -> None:
     assert harness.ingest.post("/s/", b"\x1f\x8banything").json() == {"status": 1}
 
 
-def test_a_batch_beyond_its_limit_is_told_the_limit(harness: Harness) -> None:
+def test_a_batch_beyond_the_limit_names_the_limit(harness: Harness) -> None:
     answer = harness.ingest.post("/v1/batch", b" " * 500_001, key=harness.team.write_key)
     assert answer.status_code == 413
     assert "500,000 bytes" in answer.json()["error"]
@@ -134,7 +134,7 @@ def test_a_bomb_within_a_bomb_and_in_a_form(harness: Harness) -> None:
     assert harness.ingest.post("/e/", inner, headers={"content-encoding": "gzip"}).status_code == 413
 
 
-def test_an_encoding_that_is_not_understood(harness: Harness) -> None:
+def test_an_unsupported_encoding(harness: Harness) -> None:
     answer = harness.ingest.post(
         "/v1/t", b"x", key=harness.team.write_key, headers={"content-encoding": "br"}
     )
@@ -142,7 +142,7 @@ def test_an_encoding_that_is_not_understood(harness: Harness) -> None:
     assert "'br'" in answer.json()["error"]
 
 
-def test_gzip_that_is_damaged(harness: Harness) -> None:
+def test_damaged_gzip(harness: Harness) -> None:
     cut = gzip.compress(json.dumps(CALL).encode())[:-12]
     answer = harness.ingest.post(
         "/v1/t", cut, key=harness.team.write_key, headers={"content-encoding": "gzip"}
@@ -154,7 +154,7 @@ def test_gzip_that_is_damaged(harness: Harness) -> None:
 async def _talk(
     messages: list[dict[str, Any]], *, then_silence: bool = False, length: bytes | None = None
 ) -> int:
-    """One request to a fresh application, message by message; the status of its answer."""
+    """Send one request to a new application, message by message. Returns the status of the response."""
     app, answers = Ingest(), list[MutableMapping[str, Any]]()
 
     async def receive() -> MutableMapping[str, Any]:
@@ -180,11 +180,11 @@ async def _talk(
     return int(answers[0]["status"])
 
 
-def test_a_body_that_breaks_off(team: object) -> None:
+def test_a_body_that_is_cut_off(team: object) -> None:
     assert asyncio.run(_talk([{"type": "http.request", "body": b'{"a', "more_body": True}])) == 400
 
 
-def test_a_body_that_comes_too_slowly(team: object, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_body_that_is_too_slow(team: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "BODY_SECONDS", 0.05)
     begun: list[dict[str, Any]] = [{"type": "http.request", "body": b'{"a', "more_body": True}]
     assert asyncio.run(_talk(begun, then_silence=True)) == 408
@@ -204,7 +204,7 @@ def test_a_body_that_never_ends_is_stopped_at_the_limit(team: object) -> None:
     assert asyncio.run(_talk(endless)) == 413
 
 
-def test_the_lifespan_begins_and_ends(team: object) -> None:
+def test_lifespan_startup_and_shutdown(team: object) -> None:
     async def live() -> list[str]:
         said: list[str] = []
         messages = iter(["lifespan.startup", "lifespan.shutdown"])
@@ -221,7 +221,7 @@ def test_the_lifespan_begins_and_ends(team: object) -> None:
     assert asyncio.run(live()) == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
 
 
-def test_no_connection_is_left_behind(team: object) -> None:
+def test_stopping_closes_all_connections(team: object) -> None:
     before = _connections()
     asyncio.run(_talk([{"type": "http.request", "body": b"{}", "more_body": False}]))
     until = time.monotonic() + 5

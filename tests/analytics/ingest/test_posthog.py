@@ -1,4 +1,4 @@
-"""PostHog's formats: what posthog-js and its sisters send, in all their wrappings."""
+"""PostHog's formats: what its SDKs send, in every encoding."""
 
 import base64
 import datetime as dt
@@ -89,7 +89,7 @@ PLAIN_TEXT = {"content-type": "text/plain"}
         "form lz64",
     ],
 )
-def test_every_wrapping_is_undone(harness: Harness, wrapping: str) -> None:
+def test_every_encoding_is_decoded(harness: Harness, wrapping: str) -> None:
     plain = body(harness)
     b64, lz = base64.b64encode(plain), lzstring.LZString().compressToBase64(plain.decode())
     sent: dict[str, tuple[str, bytes, dict[str, str]]] = {
@@ -110,7 +110,7 @@ def test_every_wrapping_is_undone(harness: Harness, wrapping: str) -> None:
     assert json.loads(harness.only()["properties"]) == VIEW["properties"]
 
 
-def test_a_blank_in_form_data_was_a_plus(harness: Harness) -> None:
+def test_blanks_in_form_data_are_read_as_plus(harness: Harness) -> None:
     spoiled = (
         b"data=" + base64.b64encode(body(harness, VIEW | {"event": "a>>>b???c~~~"})) + b"&compression=base64"
     )
@@ -120,7 +120,7 @@ def test_a_blank_in_form_data_was_a_plus(harness: Harness) -> None:
     assert harness.only()["event"] == "a>>>b???c~~~"
 
 
-def test_an_image_request_carries_its_event_in_the_query(harness: Harness) -> None:
+def test_an_image_request_has_its_event_in_the_query(harness: Harness) -> None:
     answer = harness.ingest.request(
         "GET", "/e/", params={"data": base64.b64encode(body(harness)).decode(), "beacon": "1"}
     )
@@ -148,7 +148,7 @@ def test_identify_links_the_device_and_sets_facts(harness: Harness) -> None:
     assert json.loads(row["properties"]) == kept
 
 
-def test_facts_may_stand_among_the_properties(harness: Harness) -> None:
+def test_facts_may_be_among_the_properties(harness: Harness) -> None:
     harness.capture({"event": "x", "distinct_id": "ana", "properties": {"$set": {"plan": "pro"}}})
     row = harness.only()
     assert json.loads(row["person_set"]) == {"plan": "pro"}
@@ -170,7 +170,7 @@ def test_an_alias_joins_the_original_and_the_new_id(harness: Harness) -> None:
     assert (row["link"], row["distinct_id"], row["linked_id"]) == ("alias", "ana", "device")
 
 
-def test_a_browser_that_knows_its_user_says_so(harness: Harness) -> None:
+def test_an_identified_browser_sets_user_known(harness: Harness) -> None:
     harness.capture({"event": "x", "properties": {"distinct_id": "ana", "$is_identified": True}})
     assert harness.only()["user_known"] == 1
 
@@ -188,7 +188,7 @@ def test_ids_are_made_text_and_cut_at_two_hundred_characters(harness: Harness) -
     assert [each["reason"] for each in answer.json()["warnings"]] == ["shortened"]
 
 
-def test_the_clocks_of_the_case_in_the_book(harness: Harness) -> None:
+def test_clock_skew_is_corrected_as_in_posthog(harness: Harness) -> None:
     """Received at 12:00:00, sent at 12:00:05, happened at 11:59:55 gives 11:59:50."""
     now = dt.datetime.now(dt.UTC)
     sent_at, happened = now + dt.timedelta(seconds=5), now - dt.timedelta(seconds=5)
@@ -199,7 +199,7 @@ def test_the_clocks_of_the_case_in_the_book(harness: Harness) -> None:
     assert row["received_at"] - row["timestamp"] == dt.timedelta(seconds=10)
 
 
-def test_sent_at_may_stand_in_the_query(harness: Harness) -> None:
+def test_sent_at_may_be_in_the_query(harness: Harness) -> None:
     now = dt.datetime.now(dt.UTC).replace(microsecond=0)
     event = {"event": "x", "distinct_id": "ana", "timestamp": (now - dt.timedelta(hours=1)).isoformat()}
     harness.capture(event, path=f"/e/?_={int(now.timestamp() * 1000)}")
@@ -207,7 +207,7 @@ def test_sent_at_may_stand_in_the_query(harness: Harness) -> None:
     assert row["received_at"] - row["timestamp"] == dt.timedelta(hours=1)
 
 
-def test_a_client_that_trusts_its_clock_is_believed(harness: Harness) -> None:
+def test_ignore_sent_at_keeps_the_timestamp(harness: Harness) -> None:
     event = {
         "event": "x", "distinct_id": "ana", "timestamp": "2024-05-06T07:08:09Z",
         "properties": {"$ignore_sent_at": True},
@@ -231,7 +231,7 @@ def test_a_uuid_is_the_events_id_an_empty_one_is_none_and_any_other_is_an_error(
     assert first == known != second
 
 
-def test_events_with_different_keys_are_nobodys(harness: Harness) -> None:
+def test_events_with_different_keys_are_rejected(harness: Harness) -> None:
     answer = harness.ingest.post(
         "/e/", [VIEW | {"api_key": harness.team.write_key}, VIEW | {"api_key": "other"}]
     )
@@ -252,7 +252,9 @@ def test_events_with_different_keys_are_nobodys(harness: Harness) -> None:
         (b"\xff\xfe", "UTF-8"),
     ],
 )
-def test_a_body_that_cannot_be_read_is_refused_in_words(harness: Harness, content: bytes, says: str) -> None:
+def test_an_unreadable_body_is_rejected_with_an_explanation(
+    harness: Harness, content: bytes, says: str
+) -> None:
     answer = harness.ingest.post("/e/", content)
     assert answer.status_code == 400
     assert answer.headers["content-type"].startswith("text/plain")
@@ -267,9 +269,7 @@ def test_a_body_that_cannot_be_read_is_refused_in_words(harness: Harness, conten
         ({"event": "x", "distinct_id": ""}, "no userId, anonymousId or distinct_id"),
     ],
 )
-def test_a_request_of_which_nothing_can_be_kept_is_an_error(
-    harness: Harness, event: object, says: str
-) -> None:
+def test_a_request_without_a_valid_event_is_an_error(harness: Harness, event: object, says: str) -> None:
     answer = harness.capture(event)
     assert answer.status_code == 400
     assert says in answer.text
@@ -285,7 +285,7 @@ def test_a_good_event_beside_a_bad_one_is_kept(harness: Harness) -> None:
     assert harness.ledger() == {"received": 3, "refused no_id": 1, "refused not_an_event": 1}
 
 
-def test_the_newest_format_answers_for_each_event(harness: Harness) -> None:
+def test_the_newest_format_has_a_result_for_each_event(harness: Harness) -> None:
     good, odd, bad = (str(uuid.uuid4()) for _ in range(3))
     now = dt.datetime.now(dt.UTC)
     event = {
@@ -321,7 +321,7 @@ def test_the_newest_format_answers_for_each_event(harness: Harness) -> None:
     )
 
 
-def test_the_newest_format_refuses_an_unknown_key_as_json(harness: Harness) -> None:
+def test_the_newest_format_rejects_an_unknown_key_as_json(harness: Harness) -> None:
     answer = harness.ingest.post(
         "/i/v1/analytics/events", {"batch": [VIEW]}, headers={"authorization": "Bearer nobody"}
     )

@@ -1,4 +1,4 @@
-"""Names that only Firsthand writes: with a write key, which is public, nobody forges what somebody said."""
+"""Reserved names: a public write key must not be enough to forge a comment."""
 
 import base64
 import gzip
@@ -42,7 +42,7 @@ def posted(path: str) -> Callable[[Harness], httpx.Response]:
     return lambda harness: harness.ingest.post(path, CAPTURE | {"api_key": harness.team.write_key})
 
 
-DOORS: dict[str, Callable[[Harness], httpx.Response]] = {
+ENDPOINTS: dict[str, Callable[[Harness], httpx.Response]] = {
     "/v1/track": lambda harness: harness.ingest.post("/v1/track", TRACK, key=harness.team.write_key),
     "/v1/t": lambda harness: harness.ingest.post("/v1/t", TRACK, key=harness.team.write_key),
     "/v1/batch": lambda harness: harness.batch(TRACK),
@@ -59,9 +59,9 @@ DOORS: dict[str, Callable[[Harness], httpx.Response]] = {
 }
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_a_forged_comment_is_refused_counted_and_shown(harness: Harness, door: str) -> None:
-    answer = DOORS[door](harness)
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_a_forged_comment_is_rejected_counted_and_sampled(harness: Harness, endpoint: str) -> None:
+    answer = ENDPOINTS[endpoint](harness)
     assert "reserved for Firsthand" in answer.text
     assert harness.inbox() == []
     assert harness.ledger() == {"received": 1, "refused reserved_name": 1}
@@ -69,7 +69,7 @@ def test_a_forged_comment_is_refused_counted_and_shown(harness: Harness, door: s
 
 
 @pytest.mark.parametrize("name", sorted(RESERVED_EVENTS))
-def test_so_is_every_other_of_these_names(harness: Harness, name: str) -> None:
+def test_every_reserved_name_is_rejected(harness: Harness, name: str) -> None:
     refused = harness.batch(TRACK | {"event": name}).json()["rejected"]
     assert [each["reason"] for each in refused] == ["reserved_name"]
 
@@ -81,6 +81,6 @@ def test_calls_of_another_type_keep_the_name_of_their_type(harness: Harness, kin
     assert harness.only()["event"] not in RESERVED_EVENTS
 
 
-def test_names_that_only_look_alike_are_anybody_s(harness: Harness) -> None:
+def test_similar_names_are_not_reserved(harness: Harness) -> None:
     harness.batch(*(TRACK | {"event": name} for name in ("comment", "$comments", "$Comment", "$pageview")))
     assert len(harness.inbox()) == 4

@@ -1,4 +1,4 @@
-"""Segment's HTTP API: what Ana's server and browser send, and what of it is kept."""
+"""Segment's HTTP API: what Ana's server and browser send, and what is stored."""
 
 import datetime as dt
 import gzip
@@ -65,7 +65,7 @@ def test_each_call_is_an_event_of_its_own_name(
     assert harness.only()["event"] == event
 
 
-def test_the_key_may_stand_in_the_body_and_json_may_come_as_plain_text(harness: Harness) -> None:
+def test_the_key_may_be_in_the_body_and_the_type_text_plain(harness: Harness) -> None:
     body = json.dumps(
         {"writeKey": harness.team.write_key, "batch": [{"type": "track", "userId": "ana", "event": "x"}]}
     )
@@ -97,7 +97,7 @@ def test_the_context_becomes_columns(harness: Harness) -> None:
     assert (row["library"], row["client_session"]) == ("analytics.js 2.1", "1762850000000")
 
 
-def test_the_batchs_context_fills_what_an_item_leaves_open(harness: Harness) -> None:
+def test_the_batch_context_fills_missing_fields(harness: Harness) -> None:
     harness.batch(
         {"type": "track", "userId": "ana", "event": "x", "context": {"locale": "fr"}},
         {"type": "track", "userId": "bo", "event": "x"},
@@ -109,7 +109,7 @@ def test_the_batchs_context_fills_what_an_item_leaves_open(harness: Harness) -> 
     ]
 
 
-def test_a_page_view_says_itself_where_it_was(harness: Harness) -> None:
+def test_a_page_view_takes_its_page_from_its_properties(harness: Harness) -> None:
     harness.batch({
         "type": "page", "anonymousId": "device", "name": "Home", "category": "Marketing",
         "properties": {"url": "https://shop.example/a/b?utm_term=red&utm_content=top", "title": "Welcome"},
@@ -122,7 +122,7 @@ def test_a_page_view_says_itself_where_it_was(harness: Harness) -> None:
     assert json.loads(row["properties"])["category"] == "Marketing"
 
 
-def test_identify_names_a_person_links_the_device_and_keeps_the_traits(harness: Harness) -> None:
+def test_identify_links_the_device_and_keeps_the_traits(harness: Harness) -> None:
     harness.batch({"type": "identify", "userId": "ana", "anonymousId": "device", "traits": {"name": "Ana"}})
     row = harness.only()
     assert (row["distinct_id"], row["link"], row["linked_id"], row["user_known"]) == (
@@ -142,7 +142,7 @@ def test_identify_without_a_user_id_sets_facts_of_the_device(harness: Harness) -
     assert json.loads(row["person_set"]) == {"plan": "free"}
 
 
-def test_a_device_that_calls_itself_like_its_user_is_no_link(harness: Harness) -> None:
+def test_a_device_id_equal_to_the_user_id_is_not_linked(harness: Harness) -> None:
     harness.batch({"type": "identify", "userId": "ana", "anonymousId": "ana"})
     assert harness.only()["link"] is None
 
@@ -174,7 +174,7 @@ def test_a_message_id_that_is_a_uuid_is_the_events_id(harness: Harness) -> None:
     assert harness.only()["id"] == message
 
 
-def test_any_other_message_id_always_makes_the_same_id_in_its_project_alone(harness: Harness) -> None:
+def test_any_other_message_id_is_hashed_to_a_stable_id(harness: Harness) -> None:
     call = {"type": "track", "userId": "ana", "event": "x", "messageId": "ajs-next-1-abc"}
     harness.batch(call, call, call | {"messageId": "ajs-next-2-abc"})
     first, again, other = (row["id"] for row in harness.inbox())
@@ -188,7 +188,7 @@ def test_without_a_message_id_every_event_is_new(harness: Harness) -> None:
     assert len({row["id"] for row in harness.inbox()}) == 2
 
 
-def test_a_clock_that_is_an_hour_slow_is_set_right(harness: Harness) -> None:
+def test_a_clock_that_is_an_hour_slow_is_corrected(harness: Harness) -> None:
     hour = dt.timedelta(hours=1)
     sent_at = dt.datetime.now(dt.UTC) - hour
     happened = sent_at - dt.timedelta(seconds=30)
@@ -200,20 +200,20 @@ def test_a_clock_that_is_an_hour_slow_is_set_right(harness: Harness) -> None:
     assert row["received_at"] - row["timestamp"] == dt.timedelta(seconds=30)
 
 
-def test_history_keeps_its_time_when_nothing_was_said_about_sending(harness: Harness) -> None:
+def test_history_without_sent_at_keeps_its_time(harness: Harness) -> None:
     harness.batch(
         {"type": "track", "userId": "ana", "event": "x", "timestamp": "2011-02-03T04:05:06.789+02:00"}
     )
     assert harness.only()["timestamp"] == dt.datetime(2011, 2, 3, 2, 5, 6, 789000, dt.UTC)
 
 
-def test_the_address_of_a_server_says_nothing_about_the_person(harness: Harness) -> None:
+def test_the_address_of_a_server_is_not_stored(harness: Harness) -> None:
     context = {"library": {"name": "analytics-python", "version": "2.3.4"}}
     harness.batch({"type": "track", "userId": "ana", "event": "x", "context": context})
     assert harness.only()["ip"] is None
 
 
-def test_a_type_that_nobody_knows_is_named_with_its_place(harness: Harness) -> None:
+def test_an_unknown_type_is_rejected_with_its_index(harness: Harness) -> None:
     answer = harness.batch(
         {"type": "track", "userId": "ana", "event": "x"}, {"type": "tarck", "userId": "ana", "messageId": "m"}
     )
@@ -240,9 +240,7 @@ def test_a_type_that_nobody_knows_is_named_with_its_place(harness: Harness) -> N
         (b'{"batch":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "deep"),
     ],
 )
-def test_a_body_that_cannot_be_read_is_refused_with_what_and_where(
-    harness: Harness, body: bytes, says: str
-) -> None:
+def test_an_unreadable_body_is_rejected_with_what_and_where(harness: Harness, body: bytes, says: str) -> None:
     answer = harness.ingest.post("/v1/batch", body, key=harness.team.write_key)
     assert answer.status_code == 400
     assert answer.json()["success"] is False
@@ -250,7 +248,7 @@ def test_a_body_that_cannot_be_read_is_refused_with_what_and_where(
     assert harness.ledger() == {"received": 1, "refused unreadable": 1}
 
 
-def test_three_bad_ones_of_a_hundred_are_named_and_the_others_kept(harness: Harness) -> None:
+def test_invalid_events_are_named_and_the_others_kept(harness: Harness) -> None:
     calls: list[object] = [
         {"type": "track", "userId": f"u{n}", "event": "x", "messageId": f"m{n}"} for n in range(100)
     ]

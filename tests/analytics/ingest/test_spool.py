@@ -1,4 +1,4 @@
-"""The spool alone: what is appended is read again, whoever holds a file holds it alone, and bounds are kept."""
+"""The spool: reading back, exclusive files, damage, and limits."""
 
 import time
 from pathlib import Path
@@ -37,7 +37,7 @@ def test_it_works(tmp_path: Path) -> None:
         assert batches == [batch("a"), batch("b"), batch("c")]
 
 
-def test_a_file_being_written_is_nobody_elses(tmp_path: Path) -> None:
+def test_a_file_being_written_is_not_replayed(tmp_path: Path) -> None:
     writer, reader = Spool(tmp_path, LIMIT), Spool(tmp_path, LIMIT)
     writer.append([batch("a")])
     assert content(reader) == []
@@ -58,9 +58,7 @@ def test_two_readers_never_hold_the_same_file(tmp_path: Path) -> None:
         assert gone is None
 
 
-def test_files_are_cut_at_their_size_and_read_in_order(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_files_are_rotated_by_size_and_read_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_FILE_BYTES", 300)
     spool = Spool(tmp_path, LIMIT)
     for number in range(10):
@@ -71,7 +69,7 @@ def test_files_are_cut_at_their_size_and_read_in_order(
     assert content(spool) == [f"{number}".encode() * 100 for number in range(10)]
 
 
-def test_every_way_in_which_the_last_record_can_be_torn(tmp_path: Path) -> None:
+def test_a_torn_last_record_is_ignored_wherever_it_is_torn(tmp_path: Path) -> None:
     spool = Spool(tmp_path, LIMIT)
     spool.append([batch("first")])
     (path,) = spool.files()
@@ -84,7 +82,7 @@ def test_every_way_in_which_the_last_record_can_be_torn(tmp_path: Path) -> None:
         assert content(spool) == [b"first"]
 
 
-def test_a_record_that_rotted_on_the_disk_is_not_believed_and_costs_only_itself(tmp_path: Path) -> None:
+def test_a_damaged_record_is_skipped_and_its_file_is_kept(tmp_path: Path) -> None:
     spool = Spool(tmp_path, LIMIT)
     spool.append([batch("first"), batch("second"), batch("third")])
     spool.rotate()
@@ -95,7 +93,7 @@ def test_a_record_that_rotted_on_the_disk_is_not_believed_and_costs_only_itself(
     assert (spool.files(), path.with_suffix(".damaged").exists()) == ([], True)
 
 
-def test_a_file_that_is_done_is_gone(tmp_path: Path) -> None:
+def test_a_finished_file_is_removed(tmp_path: Path) -> None:
     spool = Spool(tmp_path, LIMIT)
     spool.append([batch("first")])
     spool.rotate()
@@ -105,7 +103,7 @@ def test_a_file_that_is_done_is_gone(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_limit_is_that_of_all_files_together(tmp_path: Path) -> None:
+def test_the_limit_applies_to_all_files_together(tmp_path: Path) -> None:
     spool = Spool(tmp_path, 300)
     spool.append([batch("x" * 100)])
     spool.rotate()
@@ -113,13 +111,13 @@ def test_the_limit_is_that_of_all_files_together(tmp_path: Path) -> None:
         spool.append([batch("x" * 200)])
 
 
-def test_a_disk_that_is_nearly_full_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_nearly_full_disk_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MIN_FREE_BYTES", 1 << 60)
     with pytest.raises(RetryLaterError, match="nearly full"):
         Spool(tmp_path, LIMIT).append([batch("a")])
 
 
-def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "spool").write_text("a file where a folder should be")
     with pytest.raises(RetryLaterError, match="cannot be written"):
         Spool(tmp_path / "spool", LIMIT).append([batch("a")])
