@@ -68,6 +68,7 @@ def configuration(url: str) -> dict[str, Any]:
             f"FIRSTHAND_CACHE_URL={_without_password(url)!r} is not a cache URL; leave it out to use PostgreSQL,"
             " or set file:///path/to/folder or redis://host:6379/0"
         )
+    # Other programs may share the Redis server.
     return backend | {"KEY_PREFIX": "firsthand"}
 
 

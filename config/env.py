@@ -15,6 +15,7 @@ class ConfigurationError(Exception):
 
 
 def text(name: str, default: str = "") -> str:
+    # An empty variable counts as unset: env files and compose files often have `NAME=`.
     return os.environ.get(name) or default
 
 

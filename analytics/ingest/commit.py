@@ -40,7 +40,7 @@ class Committer:
         self._pending_bytes = 0
         self._groups_in_progress = 0
         self._wake = asyncio.Event()
-        self._pipe: ScriptConnection | None = None
+        self._connection: ScriptConnection | None = None
         self._database_down = False
         self._spool_lock = asyncio.Lock()
 
@@ -85,8 +85,8 @@ class Committer:
         while self._pending or self._groups_in_progress:
             await asyncio.sleep(0.005)
         self._spool.rotate()
-        if self._pipe is not None:
-            await self._pipe.close()
+        if self._connection is not None:
+            await self._connection.close()
 
     def _next_group(self) -> list[Pending]:
         """All pending batches, or the first ones up to MAX_GROUP_BYTES."""
@@ -129,8 +129,8 @@ class Committer:
         """Store in the database, or in the spool while the database is down."""
         if not self._database_down:
             try:
-                self._pipe = await _ensure_open(self._url, self._pipe)
-                await store(self._pipe, batches)
+                self._connection = await _ensure_open(self._url, self._connection)
+                await store(self._connection, batches)
             except DatabaseUnavailableError as error:
                 log.warning("commit: the database is unreachable (%s); events go to the spool", error)
                 self._database_down = True

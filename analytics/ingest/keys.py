@@ -46,7 +46,7 @@ class Keys:
     def __init__(self, url: str, file: Path) -> None:
         self._url = url
         self._file = file
-        self._pipe: ScriptConnection | None = None
+        self._connection: ScriptConnection | None = None
         self._access = self._load()
         self._fetched = 0.0
         self._up_to_date = False
@@ -79,8 +79,8 @@ class Keys:
             await asyncio.sleep(REFRESH_SECONDS)
 
     async def close(self) -> None:
-        if self._pipe is not None:
-            await self._pipe.close()
+        if self._connection is not None:
+            await self._connection.close()
 
     async def _refresh(self) -> None:
         """Fetch all keys, unless another call began to fetch them after this one began."""
@@ -107,9 +107,9 @@ class Keys:
                     await asyncio.to_thread(self._save, known)
 
     async def _fetch(self) -> dict[str, Access]:
-        if self._pipe is None or self._pipe.closed:
-            self._pipe = await ScriptConnection.open(self._url)
-        rows = cast("list[tuple[str, int, list[str]]]", await self._pipe.fetch(QUERY))
+        if self._connection is None or self._connection.closed:
+            self._connection = await ScriptConnection.open(self._url)
+        rows = cast("list[tuple[str, int, list[str]]]", await self._connection.fetch(QUERY))
         return {
             digest: Access(project, frozenset(map(str.lower, origins))) for digest, project, origins in rows
         }

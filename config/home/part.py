@@ -37,6 +37,7 @@ class Part:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                # Ctrl-C must reach the supervisor alone, which stops its parts in order.
                 start_new_session=True,
             )
 

@@ -11,6 +11,7 @@ GZIP_OR_ZLIB = 47  # zlib's wbits for detecting gzip or zlib by the header
 RAW_DEFLATE = -15
 BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
 SIX_BITS = {ord(letter): f"{number:06b}" for number, letter in enumerate(BASE64[:64])}
+# Decoded in pure Python: a larger body would block the process for too long.
 MAX_LZ_BYTES = 512 * 1024
 
 

@@ -47,6 +47,7 @@ def parse(body: bytes, reader: Callable[[Sanitized], Payload]) -> Payload:
             try:
                 return reader(Sanitized(body))
             except msgspec.ValidationError:
+                # Valid JSON of the wrong shape, which sanitizing would not change.
                 raise
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 pass

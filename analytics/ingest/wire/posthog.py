@@ -139,6 +139,7 @@ def _parse(hints: RequestHints, sanitized: lenient.Sanitized) -> Payload:
     events = [
         _event_or_rejection(raw, index in sanitized.changed, hints, keys) for index, raw in enumerate(raws)
     ]
+    # Events without a key of their own belong to the key of the others.
     keys.discard("")
     if len(keys) > 1:
         raise RequestRejectedError(

@@ -25,6 +25,7 @@ from analytics.schema import PAGEVIEW_EVENT
 MAX_EVENT = 32 * 1024
 MAX_BODY = 500 * 1000
 KINDS = {"t": "track", "i": "identify", "p": "page", "s": "screen", "g": "group", "a": "alias", "b": "batch"}
+# Their requests come from a data centre, so their address says nothing about where the person is.
 SERVER_LIBRARIES = frozenset(
     {
         "analytics-python",
@@ -243,6 +244,7 @@ def _identify(event: Event, call: Call) -> None:
     event.event = "$identify"
     event.person_set = str(call.traits, "utf-8")
     event.properties = f'{{"$set":{event.person_set}}}'
+    # Some clients send the user id as anonymousId too. A link of an id with itself means nothing.
     if event.anonymous_id and event.user_known == "1" and event.anonymous_id != event.distinct_id:
         event.link, event.linked_id = "identify", event.anonymous_id
 
@@ -267,6 +269,7 @@ def _with_name_and_category(call: Call) -> str:
     if not any(beside.values()):
         return str(call.properties, "utf-8")
     try:
+        # Raw values: numbers beyond 64 bits must not change on the way.
         own = msgspec.json.decode(call.properties, type=dict[str, msgspec.Raw])
     except msgspec.ValidationError:
         return str(call.properties, "utf-8")

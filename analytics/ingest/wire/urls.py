@@ -18,6 +18,7 @@ class UrlParts(NamedTuple):
 @lru_cache(maxsize=8192)
 def parse_url(url: str) -> UrlParts:
     try:
+        # Raises ValueError for a broken IPv6 host.
         parts = urlsplit(url)
         domain = parts.hostname or ""
         query = parse_qs(parts.query, max_num_fields=200)

@@ -103,7 +103,9 @@ def _send(story: Story, project: Project) -> None:
             bar.update(events, completed=kept)
         unread = len(story.said) - UNREAD
         for number, said in enumerate(bar.track(story.said, description="Sending comments")):
-            _leave_comment(said, project, STATUSES[number % len(STATUSES)] if number < unread else Comment.Status.NEW)
+            _leave_comment(
+                said, project, STATUSES[number % len(STATUSES)] if number < unread else Comment.Status.NEW
+            )
         counted = bar.add_task("Processing", total=len(story.calls) + len(story.said))
         until_idle(lambda done: bar.update(counted, completed=done.stored + done.duplicates))
 

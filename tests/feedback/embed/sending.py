@@ -20,7 +20,7 @@ def basic(key: str) -> str:
 
 
 def front(rates: Rates | None = None) -> LocalIngest:
-    """Ingest with the visitors' doors, as config/asgi.py puts it together."""
+    """Ingest with the visitors' endpoints, as in config/asgi.py."""
     return LocalIngest(extra_routes=visitor_routes(ENDPOINTS), rates=rates)
 
 
