@@ -1,6 +1,6 @@
-"""What Django is given to read: a body that is small, whole and there.
+"""Limits on the size and duration of request bodies for Django.
 
-Django's own handler keeps whatever is sent, for as long as it is sent, before any view can say that it is too much.
+Django's ASGI handler spools the whole body, for as long as the client sends, before any view can reject it.
 """
 
 from collections.abc import Awaitable, Callable
@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from analytics.ingest import http
-from analytics.ingest.http import Answer, Message, Receive, Request, Scope, Send
-from analytics.ingest.wire.event import Unreadable
+from analytics.ingest.http import Message, Receive, Request, Response, Scope, Send
+from analytics.ingest.wire.event import RequestRejectedError
 from config.limits import MAX_BODY
 
 Application = Callable[[Any, Any, Any], Awaitable[None]]
@@ -18,38 +18,38 @@ Application = Callable[[Any, Any, Any], Awaitable[None]]
 PROBLEM_TYPE = (b"content-type", b"application/problem+json")
 
 
-async def bounded(application: Application, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer with 413 beyond MAX_BODY bytes, with 408 when they do not come; else let the application read them."""
+async def with_limited_body(application: Application, scope: Scope, receive: Receive, send: Send) -> None:
+    """Call the application with a complete body. Respond with 413 beyond MAX_BODY bytes, and 408 if it is too slow."""
     request = Request(scope)
-    # What is encoded is decoded by the view, within bounds of its own; here counts what comes over the wire.
+    # The view decodes the body within its own limit. Here the bytes on the wire count.
     request.headers.pop(b"content-encoding", None)
     try:
-        body = await http.read(request, receive, MAX_BODY)
-    except Unreadable as error:
-        await http.send(_refused(request.path, error), request, send)
+        body = await http.read_body(request, receive, MAX_BODY)
+    except RequestRejectedError as error:
+        await http.send(_error_response(request.path, error), request, send)
     else:
-        await application(scope, _once(body, receive), send)
+        await application(scope, _replay(body, receive), send)
 
 
-def _once(body: bytes, receive: Receive) -> Receive:
-    """The body in one piece, then whatever else comes: that the client has gone."""
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """A receive() that returns the body as one message, and then the disconnect."""
     messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
-    async def listen() -> Message:
+    async def receive_replayed() -> Message:
         if messages:
             return messages.pop()
-        # A body of announced length is not read to the server's last, empty message: it is still to come.
+        # The server's last, empty chunk may still be unread, and Django takes anything but a disconnect for an error.
         while (message := await receive())["type"] == "http.request":
             pass
         return message
 
-    return listen
+    return receive_replayed
 
 
-def _refused(path: str, error: Unreadable) -> Answer:
-    """In the words of whoever is asked: the export API, or a person."""
-    told = f"the body is larger than {MAX_BODY:,} bytes; send less" if error.status == 413 else str(error)
+def _error_response(path: str, error: RequestRejectedError) -> Response:
+    """A problem document for the API, and text for all other paths."""
+    message = f"the body is larger than {MAX_BODY:,} bytes; send less" if error.status == 413 else str(error)
     if path.startswith("/api/"):
-        problem = {"title": "the body was not read", "status": error.status, "detail": told}
-        return Answer(error.status, msgspec.json.encode(problem), (PROBLEM_TYPE,))
-    return Answer(error.status, told.encode(), (http.TEXT_TYPE,))
+        problem = {"title": "the body was not read", "status": error.status, "detail": message}
+        return Response(error.status, msgspec.json.encode(problem), (PROBLEM_TYPE,))
+    return Response(error.status, message.encode(), (http.TEXT_TYPE,))

@@ -1,4 +1,4 @@
-"""FIRSTHAND_CACHE_URL: where answers are kept for all web processes and machines. Django's own backends."""
+"""FIRSTHAND_CACHE_URL: the cache that all web processes and machines share."""
 
 import logging
 from importlib.util import find_spec
@@ -11,16 +11,16 @@ from config.env import ConfigurationError
 
 DATABASE = "database://"
 TABLE = "analytics_cache"
-MOST = {"MAX_ENTRIES": 4_000, "CULL_FREQUENCY": 4}
-"""Beyond so many entries a quarter of them goes."""
+SIZE_LIMIT = {"MAX_ENTRIES": 4_000, "CULL_FREQUENCY": 4}
+"""Beyond MAX_ENTRIES, a quarter of the entries is removed."""
 
-AWAY = {"socket_connect_timeout": 1, "socket_timeout": 1}
+TIMEOUTS = {"socket_connect_timeout": 1, "socket_timeout": 1}
 
 log = logging.getLogger(__name__)
 
 
 class Redis(RedisCache):
-    """A server that is away has nothing and keeps nothing: answers are then computed, and nobody gets an error."""
+    """Treats an unreachable server as an empty cache, so that requests are slower instead of failing."""
 
     def get(self, key: Any, default: Any = None, version: int | None = None) -> Any:
         from redis.exceptions import RedisError
@@ -28,7 +28,7 @@ class Redis(RedisCache):
         try:
             return super().get(key, default, version)
         except RedisError as error:
-            log.warning("the cache cannot be read: %s", error)
+            log.warning("cannot read from the cache: %s", error)
             return default
 
     def set(self, key: Any, value: Any, *args: Any, **options: Any) -> None:
@@ -37,37 +37,42 @@ class Redis(RedisCache):
         try:
             super().set(key, value, *args, **options)
         except RedisError as error:
-            log.warning("the cache cannot be written: %s", error)
+            log.warning("cannot write to the cache: %s", error)
 
 
 def configuration(url: str) -> dict[str, Any]:
-    """Django's CACHES["default"]. Raises ConfigurationError for an address that cannot be used."""
+    """Django's CACHES["default"] for a URL. Raises ConfigurationError for an unsupported one."""
     parts = urlsplit(url)
     if url == DATABASE:
-        place = {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": TABLE, "OPTIONS": MOST}
+        backend = {
+            "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+            "LOCATION": TABLE,
+            "OPTIONS": SIZE_LIMIT,
+        }
     elif parts.scheme == "file" and not parts.netloc and len(parts.path) > 1:
         folder = unquote(parts.path)
-        place = {
+        backend = {
             "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
             "LOCATION": folder,
-            "OPTIONS": MOST,
+            "OPTIONS": SIZE_LIMIT,
         }
     elif parts.scheme in {"redis", "rediss"} and parts.hostname:
         if find_spec("redis") is None:
             raise ConfigurationError(
-                f"FIRSTHAND_CACHE_URL={_shown(url)!r} needs the package redis;"
-                " install it: pip install -r requirements/redis.txt"
+                f"FIRSTHAND_CACHE_URL={_without_password(url)!r} needs the package redis;"
+                " install it with: pip install -r requirements/redis.txt"
             )
-        place = {"BACKEND": "config.cache.Redis", "LOCATION": url, "OPTIONS": AWAY}
+        backend = {"BACKEND": "config.cache.Redis", "LOCATION": url, "OPTIONS": TIMEOUTS}
     else:
         raise ConfigurationError(
-            f"FIRSTHAND_CACHE_URL={_shown(url)!r} is no address of a cache; leave it out for a table in PostgreSQL,"
-            " or write file:///path/to/folder or redis://host:6379/0"
+            f"FIRSTHAND_CACHE_URL={_without_password(url)!r} is not a cache URL; leave it out to use PostgreSQL,"
+            " or set file:///path/to/folder or redis://host:6379/0"
         )
-    return place | {"KEY_PREFIX": "firsthand"}
+    # Other programs may share the Redis server.
+    return backend | {"KEY_PREFIX": "firsthand"}
 
 
-def _shown(url: str) -> str:
-    """Without its password: errors end up in logs."""
+def _without_password(url: str) -> str:
+    # Error messages end up in logs.
     before, at, after = url.rpartition("@")
     return f"{before.partition('://')[0]}://…@{after}" if at else url

@@ -1,4 +1,4 @@
-"""Celery: the worker runs the pipeline's stages, beat says when. Tasks are named here and defined by their apps."""
+"""The Celery app and the schedule of the periodic tasks, which the apps define."""
 
 import os
 from typing import Any
@@ -17,7 +17,7 @@ app = Celery("firsthand")
 app.conf.update(
     **broker.configuration(settings.BROKER_URL, layout.home()),
     beat_schedule={
-        # A tick that waited longer than `expires` seconds is dropped: the next one does its work.
+        # `expires` drops a task that waited too long. Otherwise a backlog of ticks would run one after another.
         "enrich": {"task": "analytics.enrich", "schedule": 1.0, "options": {"expires": 2}},
         "load": {"task": "analytics.load", "schedule": 10.0, "options": {"expires": 10}},
         "maintain": {"task": "analytics.maintain", "schedule": 300.0, "options": {"expires": 300}},
@@ -30,6 +30,7 @@ app.conf.update(
     worker_enable_remote_control=False,
     worker_send_task_events=False,
     worker_hijack_root_logger=False,
+    # Prefetched tasks would wait behind a long one.
     worker_prefetch_multiplier=1,
     broker_connection_retry_on_startup=True,
     timezone="UTC",
@@ -38,7 +39,7 @@ app.autodiscover_tasks()
 
 
 class Beat(bootsteps.StartStopStep):  # type: ignore[misc] # Celery has no types
-    """`--with-beat`: beat as a thread of this worker. Celery's own -B forks the loaded worker: 80 MB for a clock."""
+    """`--with-beat`: beat as a thread of this worker. Celery's -B forks the loaded worker, which costs 80 MB."""
 
     def __init__(self, worker: Any, *, with_beat: bool = False, **options: Any) -> None:
         super().__init__(worker, **options)
@@ -48,5 +49,5 @@ class Beat(bootsteps.StartStopStep):  # type: ignore[misc] # Celery has no types
         return EmbeddedService(worker.app, thread=True, scheduler_cls=Scheduler)
 
 
-app.user_options["worker"].add(Option(["--with-beat"], is_flag=True, help="Be the one that says when."))
+app.user_options["worker"].add(Option(["--with-beat"], is_flag=True, help="Also run beat, in a thread."))
 app.steps["worker"].add(Beat)

@@ -1,4 +1,4 @@
-"""What pages may load: our own files and nothing else, so that markup which slips through an escape does nothing."""
+"""The Content-Security-Policy. Pages load our own files only, so injected markup cannot run scripts."""
 
 from collections.abc import Awaitable, Callable
 from inspect import iscoroutinefunction
@@ -26,19 +26,19 @@ Async = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
 @sync_and_async_middleware
 def content_security_policy(get_response: Sync | Async) -> Sync | Async:
-    """Names POLICY in every answer that has no policy of its own."""
+    """Add POLICY to every response that has no policy of its own."""
     if iscoroutinefunction(get_response):
-        answer_later = cast("Async", get_response)
+        get_async = cast("Async", get_response)
 
         async def respond_later(request: HttpRequest) -> HttpResponseBase:
-            return _protected(await answer_later(request))
+            return _protected(await get_async(request))
 
         return respond_later
 
-    answer = cast("Sync", get_response)
+    get_sync = cast("Sync", get_response)
 
     def respond(request: HttpRequest) -> HttpResponseBase:
-        return _protected(answer(request))
+        return _protected(get_sync(request))
 
     return respond
 

@@ -1,7 +1,6 @@
-"""Typed readers of the environment. A bad value stops the start and names the variable, the value and the remedy.
+"""Typed readers of environment variables. docs/settings.md lists all of them.
 
-Imports nothing but the standard library, so that every process, the lean ingest included, may read its
-configuration here. docs/settings.md lists every variable.
+Standard library only, because ingest must not import Django.
 """
 
 import os
@@ -12,10 +11,11 @@ FALSE = {"0", "false", "no", "off"}
 
 
 class ConfigurationError(Exception):
-    """A variable of the environment cannot be used; the message says which, why, and what to write instead."""
+    """An environment variable is invalid. The message says which one, why, and what to set instead."""
 
 
 def text(name: str, default: str = "") -> str:
+    # An empty variable counts as unset: env files and compose files often have `NAME=`.
     return os.environ.get(name) or default
 
 
@@ -27,10 +27,10 @@ def integer(name: str, default: int, *, least: int = 0) -> int:
         value = int(raw)
     except ValueError:
         raise ConfigurationError(
-            f"{name}={raw!r} is not a whole number; write for example {name}={default}"
+            f"{name}={raw!r} is not a whole number; set for example {name}={default}"
         ) from None
     if value < least:
-        raise ConfigurationError(f"{name}={value} is too small; the least is {least}")
+        raise ConfigurationError(f"{name}={value} is too small; the minimum is {least}")
     return value
 
 
@@ -39,12 +39,12 @@ def boolean(name: str, default: bool = False) -> bool:
     if not raw:
         return default
     if raw not in TRUE | FALSE:
-        raise ConfigurationError(f"{name}={raw!r} is neither yes nor no; write {name}=1 or {name}=0")
+        raise ConfigurationError(f"{name}={raw!r} is not a boolean; set {name}=1 or {name}=0")
     return raw in TRUE
 
 
 def words(name: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """A comma-separated list; blanks around the items do not count."""
+    """A comma-separated list. Blanks around the items are ignored."""
     raw = text(name)
     return tuple(item.strip() for item in raw.split(",") if item.strip()) if raw else default
 
@@ -55,7 +55,7 @@ def path(name: str, default: Path) -> Path:
 
 
 def secret(name: str) -> str:
-    """The value of NAME, or the content of the file that NAME_FILE points at (for mounted secrets)."""
+    """The value of NAME, or the content of the file named by NAME_FILE, for mounted secrets."""
     if file := text(f"{name}_FILE"):
         try:
             return Path(file).read_text(encoding="utf-8").strip()

@@ -1,4 +1,4 @@
-"""Whether the process lives (/healthz) and whether the installation works (/readyz)."""
+"""Health checks: /healthz for the process, /readyz for the installation."""
 
 import datetime as dt
 import os
@@ -12,16 +12,16 @@ from django.urls import URLPattern, URLResolver, path
 
 from analytics.lake import object_store
 
-OLDEST_HEARTBEAT = dt.timedelta(seconds=30)
+MAX_HEARTBEAT_AGE = dt.timedelta(seconds=30)
 CONNECT_SECONDS = 2
 
 
 class NotReadyError(Exception):
-    """A part does not do its work; the message says what was seen and where to look."""
+    """A part is not working. The message says what was found and where to look."""
 
 
 def _connect() -> psycopg.Connection[tuple[object, ...]]:
-    # Not from the pool: its users would wait there for as long as the database is away.
+    # Not from the pool, where the check would wait as long as the database is down.
     return psycopg.connect(settings.DATABASE_URL, connect_timeout=CONNECT_SECONDS, autocommit=True)
 
 
@@ -30,23 +30,23 @@ def database() -> str:
         with _connect() as connection:
             connection.execute("SELECT 1")
     except psycopg.Error as error:
-        raise NotReadyError(f"no connection: {str(error).strip()}") from error
+        raise NotReadyError(f"cannot connect: {str(error).strip()}") from error
     return "ok"
 
 
 def lake() -> str:
-    """A lake in the home must be a folder that can be written; one at an address must answer."""
+    """A local lake must be a writable folder, and a remote one must respond."""
     if object_store.remote():
-        return _answers()
+        return _object_store()
     folder = Path(settings.LAKE_URL)
     if not folder.exists():
         return "empty"
     if not folder.is_dir() or not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-        raise NotReadyError(f"{folder} cannot be used: it is no folder that can be written")
+        raise NotReadyError(f"{folder} is not a writable folder")
     return "ok"
 
 
-def _answers() -> str:
+def _object_store() -> str:
     try:
         object_store.reach()
     except object_store.LakeUnreachableError as error:
@@ -60,11 +60,11 @@ def worker() -> str:
         with _connect() as connection:
             row = connection.execute("SELECT now() - max(at) FROM analytics_heartbeat").fetchone()
     except psycopg.Error as error:
-        raise NotReadyError("unknown while the database is away") from error
+        raise NotReadyError("unknown, because the database is unreachable") from error
     age = row[0] if row else None
     if not isinstance(age, dt.timedelta):
         raise NotReadyError("no heartbeat yet; is the worker running?")
-    if age > OLDEST_HEARTBEAT:
+    if age > MAX_HEARTBEAT_AGE:
         raise NotReadyError(
             f"last heartbeat {age.total_seconds():.0f} s ago; see logs/worker.log in the home"
         )
@@ -79,17 +79,17 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 when every part does its work, else 503; `{"ready", "parts": {name: {"ready", "detail"}}}`."""
-    parts = {name: _look(check) for name, check in CHECKS.items()}
+    """200 if every part works, else 503. The body is `{"ready", "parts": {name: {"ready", "detail"}}}`."""
+    parts = {name: _run_check(check) for name, check in CHECKS.items()}
     ready = all(part["ready"] for part in parts.values())
     return JsonResponse({"ready": ready, "parts": parts}, status=200 if ready else 503)
 
 
-def _look(check: Callable[[], str]) -> dict[str, object]:
+def _run_check(check: Callable[[], str]) -> dict[str, object]:
     try:
         return {"ready": True, "detail": check()}
-    except NotReadyError as problem:
-        return {"ready": False, "detail": str(problem)}
+    except NotReadyError as error:
+        return {"ready": False, "detail": str(error)}
 
 
 urlpatterns: list[URLPattern | URLResolver] = [path("healthz", healthz), path("readyz", readyz)]

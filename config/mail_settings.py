@@ -1,4 +1,4 @@
-"""Which server takes mail: FIRSTHAND_EMAIL_URL, or files in the home."""
+"""FIRSTHAND_EMAIL_URL: the server for outgoing mail. Without it, mail is written to files in the home."""
 
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
@@ -10,8 +10,8 @@ DEFAULT_PORTS = {"smtp": 25, "smtps": 465}
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
-    """As Django's EMAIL_* settings name it. `backend` writes files when no server is given."""
+class MailServer:
+    """The values of Django's EMAIL_* settings. The default backend writes files."""
 
     backend: str = "django.core.mail.backends.filebased.EmailBackend"
     host: str = ""
@@ -22,10 +22,10 @@ class Server:
     tls: bool = False
 
 
-def server(url: str) -> Server:
-    """Raises ConfigurationError. The message leaves the URL out: it may hold a password."""
+def from_url(url: str) -> MailServer:
+    """Parse FIRSTHAND_EMAIL_URL. Raises ConfigurationError, without the URL, which may contain a password."""
     if not url:
-        return Server()
+        return MailServer()
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -35,13 +35,13 @@ def server(url: str) -> Server:
         raise env.ConfigurationError(
             f"{NAME} must look like smtp://user:password@host:587 or smtps://user:password@host:465"
         )
-    return Server(
+    return MailServer(
         backend="django.core.mail.backends.smtp.EmailBackend",
         host=parts.hostname,
         port=port or DEFAULT_PORTS[parts.scheme],
         user=unquote(parts.username or ""),
         password=unquote(parts.password or ""),
-        # A password never crosses the network in the clear.
+        # Without STARTTLS the password would cross the network in the clear.
         starttls=parts.scheme == "smtp" and bool(parts.password),
         tls=parts.scheme == "smtps",
     )

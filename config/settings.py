@@ -1,4 +1,4 @@
-"""All settings, flat. What may differ between installations is read from the environment (docs/settings.md)."""
+"""Django's settings. Those that differ between installations are environment variables (docs/settings.md)."""
 
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,7 @@ ASGI_APPLICATION = "config.asgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        # A kind of insight keeps its page in its own package.
+        # Each kind of insight keeps its templates in its own package.
         "DIRS": [BASE_DIR / "templates", BASE_DIR / "analytics" / "insights"],
         "APP_DIRS": True,
         "OPTIONS": {
@@ -79,7 +79,7 @@ def _database(url: str) -> dict[str, Any]:
         "PORT": str(parts.pop("port", "")),
     }
     pool = {"min_size": 1, "max_size": 12, "timeout": 10}
-    # A pool that does not look at its connections hands out those that a restart of the database has killed.
+    # Without CONN_HEALTH_CHECKS the pool hands out connections that a restart of the database has closed.
     engine = {"ENGINE": "django.db.backends.postgresql", "CONN_HEALTH_CHECKS": True}
     return {**engine, **named, "OPTIONS": {**parts, "pool": pool}}
 
@@ -101,7 +101,7 @@ BROKER_URL = env.text("FIRSTHAND_BROKER_URL", "filesystem://")
 CACHES = {"default": cache.configuration(env.text("FIRSTHAND_CACHE_URL", cache.DATABASE))}
 
 SITE_URL = env.text("FIRSTHAND_URL").rstrip("/")
-MAIL_SERVER = mail_settings.server(env.secret("FIRSTHAND_EMAIL_URL"))
+MAIL_SERVER = mail_settings.from_url(env.secret("FIRSTHAND_EMAIL_URL"))
 EMAIL_BACKEND = MAIL_SERVER.backend
 EMAIL_FILE_PATH = HOME.mail
 EMAIL_HOST = MAIL_SERVER.host
@@ -134,6 +134,7 @@ LOGIN_REDIRECT_URL = "/"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 30
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.boolean("FIRSTHAND_HTTPS")
+# Only with FIRSTHAND_HTTPS: without a proxy that sets this header, any client could claim to use HTTPS.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.boolean("FIRSTHAND_HTTPS") else None
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"

@@ -1,4 +1,4 @@
-"""The address of this installation, for links in mail."""
+"""The public URL of this installation, for links in mail."""
 
 from django.conf import settings
 
@@ -6,5 +6,5 @@ from config.home import up
 
 
 def address() -> str:
-    """FIRSTHAND_URL, or where the installation of this home listens. Without a slash at the end."""
-    return settings.SITE_URL or up.site(settings.HOME)
+    """FIRSTHAND_URL, or the address where this installation listens. Without a trailing slash."""
+    return settings.SITE_URL or up.site_url(settings.HOME)

@@ -1,6 +1,6 @@
-"""Every address of the installation, from those that anyone may open to those of its owner.
+"""All URLs that Django serves, from public to admin.
 
-What clients and visitors send (/v1/..., /e/ and so on) never comes here: config/asgi.py hands it to ingest.
+Requests of clients and visitors (/v1/..., /e/ and so on) never get here: config/asgi.py passes them to ingest.
 """
 
 from django.contrib import admin

@@ -1,4 +1,4 @@
-"""What a run stands on, set up before Django reads its settings: a home of its own, and one PostgreSQL for all workers.
+"""Set up a home and one PostgreSQL for all test processes, before Django reads its settings.
 
 pyproject.toml loads this as a plugin. With DATABASE_URL set, that server is used instead of the embedded one.
 """
@@ -12,8 +12,8 @@ from pathlib import Path
 from config.home import lock, postgres
 from config.home.layout import Home
 
-# Nothing here has to outlive the machine: only tests of the database itself need its fsync, and they start their own.
-FORGETFUL = {"fsync": "off", "full_page_writes": "off", "max_connections": "300"}
+# Test data may be lost in a power cut. Tests that need fsync start their own server.
+UNSAFE_SETTINGS = {"fsync": "off", "full_page_writes": "off", "max_connections": "300"}
 
 _open = ExitStack()
 
@@ -27,8 +27,8 @@ def _own_home() -> Home:
 
 def _own_postgres(home: Home) -> None:
     held = _open.enter_context(lock.hold(home, "test"))
-    _open.enter_context(postgres.serving(home, held, FORGETFUL))
-    # pytest-xdist's workers inherit it, and so share the server that their parent started.
+    _open.enter_context(postgres.serving(home, held, UNSAFE_SETTINGS))
+    # Inherited by pytest-xdist's workers, which then share this server.
     os.environ["DATABASE_URL"] = home.database_url
 
 

@@ -1,4 +1,4 @@
-"""The life of an event before it is stored: a literal list of steps, each of which mends it or refuses it."""
+"""The steps that every event passes before it is stored. Each step changes the event or rejects it."""
 
 import hashlib
 import re
@@ -10,8 +10,8 @@ from uuid import UUID, uuid4
 import msgspec
 
 from analytics.ingest.wire import assertions, lenient, times
-from analytics.ingest.wire.event import Arrival, DropReason, Event, Note, Refused
-from analytics.ingest.wire.urls import address
+from analytics.ingest.wire.event import DropReason, Event, Rejection, RequestContext, WarningReason
+from analytics.ingest.wire.urls import parse_url
 from analytics.schema import means_nobody
 
 MAX_NAME = 200
@@ -28,22 +28,22 @@ CRAWLERS = re.compile(
     re.IGNORECASE,
 )
 
-Step = Callable[[Event, Arrival], DropReason | None]
+Step = Callable[[Event, RequestContext], DropReason | None]
 
 
-def arrived(event: Event, arrival: Arrival) -> DropReason | None:
-    event.project_id = arrival.project
-    event.received_at = arrival.received
-    event.ip = event.ip or ("" if event.placeless else arrival.ip)
-    event.user_agent = event.user_agent or arrival.user_agent
+def set_request_fields(event: Event, context: RequestContext) -> DropReason | None:
+    event.project_id = context.project_text
+    event.received_at = context.received_text
+    event.ip = event.ip or ("" if event.ignore_ip else context.ip)
+    event.user_agent = event.user_agent or context.user_agent
     return None
 
 
-def small_enough(event: Event, arrival: Arrival) -> DropReason | None:
-    return DropReason.TOO_LARGE if event.size > arrival.max_event else None
+def check_size(event: Event, context: RequestContext) -> DropReason | None:
+    return DropReason.TOO_LARGE if event.size > context.max_event else None
 
 
-def no_crawler(event: Event, arrival: Arrival) -> DropReason | None:
+def reject_crawlers(event: Event, context: RequestContext) -> DropReason | None:
     return DropReason.BOT if event.user_agent and _is_crawler(event.user_agent) else None
 
 
@@ -52,55 +52,53 @@ def _is_crawler(user_agent: str) -> bool:
     return CRAWLERS.search(user_agent) is not None
 
 
-def named(event: Event, arrival: Arrival) -> DropReason | None:
+def check_name(event: Event, context: RequestContext) -> DropReason | None:
     if len(event.event) > MAX_NAME:
         event.event = event.event[:MAX_NAME]
-        event.note(Note.SHORTENED)
+        event.warn(WarningReason.SHORTENED)
     return None if event.event and not event.event.isspace() else DropReason.NO_NAME
 
 
-def not_reserved(event: Event, arrival: Arrival) -> DropReason | None:
-    return DropReason.RESERVED_NAME if event.event in arrival.reserved else None
+def reject_reserved_names(event: Event, context: RequestContext) -> DropReason | None:
+    return DropReason.RESERVED_NAME if event.event in context.reserved else None
 
 
-def about_somebody(event: Event, arrival: Arrival) -> DropReason | None:
+def check_ids(event: Event, context: RequestContext) -> DropReason | None:
     if not event.distinct_id or (event.link == "alias" and not event.linked_id):
         return DropReason.NO_ID
     if len(event.distinct_id) > MAX_ID or len(event.linked_id) > MAX_ID:
         event.distinct_id, event.linked_id = event.distinct_id[:MAX_ID], event.linked_id[:MAX_ID]
-        event.note(Note.SHORTENED)
+        event.warn(WarningReason.SHORTENED)
     return None
 
 
-def about_a_real_one(event: Event, arrival: Arrival) -> DropReason | None:
-    """An id that stands for nobody identifies no one: else all who were ever called "null" would be one person."""
+def drop_placeholder_ids(event: Event, context: RequestContext) -> DropReason | None:
+    # Otherwise everyone whose client sent "null" or "undefined" as an id would become one person.
     if means_nobody(event.distinct_id):
-        event.note(Note.MEANINGLESS_ID)
-        event.distinct_id = _anonymous_side(event) or event.distinct_id
+        event.warn(WarningReason.MEANINGLESS_ID)
+        anonymous = event.anonymous_id or event.linked_id
+        if not means_nobody(anonymous):
+            event.distinct_id = anonymous
         event.link, event.linked_id, event.user_known = "", "", "0"
     elif event.link and means_nobody(event.linked_id):
-        event.note(Note.MEANINGLESS_ID)
+        event.warn(WarningReason.MEANINGLESS_ID)
         event.link, event.linked_id = "", ""
     return None
 
 
-def _anonymous_side(event: Event) -> str:
-    other = event.anonymous_id or event.linked_id
-    return "" if means_nobody(other) else other
-
-
-def named_once(event: Event, arrival: Arrival) -> DropReason | None:
-    """The id by which duplicates are known: a UUID as it is, any other text as its UUIDv5, none as a new one."""
+def set_id(event: Event, context: RequestContext) -> DropReason | None:
+    """Set the deduplication key: the client's UUID, the UUIDv5 of any other text, or a new UUID."""
     if not event.id:
         event.id = str(uuid4())
     elif UUID_TEXT.fullmatch(event.id) is None:
         if event.uuid_only:
             return DropReason.INVALID_UUID
-        event.id = _uuid5(arrival.project_id, event.id)
+        event.id = _uuid5(context.project_id, event.id)
     return None
 
 
 def _uuid5(project_id: int, name: str) -> str:
+    # The namespace is the project: the same messageId in two projects must not be one event.
     digest = hashlib.sha1(_namespace(project_id) + name.encode(), usedforsecurity=False).digest()
     return str(UUID(bytes=digest[:16], version=5))
 
@@ -110,35 +108,36 @@ def _namespace(project_id: int) -> bytes:
     return hashlib.sha256(f"firsthand project {project_id}".encode()).digest()[:16]
 
 
-def timed(event: Event, arrival: Arrival) -> DropReason | None:
-    """When it happened by our clock: the client's time, moved by how wrong the client's clock was when it sent."""
-    moment = _happened(event, arrival)
-    if moment > arrival.latest:
-        event.note(Note.FUTURE)
-        moment = arrival.received_at
+def set_timestamp(event: Event, context: RequestContext) -> DropReason | None:
+    """Set when the event happened: the client's time, corrected by the skew of the client's clock."""
+    moment = _corrected_time(event, context)
+    if moment > context.latest:
+        event.warn(WarningReason.FUTURE)
+        moment = context.received_at
     elif moment < OLDEST:
-        event.note(Note.TOO_OLD)
-        moment = arrival.received_at
-    event.timestamp = times.written(moment)
+        event.warn(WarningReason.TOO_OLD)
+        moment = context.received_at
+    event.timestamp = times.to_iso(moment)
     return None
 
 
-def _happened(event: Event, arrival: Arrival) -> datetime:
+def _corrected_time(event: Event, context: RequestContext) -> datetime:
     try:
         if event.age_ms is not None:
-            return arrival.received_at - timedelta(milliseconds=event.age_ms)
+            # Relative to sending, so it needs no clock at all.
+            return context.received_at - timedelta(milliseconds=event.age_ms)
         moment = event.sent_timestamp
         if moment is None:
-            return arrival.received_at
+            return context.received_at
         if moment.tzinfo is not UTC:
             moment = times.aware(moment).astimezone(UTC)
-        return moment + arrival.skew if arrival.skew and not event.trust_clock else moment
+        return moment + context.skew if context.skew and not event.trust_clock else moment
     except (OverflowError, ValueError):
-        event.note(Note.UNREADABLE_TIME)
-        return arrival.received_at
+        event.warn(WarningReason.UNREADABLE_TIME)
+        return context.received_at
 
 
-def storable_properties(event: Event, arrival: Arrival) -> DropReason | None:
+def check_properties(event: Event, context: RequestContext) -> DropReason | None:
     if event.properties == "null":
         event.properties = "{}"
     if event.person_set == "null":
@@ -146,19 +145,19 @@ def storable_properties(event: Event, arrival: Arrival) -> DropReason | None:
     if event.person_set_once == "null":
         event.person_set_once = ""
     return (
-        _unstorable(event.properties)
-        or (event.person_set and _unstorable(event.person_set))
-        or (event.person_set_once and _unstorable(event.person_set_once))
+        _property_problem(event.properties)
+        or (event.person_set and _property_problem(event.person_set))
+        or (event.person_set_once and _property_problem(event.person_set_once))
         or None
     )
 
 
-def _unstorable(value: str) -> DropReason | None:
-    """Counting characters is quick and never too low, so hardly any event has to be looked at closely."""
+def _property_problem(value: str) -> DropReason | None:
     if value[0] != "{":
         return DropReason.PROPERTIES
     if len(value) <= 2 * MAX_DEPTH:
         return None
+    # Counting characters is cheap and never too low, so few events need the exact checks.
     if value.count("{") + value.count("[") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
         return DropReason.TOO_DEEP
     if len(value) > MAX_PROPERTIES and value.count(":") > MAX_PROPERTIES and _count(value) > MAX_PROPERTIES:
@@ -166,24 +165,24 @@ def _unstorable(value: str) -> DropReason | None:
     return None
 
 
-def readable_assertions(event: Event, arrival: Arrival) -> DropReason | None:
-    """What is asserted about a person is read as values, later, when the answer has long said that it is kept."""
+def sanitize_assertions(event: Event, context: RequestContext) -> DropReason | None:
+    # Enrich decodes these values after the client got its 200, too late to reject them.
     if event.person_set or event.person_set_once:
-        event.person_set = _readable(event, event.person_set)
-        event.person_set_once = _readable(event, event.person_set_once)
-        assertions.put(event)
+        event.person_set = _sanitized(event, event.person_set)
+        event.person_set_once = _sanitized(event, event.person_set_once)
+        assertions.store(event)
     return None
 
 
-def _readable(event: Event, facts: str) -> str:
-    """Written anew: every name once, for readers of JSON differ in which of two they take; 1e400 becomes null."""
+def _sanitized(event: Event, facts: str) -> str:
     if not facts:
         return facts
     try:
+        # Re-encoding drops duplicate names: PostgreSQL and DuckDB differ in which of two they read.
         return msgspec.json.encode(msgspec.json.decode(facts)).decode()
     except msgspec.ValidationError:
-        event.note(Note.TEXT_MENDED)
-        return lenient.mend(facts.encode()).body.decode()
+        event.warn(WarningReason.TEXT_MENDED)
+        return lenient.sanitize(facts.encode()).body.decode()
 
 
 def _count(value: str) -> int:
@@ -198,10 +197,10 @@ def _depth(value: str) -> int:
     return deepest
 
 
-def addressed(event: Event, arrival: Arrival) -> DropReason | None:
-    """What follows from the addresses, where the client did not say it itself."""
+def fill_from_urls(event: Event, context: RequestContext) -> DropReason | None:
+    """Fill path, campaign and referring domain from the URLs, unless the client sent them."""
     if event.url:
-        page = address(event.url)
+        page = parse_url(event.url)
         event.path = event.path or page.path
         campaign = page.campaign
         event.utm_source = event.utm_source or campaign[0]
@@ -210,55 +209,54 @@ def addressed(event: Event, arrival: Arrival) -> DropReason | None:
         event.utm_term = event.utm_term or campaign[3]
         event.utm_content = event.utm_content or campaign[4]
     if event.referrer and not event.referring_domain:
-        event.referring_domain = address(event.referrer).domain
+        event.referring_domain = parse_url(event.referrer).domain
     return None
 
 
 STEPS: tuple[Step, ...] = (
-    arrived,
-    small_enough,
-    no_crawler,
-    named,
-    not_reserved,
-    about_somebody,
-    about_a_real_one,
-    named_once,
-    timed,
-    storable_properties,
-    readable_assertions,
-    addressed,
+    set_request_fields,
+    check_size,
+    reject_crawlers,
+    check_name,
+    reject_reserved_names,
+    check_ids,
+    drop_placeholder_ids,
+    set_id,
+    set_timestamp,
+    check_properties,
+    sanitize_assertions,
+    fill_from_urls,
 )
 
 
-class Accepted(msgspec.Struct, gc=False):
-    """What became of a parcel: the events to store, and by index in the parcel what was refused or mended."""
+class AcceptResult(msgspec.Struct, gc=False):
+    """The events to store, the rejected ones, and those kept with warnings; both with their index in the payload."""
 
     events: list[Event]
-    refused: list[tuple[int, Refused]]
-    noted: list[tuple[int, Event]]
+    rejections: list[tuple[int, Rejection]]
+    warned: list[tuple[int, Event]]
 
     @property
-    def remarkable(self) -> bool:
-        """Whether there is anything to tell beyond that it is kept."""
-        return bool(self.refused or self.noted)
+    def has_issues(self) -> bool:
+        return bool(self.rejections or self.warned)
 
 
-def accept(events: list[Event | Refused], arrival: Arrival) -> Accepted:
-    taken = Accepted([], [], [])
+def accept(events: list[Event | Rejection], context: RequestContext) -> AcceptResult:
+    result = AcceptResult([], [], [])
     for index, event in enumerate(events):
-        if isinstance(event, Refused):
-            taken.refused.append((index, event))
-        elif reason := _through(event, arrival):
-            taken.refused.append((index, Refused(reason, event.message_id, event.sample)))
+        if isinstance(event, Rejection):
+            result.rejections.append((index, event))
+        elif reason := _run_steps(event, context):
+            result.rejections.append((index, Rejection(reason, event.message_id, event.sample)))
         else:
-            taken.events.append(event)
-            if event.notes:
-                taken.noted.append((index, event))
-    return taken
+            result.events.append(event)
+            if event.warnings:
+                result.warned.append((index, event))
+    return result
 
 
-def _through(event: Event, arrival: Arrival) -> DropReason | None:
+def _run_steps(event: Event, context: RequestContext) -> DropReason | None:
     for step in STEPS:
-        if reason := step(event, arrival):
+        if reason := step(event, context):
             return reason
     return None

@@ -1,4 +1,4 @@
-"""The front of ingest: a lean ASGI application that finds the door behind a path and sends its answer.
+"""The ASGI application of ingest: it finds the endpoint for a path and sends its response.
 
 It runs behind config.asgi, or alone: `granian --interface asgi analytics.ingest.app:app`.
 """
@@ -10,36 +10,36 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
 
-from analytics.ingest import doors, http
-from analytics.ingest.doors import DOORS, Desk
-from analytics.ingest.http import Answer, Receive, Request, Scope, Send
-from analytics.ingest.intake import Door, Intake
+from analytics.ingest import http, routes
+from analytics.ingest.http import Receive, Request, Response, Scope, Send
+from analytics.ingest.intake import Endpoint, Intake
 from analytics.ingest.rates import Rates
-from analytics.ingest.spool import Full
-from analytics.ingest.wire.event import Unreadable
+from analytics.ingest.routes import ROUTES, StaticEndpoint
+from analytics.ingest.spool import RetryLaterError
+from analytics.ingest.wire.event import RequestRejectedError
 from config.home import layout
 
 log = logging.getLogger(__name__)
 
-OURS = "/v1/"
+API_PREFIX = "/v1/"
 
 
 class Ingest:
-    """The ASGI application; one event loop at a time.
+    """The ASGI application, for one event loop at a time.
 
-    `more_doors` are served beside its own, by path. `rates` are those of the environment unless they are given.
+    `extra_routes` are endpoints by path, added to ROUTES. `rates` default to those in the environment.
     """
 
     def __init__(
         self,
         database_url: str | None = None,
         *,
-        more_doors: Mapping[str, Door] | None = None,
+        extra_routes: Mapping[str, Endpoint] | None = None,
         rates: Rates | None = None,
     ) -> None:
         self._url = database_url
         self._rates = rates
-        self._doors = DOORS | dict(more_doors or {})
+        self._routes = ROUTES | dict(extra_routes or {})
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -47,21 +47,20 @@ class Ingest:
             await self._lifespan(receive, send)
         elif scope["type"] == "http":
             request = Request(scope)
-            await http.send(await self._answer(request, receive), request, send)
+            await http.send(await self._respond(request, receive), request, send)
 
     def serves(self, path: str) -> bool:
-        """Whether a path is answered here: one of the doors, or anything below /v1/, where only programs ask."""
-        return path.startswith(OURS) or doors.find(self._doors, path) is not None
+        """Whether this application responds to a path: one of its routes, or anything below /v1/."""
+        return path.startswith(API_PREFIX) or routes.find(self._routes, path) is not None
 
     async def start(self) -> None:
-        """Begin to listen."""
         self._intake = Intake(
-            self._url or layout.database_url(), layout.home(), self._rates or Rates.configured()
+            self._url or layout.database_url(), layout.home(), self._rates or Rates.from_environment()
         )
-        self._tasks = [asyncio.create_task(_forever(each)) for each in self._intake.loops]
+        self._tasks = [asyncio.create_task(_run_forever(each)) for each in self._intake.loops]
 
     async def stop(self) -> None:
-        """Store what waits, then let go of the database."""
+        """Store pending events, then disconnect from the database."""
         await self._intake.close()
         for task in self._tasks:
             task.cancel()
@@ -71,47 +70,51 @@ class Ingest:
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         await self.start()
-        # What is loaded by now stays: the collector need not go through it again and again under load.
+        # Keeps the collector from scanning the loaded modules again and again under load.
         gc.freeze()
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self.stop()
         await send({"type": "lifespan.shutdown.complete"})
 
-    async def _answer(self, request: Request, receive: Receive) -> Answer:
-        door = doors.find(self._doors, request.path)
-        if door is None:
+    async def _respond(self, request: Request, receive: Receive) -> Response:
+        endpoint = routes.find(self._routes, request.path)
+        if endpoint is None:
             return _not_found(request.path)
         if request.method == "OPTIONS":
-            return http.preflight(request, door.methods)
-        if request.method not in door.methods:
-            return http.not_allowed(door.methods)
+            return http.preflight(request, endpoint.methods)
+        if request.method not in endpoint.methods:
+            return http.method_not_allowed(endpoint.methods)
         try:
-            return await self._take(door, request, receive)
-        except Unreadable as error:
-            return http.later(door.refused(error), error.wait)
-        except Full as full:
-            return http.busy("busy; send it again later", full.seconds)
+            return await self._handle(endpoint, request, receive)
+        except RequestRejectedError as error:
+            return http.with_retry_after(endpoint.error_response(error), error.wait)
+        except RetryLaterError as error:
+            return http.service_unavailable("too busy; retry later", error.seconds)
 
-    async def _take(self, door: Door | Desk, request: Request, receive: Receive) -> Answer:
-        if isinstance(door, Desk):
-            await http.read(request, receive, door.max_body)
-            return door.answer(request)
-        return await door.take(self._intake, request, await self._intake.admit(door, request, receive))
+    async def _handle(
+        self, endpoint: Endpoint | StaticEndpoint, request: Request, receive: Receive
+    ) -> Response:
+        if isinstance(endpoint, StaticEndpoint):
+            await http.read_body(request, receive, endpoint.max_body)
+            return endpoint.respond(request)
+        return await endpoint.handle(
+            self._intake, request, await self._intake.admit(endpoint, request, receive)
+        )
 
 
-def _not_found(path: str) -> Answer:
-    told = {"success": False, "error": f"nothing is served at {path}; see docs/api.md"}
-    return Answer(404, msgspec.json.encode(told))
+def _not_found(path: str) -> Response:
+    body = {"success": False, "error": f"there is no endpoint {path}; see docs/api.md"}
+    return Response(404, msgspec.json.encode(body))
 
 
-async def _forever(work: Callable[[], Awaitable[None]]) -> None:
-    """Without these loops every request would wait for ever, so none of them may end by a fault."""
+async def _run_forever(work: Callable[[], Awaitable[None]]) -> None:
+    # If one of these loops ended with an exception, all later requests would hang.
     while True:
         try:
             await work()
         except Exception:
-            log.exception("ingest: %s failed and begins again", work.__qualname__)
+            log.exception("ingest: %s failed; restarting it", work.__qualname__)
             await asyncio.sleep(1)
 
 

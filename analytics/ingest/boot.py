@@ -1,10 +1,10 @@
-"""What posthog-js asks when it starts: which features are on. Here: capturing, and nothing else."""
+"""The requests that posthog-js makes when it starts. Only capturing is on."""
 
 import re
 
 import msgspec
 
-from analytics.ingest.http import Answer, Request
+from analytics.ingest.http import Request, Response
 
 CONFIGURATION = re.compile(r"/array/(?P<key>[\w-]{1,200})/config(?P<script>\.js)?/?")
 CONFIG = {
@@ -29,24 +29,24 @@ SCRIPT = (
 SCRIPT_TYPE = (b"content-type", b"application/javascript; charset=utf-8")
 
 
-def configuration(request: Request) -> Answer:
-    asked = CONFIGURATION.fullmatch(request.path)
+def configuration(request: Request) -> Response:
+    match = CONFIGURATION.fullmatch(request.path)
     config = msgspec.json.encode(CONFIG)
-    if asked is None or asked["script"] is None:
-        return Answer(200, config)
-    key = msgspec.json.encode(asked["key"])
-    return Answer(200, SCRIPT % (key, config), (SCRIPT_TYPE,))
+    if match is None or match["script"] is None:
+        return Response(200, config)
+    key = msgspec.json.encode(match["key"])
+    return Response(200, SCRIPT % (key, config), (SCRIPT_TYPE,))
 
 
-def flags(request: Request) -> Answer:
-    return Answer(200, msgspec.json.encode(FLAGS))
+def flags(request: Request) -> Response:
+    return Response(200, msgspec.json.encode(FLAGS))
 
 
-def decide(request: Request) -> Answer:
-    """Older clients read the configuration from the same answer."""
-    return Answer(200, msgspec.json.encode({**CONFIG, **FLAGS}))
+def decide(request: Request) -> Response:
+    """Older clients read flags and configuration from one response."""
+    return Response(200, msgspec.json.encode({**CONFIG, **FLAGS}))
 
 
-def discarded(request: Request) -> Answer:
-    """Recordings are not kept; a client that sends them all the same is not to try again."""
-    return Answer(200, b'{"status":1}')
+def discard(request: Request) -> Response:
+    # Recordings are not supported. An error would make the client retry them for ever.
+    return Response(200, b'{"status":1}')

@@ -1,6 +1,6 @@
-"""Group commit: whatever waits is stored in one transaction, and only then is anybody answered.
+"""Group commit: one transaction stores all pending batches, and only then do their requests get a response.
 
-While the database is away the same groups go to the spool, and from there into the database when it is back.
+While the database is down the groups go to the spool, which is replayed when it is back.
 """
 
 import asyncio
@@ -10,206 +10,215 @@ from itertools import accumulate
 from pathlib import Path
 
 from analytics.ingest import rows
-from analytics.ingest.postgres import Away, NotTaken, Pipe
-from analytics.ingest.shipment import Shipment
-from analytics.ingest.spool import Full, Spool
+from analytics.ingest.postgres import DatabaseUnavailableError, RowRejectedError, ScriptConnection
+from analytics.ingest.spool import RetryLaterError, Spool
+from analytics.ingest.write_batch import WriteBatch
 
 log = logging.getLogger(__name__)
 
-MAX_WAITING = 128 << 20
-MAX_GROUP = 8 << 20
-PATIENCE = 5.0
-"""Seconds that a commit may take before its group goes to the spool instead."""
+MAX_PENDING_BYTES = 128 << 20
+MAX_GROUP_BYTES = 8 << 20
+COMMIT_TIMEOUT = 5.0
+"""Seconds that a commit may take before its group goes to the spool."""
 
-WHILE_AWAY = 0.5
-"""Seconds between two looks at whether the database is back."""
+RECONNECT_SECONDS = 0.5
+"""Seconds between two attempts to reconnect."""
 
-OTHERWISE = 3.0
-"""Seconds between two looks at whether a dead process has left a file."""
+SPOOL_CHECK_SECONDS = 3.0
+"""Seconds between two checks for files that a killed process has left."""
 
-Waiting = tuple[Shipment, "asyncio.Future[None]"]
+Pending = tuple[WriteBatch, "asyncio.Future[None]"]
 
 
 class Committer:
-    """Takes shipments and stores them, many at a time. `put` is done when its shipment is on disk."""
+    """Stores batches, many in one transaction."""
 
     def __init__(self, url: str, spool: Spool) -> None:
         self._url = url
         self._spool = spool
-        self._waiting: list[Waiting] = []
-        self._bytes = 0
-        self._busy = 0
+        self._pending: list[Pending] = []
+        self._pending_bytes = 0
+        self._groups_in_progress = 0
         self._wake = asyncio.Event()
-        self._pipe: Pipe | None = None
-        self._away = False
-        self._spool_turn = asyncio.Lock()
+        self._connection: ScriptConnection | None = None
+        self._database_down = False
+        self._spool_lock = asyncio.Lock()
 
-    def put(self, shipment: Shipment) -> asyncio.Future[None]:
-        """To be awaited. Raises Full when too much waits already or the spool is full, NotTaken for rows that
-        cannot be stored.
+    def put(self, batch: WriteBatch) -> asyncio.Future[None]:
+        """Resolves when the batch is on disk, in the database or the spool.
+
+        Raises RetryLaterError when too much is pending or the spool is full, and RowRejectedError for an invalid row.
         """
-        size = shipment.size
-        if self._bytes + size > MAX_WAITING:
-            raise Full("too much is waiting to be stored")
+        size = batch.size
+        if self._pending_bytes + size > MAX_PENDING_BYTES:
+            raise RetryLaterError("too many events are waiting to be stored")
         stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((shipment, stored))
-        self._bytes += size
+        self._pending.append((batch, stored))
+        self._pending_bytes += size
         self._wake.set()
         return stored
 
     async def run(self) -> None:
-        """Store group after group until cancelled."""
+        """Store one group after another until cancelled."""
         while True:
             await self._wake.wait()
             group = self._next_group()
-            self._busy += 1
+            self._groups_in_progress += 1
             try:
                 await self._store(group)
             except Exception:
-                _tell(group, Full("it could not be stored, for a reason that is in the log"))
+                # Without a result these requests would hang until their clients give up.
+                _resolve(group, RetryLaterError("the events could not be stored; see the log"))
                 raise
             finally:
-                self._busy -= 1
+                self._groups_in_progress -= 1
 
-    async def look_after_spool(self) -> None:
-        """Replay what waits in the spool whenever the database is there, until cancelled."""
+    async def watch_spool(self) -> None:
+        """Replay the spool whenever the database is up, until cancelled."""
         while True:
-            if self._away or await asyncio.to_thread(self._spool.has_files):
-                await self._return()
-            await asyncio.sleep(WHILE_AWAY if self._away else OTHERWISE)
+            if self._database_down or await asyncio.to_thread(self._spool.has_files):
+                await self._drain_spool()
+            await asyncio.sleep(RECONNECT_SECONDS if self._database_down else SPOOL_CHECK_SECONDS)
 
     async def close(self) -> None:
-        """Store what waits, then let go of the database and the spool."""
-        while self._waiting or self._busy:
+        """Store pending batches, then close the connection and the spool."""
+        while self._pending or self._groups_in_progress:
             await asyncio.sleep(0.005)
         self._spool.rotate()
-        if self._pipe is not None:
-            await self._pipe.close()
+        if self._connection is not None:
+            await self._connection.close()
 
-    def _next_group(self) -> list[Waiting]:
-        """All that wait, or as many of them as MAX_GROUP bytes hold."""
-        size, count = self._bytes, len(self._waiting)
-        if size > MAX_GROUP:
-            sizes = accumulate(shipment.size for shipment, _ in self._waiting)
-            count, size = next((n, total) for n, total in enumerate(sizes, start=1) if total >= MAX_GROUP)
-        group, self._waiting = self._waiting[:count], self._waiting[count:]
-        self._bytes -= size
-        if not self._waiting:
+    def _next_group(self) -> list[Pending]:
+        """All pending batches, or the first ones up to MAX_GROUP_BYTES."""
+        size, count = self._pending_bytes, len(self._pending)
+        if size > MAX_GROUP_BYTES:
+            sizes = accumulate(batch.size for batch, _ in self._pending)
+            count, size = next(
+                (n, total) for n, total in enumerate(sizes, start=1) if total >= MAX_GROUP_BYTES
+            )
+        group, self._pending = self._pending[:count], self._pending[count:]
+        self._pending_bytes -= size
+        if not self._pending:
             self._wake.clear()
         return group
 
-    async def _store(self, group: list[Waiting]) -> None:
-        shipments = [shipment for shipment, _ in group]
+    async def _store(self, group: list[Pending]) -> None:
+        batches = [batch for batch, _ in group]
         try:
-            await self._keep(shipments)
-        except NotTaken as error:
-            await self._one_by_one(group, error)
-        except Full as full:
-            log.warning("commit: %s", full)
-            _tell(group, full)
+            await self._store_or_spool(batches)
+        except RowRejectedError as error:
+            await self._isolate_rejected(group, error)
+        except RetryLaterError as error:
+            log.warning("commit: %s", error)
+            _resolve(group, error)
         else:
-            _tell(group)
+            _resolve(group)
 
-    async def _one_by_one(self, group: list[Waiting], error: NotTaken) -> None:
-        """One shipment spoils the transaction of all: find it, refuse it, store the others."""
+    async def _isolate_rejected(self, group: list[Pending], error: RowRejectedError) -> None:
+        """Store each batch on its own, because one of them fails the transaction of all."""
         if len(group) > 1:
             for each in group:
                 await self._store([each])
             return
-        log.error("commit: the database does not take an event: %s", error)
-        (shipment, _) = group[0]
-        await self._keep([shipment.without_events()])
-        _tell(group, error)
+        log.error("commit: the database rejected an event: %s", error)
+        (batch, _) = group[0]
+        await self._store_or_spool([batch.without_events()])
+        _resolve(group, error)
 
-    async def _keep(self, shipments: Sequence[Shipment]) -> None:
-        """In the database, or while it is away in the spool."""
-        if not self._away:
+    async def _store_or_spool(self, batches: Sequence[WriteBatch]) -> None:
+        """Store in the database, or in the spool while the database is down."""
+        if not self._database_down:
             try:
-                self._pipe = await _open(self._url, self._pipe)
-                await store(self._pipe, shipments)
-            except Away as error:
-                log.warning("commit: the database is away (%s); events go to the spool", error)
-                self._away = True
+                self._connection = await _ensure_open(self._url, self._connection)
+                await store(self._connection, batches)
+            except DatabaseUnavailableError as error:
+                log.warning("commit: the database is unreachable (%s); events go to the spool", error)
+                self._database_down = True
             else:
                 return
-        async with self._spool_turn:
-            if self._away:
-                await asyncio.to_thread(self._spool.append, shipments)
+        async with self._spool_lock:
+            # Checked again under the lock: appending after the final drain would leave events in the spool for longer.
+            if self._database_down:
+                await asyncio.to_thread(self._spool.append, batches)
                 return
-        await self._keep(shipments)
+        await self._store_or_spool(batches)
 
-    async def _return(self) -> None:
-        """Replay the spool; what arrives meanwhile goes on being spooled, the last of it while new groups wait."""
+    async def _drain_spool(self) -> None:
+        """Replay the spool. New groups are still spooled meanwhile, and wait only for the last files."""
         try:
-            pipe = await Pipe.open(self._url)
-        except Away:
+            connection = await ScriptConnection.open(self._url)
+        except DatabaseUnavailableError:
             return
         try:
-            await self._replay(pipe)
-            async with self._spool_turn:
+            await self._replay(connection)
+            # Under the lock no group can be appended, so the spool is empty when new groups go to the database again.
+            async with self._spool_lock:
                 self._spool.rotate()
-                await self._replay(pipe)
-                self._away = False
-        except Away as error:
-            log.warning("spool: the database went away while it was replayed (%s)", error)
+                await self._replay(connection)
+                self._database_down = False
+        except DatabaseUnavailableError as error:
+            log.warning("spool: the connection was lost during the replay (%s)", error)
         finally:
-            await pipe.close()
+            await connection.close()
 
-    async def _replay(self, pipe: Pipe) -> None:
+    async def _replay(self, connection: ScriptConnection) -> None:
         for path in await asyncio.to_thread(self._spool.files):
-            with self._spool.claimed(path) as shipments:
-                if shipments is not None:
-                    await replay(pipe, path, shipments)
-                    self._spool.done(path)
+            with self._spool.claimed(path) as batches:
+                if batches is not None:
+                    await replay(connection, path, batches)
+                    self._spool.finish(path)
 
 
-async def _open(url: str, pipe: Pipe | None) -> Pipe:
-    return await Pipe.open(url) if pipe is None or pipe.closed else pipe
+async def _ensure_open(url: str, connection: ScriptConnection | None) -> ScriptConnection:
+    return await ScriptConnection.open(url) if connection is None or connection.closed else connection
 
 
-def _tell(group: list[Waiting], error: Exception | None = None) -> None:
+def _resolve(group: list[Pending], error: Exception | None = None) -> None:
     for _, stored in group:
+        # A client that disconnected has cancelled its future.
         if not stored.done():
             stored.set_exception(error) if error else stored.set_result(None)
 
 
-async def store(pipe: Pipe, shipments: Sequence[Shipment], *, first: str = "") -> None:
-    """One transaction: `first` (SQL), events, warnings, and last the ledger, for whose rows other writers wait.
+async def store(connection: ScriptConnection, batches: Sequence[WriteBatch], *, first: str = "") -> None:
+    """Store batches in one transaction that begins with the SQL in `first`.
 
-    Raises Away, and NotTaken when the database refuses a row.
+    Raises DatabaseUnavailableError, and RowRejectedError when the database rejects a row.
     """
-    statements, payloads = [first] if first else [], []
-    for copy, payload in (
-        (rows.INBOX_COPY, b"".join([each.events for each in shipments])),
-        (rows.WARNING_COPY, b"".join([each.warnings for each in shipments])),
+    statements, copies = [first] if first else [], []
+    for statement, data in (
+        (rows.INBOX_COPY, b"".join([each.events for each in batches])),
+        (rows.WARNING_COPY, b"".join([each.warnings for each in batches])),
     ):
-        if payload:
-            statements.append(copy)
-            payloads.append(payload)
+        if data:
+            statements.append(statement)
+            copies.append(data)
     counts = rows.Counts()
-    for each in shipments:
+    for each in batches:
         for entry, count in each.counts:
             counts[entry] += count
     if counts:
+        # Last, because its upsert locks rows that all other writers need.
         statements.append(rows.ledger_sql(counts))
-    await pipe.run("; ".join(statements), payloads, seconds=PATIENCE)
+    await connection.run("; ".join(statements), copies, seconds=COMMIT_TIMEOUT)
 
 
-async def replay(pipe: Pipe, path: Path, shipments: Sequence[Shipment]) -> None:
-    """A file's shipments and its name in one transaction, so that no crash makes it count twice. Raises Away."""
-    name = f"INSERT INTO analytics_spool_replayed (name) VALUES ('{path.name}')"  # noqa: S608 (a name of our making)
+async def replay(connection: ScriptConnection, path: Path, batches: Sequence[WriteBatch]) -> None:
+    """Store the batches of a spool file, unless that was done before. Raises DatabaseUnavailableError."""
+    # In one transaction with the batches: a crash before the file is removed must not count them twice.
+    name = f"INSERT INTO analytics_spool_replayed (name) VALUES ('{path.name}')"  # noqa: S608 (our own file name)
     try:
-        await store(pipe, shipments, first=name)
-    except NotTaken as error:
-        if not error.is_known_already:
-            log.error("spool: %s holds an event that the database does not take: %s", path, error)  # noqa: TRY400
-            await _sift(pipe, shipments)
-            await pipe.run(name)
+        await store(connection, batches, first=name)
+    except RowRejectedError as error:
+        if not error.is_duplicate:
+            log.error("spool: %s holds an event that the database rejects: %s", path, error)  # noqa: TRY400
+            await _store_one_by_one(connection, batches)
+            await connection.run(name)
 
 
-async def _sift(pipe: Pipe, shipments: Sequence[Shipment]) -> None:
-    for shipment in shipments:
+async def _store_one_by_one(connection: ScriptConnection, batches: Sequence[WriteBatch]) -> None:
+    for batch in batches:
         try:
-            await store(pipe, [shipment])
-        except NotTaken:
-            await store(pipe, [shipment.without_events()])
+            await store(connection, [batch])
+        except RowRejectedError:
+            await store(connection, [batch.without_events()])

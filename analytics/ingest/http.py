@@ -1,4 +1,4 @@
-"""The little of HTTP that ingest needs, over ASGI: a request whose body is read within bounds, and an answer."""
+"""The subset of HTTP that ingest needs, over ASGI: requests with bounded bodies, responses and CORS."""
 
 import asyncio
 import base64
@@ -10,8 +10,8 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from analytics.ingest.wire.encoding import content, too_large
-from analytics.ingest.wire.event import Unreadable
+from analytics.ingest.wire.encoding import decode_content, too_large
+from analytics.ingest.wire.event import RequestRejectedError
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -22,12 +22,12 @@ Headers = tuple[tuple[bytes, bytes], ...]
 BODY_SECONDS = 20.0
 JSON_TYPE = (b"content-type", b"application/json")
 TEXT_TYPE = (b"content-type", b"text/plain; charset=utf-8")
-EXPOSED = (b"access-control-expose-headers", b"retry-after")
-SHARED = ((b"access-control-allow-credentials", b"true"), (b"vary", b"origin"))
+EXPOSE_RETRY_AFTER = (b"access-control-expose-headers", b"retry-after")
+CORS_HEADERS = ((b"access-control-allow-credentials", b"true"), (b"vary", b"origin"))
 
 
-class Answer(NamedTuple):
-    """A status, a body, and headers beside Content-Length."""
+class Response(NamedTuple):
+    """A status, a body, and headers without Content-Length."""
 
     status: int
     body: bytes
@@ -35,7 +35,7 @@ class Answer(NamedTuple):
 
 
 class Request:
-    """The head of a request. Header names are lower case."""
+    """A request without its body. Header names are lower case."""
 
     __slots__ = ("headers", "method", "path", "peer", "query")
 
@@ -56,17 +56,17 @@ class Request:
         try:
             pairs = parse_qs(self.query.decode("latin-1"), max_num_fields=100)
         except ValueError:
-            raise Unreadable("the query has too many parameters") from None
+            raise RequestRejectedError("the query has too many parameters") from None
         return {name: values[0] for name, values in pairs.items()}
 
     def bearer(self) -> str:
-        given = self.header(b"authorization")
-        return given[7:].strip() if given[:7].lower() == "bearer " else ""
+        authorization = self.header(b"authorization")
+        return authorization[7:].strip() if authorization[:7].lower() == "bearer " else ""
 
     def basic_user(self) -> str:
-        """The user name of Basic authentication, which is where Segment's clients put the write key."""
-        given = self.headers.get(b"authorization")
-        return _basic_user(given) if given else ""
+        """The user name of Basic authentication, where Segment's clients put the write key."""
+        authorization = self.headers.get(b"authorization")
+        return _basic_user(authorization) if authorization else ""
 
 
 @lru_cache(maxsize=4096)
@@ -79,84 +79,87 @@ def _basic_user(authorization: bytes) -> str:
         return ""
 
 
-async def read(request: Request, receive: Receive, limit: int) -> bytes:
-    """The whole body without its Content-Encoding. Raises Unreadable: 413 beyond `limit` bytes, 408 when slow."""
+async def read_body(request: Request, receive: Receive, limit: int) -> bytes:
+    """Read the body and undo its Content-Encoding.
+
+    Raises RequestRejectedError: 413 beyond `limit` bytes, 408 after BODY_SECONDS, 400 and 415 for its encoding.
+    """
     announced = request.headers.get(b"content-length", b"")
+    # Five digits are below every limit, so small bodies skip the parsing.
     if len(announced) > 5 and announced.isdigit() and int(announced) > limit:
         raise too_large(limit)
     message = await receive()
-    # A server cannot know of a first piece whether it is the last, and asking for the next costs a task switch.
+    # The server cannot know that the first chunk is the last, and another receive() costs a task switch.
     if message.get("more_body") and announced != b"%d" % len(message.get("body", b"")):
-        body = await _within(BODY_SECONDS, _rest(message, receive, limit))
+        body = await _read_rest(message, receive, limit)
     else:
-        body = _checked(message, message.get("body", b""), limit)
+        body = message.get("body", b"")
+        _check_chunk(message, len(body), limit)
     encodings = request.headers.get(b"content-encoding")
-    return content(body, encodings.decode("latin-1"), limit) if encodings else body
+    return decode_content(body, encodings.decode("latin-1"), limit) if encodings else body
 
 
-async def _within(seconds: float, reading: Awaitable[bytes]) -> bytes:
+async def _read_rest(message: Message, receive: Receive, limit: int) -> bytes:
+    body = bytearray(message.get("body", b""))
     try:
-        async with asyncio.timeout(seconds):
-            return await reading
+        # One limit for all chunks: a client that sends a byte a second would pass a limit per chunk.
+        async with asyncio.timeout(BODY_SECONDS):
+            while message.get("more_body"):
+                message = await receive()
+                body += message.get("body", b"")
+                _check_chunk(message, len(body), limit)
     except TimeoutError:
-        raise Unreadable(f"the body did not arrive within {seconds:.0f} s", 408) from None
+        raise RequestRejectedError(f"the body did not arrive within {BODY_SECONDS:.0f} s", 408) from None
+    return bytes(body)
 
 
-async def _rest(message: Message, receive: Receive, limit: int) -> bytes:
-    chunks = bytearray(message.get("body", b""))
-    while message.get("more_body"):
-        message = await receive()
-        chunks += message.get("body", b"")
-        _checked(message, chunks, limit)
-    return bytes(chunks)
-
-
-def _checked(message: Message, body: bytes | bytearray, limit: int) -> bytes:
+def _check_chunk(message: Message, size: int, limit: int) -> None:
     if message["type"] == "http.disconnect":
-        raise Unreadable("the body broke off")
-    if len(body) > limit:
+        raise RequestRejectedError("the connection closed before the end of the body")
+    if size > limit:
         raise too_large(limit)
-    return body  # type: ignore[return-value]
 
 
-def later(answer: Answer, seconds: int) -> Answer:
-    """The answer with Retry-After, which pages of other origins may read, too; as it is when there is no wait."""
+def with_retry_after(response: Response, seconds: int) -> Response:
+    """Add Retry-After, readable by pages of other origins; unchanged for 0 seconds."""
     if not seconds:
-        return answer
-    return answer._replace(headers=(*answer.headers, (b"retry-after", b"%d" % seconds), EXPOSED))
+        return response
+    return response._replace(
+        headers=(*response.headers, (b"retry-after", b"%d" % seconds), EXPOSE_RETRY_AFTER)
+    )
 
 
-def busy(told: str, seconds: int) -> Answer:
-    return later(Answer(503, msgspec.json.encode({"success": False, "error": told})), seconds)
+def service_unavailable(message: str, seconds: int) -> Response:
+    return with_retry_after(Response(503, msgspec.json.encode({"success": False, "error": message})), seconds)
 
 
-async def send(answer: Answer, request: Request, channel: Send) -> None:
-    """Pages of any origin may read the answer: what is protected is the project's data, which no answer holds."""
-    headers = [*answer.headers, (b"content-length", b"%d" % len(answer.body))]
+async def send(response: Response, request: Request, channel: Send) -> None:
+    headers = [*response.headers, (b"content-length", b"%d" % len(response.body))]
+    # Any origin may read the response: it holds none of the project's data.
     if (origin := request.headers.get(b"origin")) is not None:
-        headers += [(b"access-control-allow-origin", origin), *SHARED]
-    await channel({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await channel({"type": "http.response.body", "body": b"" if request.method == "HEAD" else answer.body})
+        headers += [(b"access-control-allow-origin", origin), *CORS_HEADERS]
+    await channel({"type": "http.response.start", "status": response.status, "headers": headers})
+    await channel({"type": "http.response.body", "body": b"" if request.method == "HEAD" else response.body})
 
 
-def not_allowed(methods: tuple[str, ...]) -> Answer:
+def method_not_allowed(methods: tuple[str, ...]) -> Response:
     allowed = ", ".join(methods).encode()
-    return Answer(
+    return Response(
         405,
-        b'{"success":false,"error":"this path takes only %b"}' % allowed,
+        b'{"success":false,"error":"method not allowed; use %b"}' % allowed,
         (JSON_TYPE, (b"allow", allowed)),
     )
 
 
-def preflight(request: Request, methods: tuple[str, ...]) -> Answer:
-    """The answer to OPTIONS: all headers that are asked for are allowed, for a day."""
-    asked = request.headers.get(b"access-control-request-headers", b"content-type, authorization")
-    return Answer(
+def preflight(request: Request, methods: tuple[str, ...]) -> Response:
+    """The response to OPTIONS: allow all requested headers, for a day."""
+    requested = request.headers.get(b"access-control-request-headers", b"content-type, authorization")
+    return Response(
         204,
         b"",
         (
             (b"access-control-allow-methods", ", ".join(methods).encode()),
-            (b"access-control-allow-headers", asked),
+            (b"access-control-allow-headers", requested),
             (b"access-control-max-age", b"86400"),
         ),
     )

@@ -1,4 +1,4 @@
-"""What every door has in common: a request is read and parsed, its project found, and what is refused is counted."""
+"""What all endpoints share: reading, parsing and authorizing a request, and counting what is rejected."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -6,58 +6,58 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from analytics.ingest import http, ledger
-from analytics.ingest.accept import Accepted, accept
+from analytics.ingest import http
+from analytics.ingest.accept import AcceptResult, accept
 from analytics.ingest.commit import Committer
-from analytics.ingest.http import Answer, Receive, Request
+from analytics.ingest.http import Receive, Request, Response
 from analytics.ingest.keys import Access, Keys
 from analytics.ingest.peers import Proxies
 from analytics.ingest.rates import RateLimit, Rates
-from analytics.ingest.shipment import Shipment
 from analytics.ingest.spool import Spool
 from analytics.ingest.wire.event import (
     EXPLANATIONS,
-    Arrival,
     DropReason,
-    Parcel,
-    Unreadable,
-    arrival,
+    Payload,
+    RequestContext,
+    RequestRejectedError,
+    request_context,
     sample,
 )
+from analytics.ingest.write_batch import WarningSampler, WriteBatch, accepted_batch, rejected_batch
 from analytics.schema import RESERVED_EVENTS
 from config import env
 from config.home.layout import Home
 
-ASIDE = 256 * 1024
-"""Bodies of more bytes are worked on in a thread, so that those who send little do not wait for those who send much."""
+THREAD_BYTES = 256 * 1024
+"""Larger bodies are parsed in a thread, so that one large request does not delay many small ones."""
 
-SPOOL_LIMIT = 10 << 30
+DEFAULT_SPOOL_LIMIT = 10 << 30
 
 
-class Admitted(NamedTuple):
-    """A request that was read, parsed and let in."""
+class AdmittedRequest(NamedTuple):
+    """A request that was read, parsed and authorized. `size` is that of its body in bytes."""
 
-    parcel: Parcel
-    arrival: Arrival
+    payload: Payload
+    context: RequestContext
     size: int
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
-    """One path that takes what is sent.
+class Endpoint:
+    """An endpoint that receives events.
 
-    parse      a body -> its events; raises Unreadable
-    take       what becomes of an admitted request; raises Unreadable
-    refused    how an Unreadable is answered
-    max_body   bytes of a body, inflated
-    max_event  bytes of one event in it
-    personal   the body holds what a person says to the project: only such doors may write reserved names, no sample
-               shows any of their words, and FIRSTHAND_COMMENT_RATE is their limit
+    parse           decodes a body; raises RequestRejectedError
+    handle          stores an admitted request and responds; raises RequestRejectedError and RetryLaterError
+    error_response  the response to a RequestRejectedError
+    max_body        bytes of an inflated body
+    max_event       bytes of one event in it
+    personal        the body is a message from a person: it may have a reserved name, its text never becomes a sample,
+                    and FIRSTHAND_COMMENT_RATE limits it
     """
 
-    parse: Callable[[Request, bytes], Parcel]
-    take: "Callable[[Intake, Request, Admitted], Awaitable[Answer]]"
-    refused: Callable[[Unreadable], Answer]
+    parse: Callable[[Request, bytes], Payload]
+    handle: "Callable[[Intake, Request, AdmittedRequest], Awaitable[Response]]"
+    error_response: Callable[[RequestRejectedError], Response]
     max_body: int
     max_event: int
     methods: tuple[str, ...] = ("POST", "OPTIONS")
@@ -65,97 +65,108 @@ class Door:
 
 
 class Intake:
-    """Keys, rates, group commit and samples of one process; one event loop at a time.
+    """Write keys, rate limits, group commit and warning samples of one process, for one event loop at a time.
 
-    The database may be away: known keys are remembered, and events go to the spool.
+    It works while the database is down: known keys are cached, and events go to the spool.
     """
 
     def __init__(self, url: str, home: Home, rates: Rates) -> None:
         self._proxies = Proxies(env.words("FIRSTHAND_TRUSTED_PROXIES"))
-        self._samples = ledger.Samples()
+        self._sampler = WarningSampler()
         self._event_rate = RateLimit(rates.events_per_second) if rates.events_per_second else None
         self._comment_rate = RateLimit(rates.comments_per_minute / 60) if rates.comments_per_minute else None
         self._keys = Keys(url, home.spool / "keys.json")
-        spool = Spool(home.spool, env.integer("FIRSTHAND_SPOOL_LIMIT", SPOOL_LIMIT))
+        spool = Spool(home.spool, env.integer("FIRSTHAND_SPOOL_LIMIT", DEFAULT_SPOOL_LIMIT))
         self._committer = Committer(url, spool)
 
     @property
     def loops(self) -> tuple[Callable[[], Awaitable[None]], ...]:
-        """What has to run all the time."""
-        return self._keys.keep_fresh, self._committer.run, self._committer.look_after_spool
+        """The background tasks; each runs until cancelled."""
+        return self._keys.refresh_forever, self._committer.run, self._committer.watch_spool
 
     async def close(self) -> None:
-        """Store what waits. To be followed by `disconnect`, when the loops have ended."""
+        """Store pending events. Stop the loops next, then call `disconnect`."""
         await self._committer.close()
 
     async def disconnect(self) -> None:
         await self._keys.close()
 
-    async def admit(self, door: Door, request: Request, receive: Receive) -> Admitted:
-        """1. read, 2. parse, 3. whose is it, 4. from where, 5. how often. Raises Unreadable, which is counted then."""
+    async def admit(self, endpoint: Endpoint, request: Request, receive: Receive) -> AdmittedRequest:
+        """Read, parse and authorize a request. Raises RequestRejectedError after counting the rejection."""
         received_at = datetime.now(UTC)
-        parcel, body = Parcel(request.basic_user(), []), b""
+        payload, body = Payload(request.basic_user(), []), b""
         try:
-            body = await http.read(request, receive, door.max_body)
+            body = await http.read_body(request, receive, endpoint.max_body)
             parsed = (
-                await asyncio.to_thread(door.parse, request, body)
-                if len(body) > ASIDE
-                else door.parse(request, body)
+                await asyncio.to_thread(endpoint.parse, request, body)
+                if len(body) > THREAD_BYTES
+                else endpoint.parse(request, body)
             )
-            parcel = Parcel(parcel.key or parsed.key, parsed.events, parsed.sent_at, parsed.json)
-            access = self._keys.known(parcel.key) or await self._keys.find(parcel.key)
-            arrived = self._arrival(door, request, parcel, access, received_at)
-        except Unreadable as error:
-            access = await self._keys.find(parcel.key)
-            project_id, events = access.project_id if access else 0, max(1, len(parcel.events))
-            # A person's words that are refused here may be kept at the next try and deleted later: no copy stays.
-            shown = str(error) if door.personal else sample(body)
-            await self._count(error, project_id, events, shown, received_at)
+            payload = Payload(payload.key or parsed.key, parsed.events, parsed.sent_at, parsed.json)
+            access = self._keys.known(payload.key) or await self._keys.find(payload.key)
+            context = self._authorize(endpoint, request, payload, access, received_at)
+        except RequestRejectedError as error:
+            access = await self._keys.find(payload.key)
+            project_id, events = access.project_id if access else 0, max(1, len(payload.events))
+            # No copy of a person's message: they may send it again and delete it later.
+            sample_text = str(error) if endpoint.personal else sample(body)
+            await self._count_rejection(error, project_id, events, sample_text, received_at)
             raise
-        return Admitted(parcel, arrived, len(body))
+        return AdmittedRequest(payload, context, len(body))
 
-    async def judge(self, admitted: Admitted) -> tuple[Accepted, Shipment]:
-        """Every event through the steps of `accept`; a Shipment is what they leave behind when it is `put`."""
-        if admitted.size > ASIDE:
-            return await asyncio.to_thread(self._judge, admitted)
-        return self._judge(admitted)
+    async def process(self, admitted: AdmittedRequest) -> tuple[AcceptResult, WriteBatch]:
+        """Run every event through the steps of `accept`. The batch still has to be stored."""
+        if admitted.size > THREAD_BYTES:
+            return await asyncio.to_thread(self._process, admitted)
+        return self._process(admitted)
 
-    def put(self, shipment: Shipment) -> asyncio.Future[None]:
-        """To be awaited: it is on disk then. Raises Full and NotTaken."""
-        return self._committer.put(shipment)
+    def store(self, batch: WriteBatch) -> asyncio.Future[None]:
+        """Resolves when the batch is on disk. Raises RetryLaterError and RowRejectedError."""
+        return self._committer.put(batch)
 
-    async def refuse(self, error: Unreadable, admitted: Admitted) -> None:
-        """Count what was admitted and turned out to be unreadable all the same; its sample is the error alone."""
-        arrived, events = admitted.arrival, len(admitted.parcel.events)
-        await self._count(error, arrived.project_id, events, str(error), arrived.received_at)
+    async def reject(self, error: RequestRejectedError, admitted: AdmittedRequest) -> None:
+        """Count an admitted request that is rejected later. Its sample is the error alone."""
+        context, events = admitted.context, len(admitted.payload.events)
+        await self._count_rejection(error, context.project_id, events, str(error), context.received_at)
 
-    def _arrival(
-        self, door: Door, request: Request, parcel: Parcel, access: Access | None, received_at: datetime
-    ) -> Arrival:
-        """Raises Unreadable: 401 for a key that is nobody's, 403 for an origin that is not the project's, 429."""
+    def _authorize(
+        self,
+        endpoint: Endpoint,
+        request: Request,
+        payload: Payload,
+        access: Access | None,
+        received_at: datetime,
+    ) -> RequestContext:
+        """Check key, origin and rate. Raises RequestRejectedError: 401, 403 and 429."""
         if access is None:
-            told = EXPLANATIONS[DropReason.UNKNOWN_KEY] if parcel.key else "no write key was sent"
-            raise Unreadable(told, 401, DropReason.UNKNOWN_KEY)
+            message = EXPLANATIONS[DropReason.UNKNOWN_KEY] if payload.key else "no write key was sent"
+            raise RequestRejectedError(message, 401, DropReason.UNKNOWN_KEY)
         if access.origins and not access.allows(request.header(b"origin")):
-            raise Unreadable(EXPLANATIONS[DropReason.ORIGIN], 403, DropReason.ORIGIN)
+            raise RequestRejectedError(EXPLANATIONS[DropReason.ORIGIN], 403, DropReason.ORIGIN)
         forwarded = request.headers.get(b"x-forwarded-for")
         ip = self._proxies.client(request.peer, forwarded.decode("latin-1")) if forwarded else request.peer
-        rate = self._comment_rate if door.personal else self._event_rate
-        if rate is not None and (wait := rate.take(access.project_id, ip, len(parcel.events))):
-            raise Unreadable(EXPLANATIONS[DropReason.RATE_LIMITED], 429, DropReason.RATE_LIMITED, wait=wait)
-        return arrival(
+        rate = self._comment_rate if endpoint.personal else self._event_rate
+        if rate is not None and (wait := rate.take(access.project_id, ip, len(payload.events))):
+            raise RequestRejectedError(
+                EXPLANATIONS[DropReason.RATE_LIMITED], 429, DropReason.RATE_LIMITED, wait=wait
+            )
+        return request_context(
             access.project_id,
             received_at,
-            parcel.sent_at,
+            payload.sent_at,
             user_agent=request.header(b"user-agent"),
             ip=ip,
-            max_event=door.max_event,
-            reserved=frozenset() if door.personal else RESERVED_EVENTS,
+            max_event=endpoint.max_event,
+            reserved=frozenset() if endpoint.personal else RESERVED_EVENTS,
         )
 
-    def _judge(self, admitted: Admitted) -> tuple[Accepted, Shipment]:
-        taken = accept(admitted.parcel.events, admitted.arrival)
-        return taken, ledger.shipment(taken, admitted.arrival, self._samples)
+    def _process(self, admitted: AdmittedRequest) -> tuple[AcceptResult, WriteBatch]:
+        result = accept(admitted.payload.events, admitted.context)
+        return result, accepted_batch(result, admitted.context, self._sampler)
 
-    async def _count(self, error: Unreadable, project_id: int, events: int, shown: str, at: datetime) -> None:
-        await self._committer.put(ledger.refusal(project_id, error.reason, events, shown, at, self._samples))
+    async def _count_rejection(
+        self, error: RequestRejectedError, project_id: int, events: int, sample_text: str, at: datetime
+    ) -> None:
+        await self._committer.put(
+            rejected_batch(project_id, error.reason, events, sample_text, at, self._sampler)
+        )

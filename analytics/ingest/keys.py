@@ -1,4 +1,4 @@
-"""Write keys and whose they are, known in memory: looked up on every request, and known while the database is away."""
+"""The cache of write keys and their projects. It also serves while the database is down."""
 
 import asyncio
 import hashlib
@@ -11,22 +11,22 @@ from typing import cast
 
 import msgspec
 
-from analytics.ingest.postgres import Away, Pipe
-from analytics.ingest.spool import Full
+from analytics.ingest.postgres import DatabaseUnavailableError, ScriptConnection
+from analytics.ingest.spool import RetryLaterError
 
 QUERY = """
 SELECT key.digest, key.project_id, project.allowed_origins
 FROM projects_key AS key JOIN projects_project AS project ON project.id = key.project_id
 WHERE key.kind = 'write' AND key.revoked_at IS NULL
 """
-EVERY = 2.0
-PAUSE = 0.05
+REFRESH_SECONDS = 2.0
+MIN_REFRESH_SECONDS = 0.05
 
 log = logging.getLogger(__name__)
 
 
 class Access(msgspec.Struct, frozen=True):
-    """What a write key opens: one project, from these origins (any, when there are none)."""
+    """The project of a write key and its allowed origins; without origins, all are allowed."""
 
     project_id: int
     origins: frozenset[str] = frozenset()
@@ -41,83 +41,88 @@ def _digest(key: str) -> str:
 
 
 class Keys:
-    """All live write keys, by digest. `file` remembers them for a start while the database is away."""
+    """All active write keys by digest. `file` is read at a start while the database is down."""
 
     def __init__(self, url: str, file: Path) -> None:
         self._url = url
         self._file = file
-        self._pipe: Pipe | None = None
-        self._known = self._remembered()
+        self._connection: ScriptConnection | None = None
+        self._access = self._load()
         self._fetched = 0.0
-        self._certain = False
-        self._fetching = asyncio.Lock()
+        self._up_to_date = False
+        self._fetch_lock = asyncio.Lock()
 
     def known(self, key: str) -> Access | None:
-        """The access of a key that is in memory."""
-        return self._known.get(_digest(key))
+        """The access of a key from memory."""
+        return self._access.get(_digest(key))
 
     async def find(self, key: str) -> Access | None:
-        """The access of a key, asked of the database at once when it is new, but not more than 20 times a second.
+        """The access of a key. An unknown key asks the database, at most 20 times a second.
 
-        Raises Full for a new key while the database is away: its client must not take it for refused.
+        Raises RetryLaterError for an unknown key while the database is down.
         """
         digest = _digest(key)
-        if (access := self._known.get(digest)) is not None:
+        if (access := self._access.get(digest)) is not None:
             return access
         if not key:
             return None
         await self._refresh()
-        if digest not in self._known and not self._certain:
-            raise Full("the database is away, and this key was not known before")
-        return self._known.get(digest)
+        if digest not in self._access and not self._up_to_date:
+            # Not 401: a client would drop its events, and the key may be valid.
+            raise RetryLaterError("the database is unreachable and this key is not cached")
+        return self._access.get(digest)
 
-    async def keep_fresh(self) -> None:
-        """Runs until cancelled."""
+    async def refresh_forever(self) -> None:
+        """Refresh every REFRESH_SECONDS until cancelled."""
         while True:
             await self._refresh()
-            await asyncio.sleep(EVERY)
+            await asyncio.sleep(REFRESH_SECONDS)
 
     async def close(self) -> None:
-        if self._pipe is not None:
-            await self._pipe.close()
+        if self._connection is not None:
+            await self._connection.close()
 
     async def _refresh(self) -> None:
-        """Ask the database, unless somebody else asked it after this call began; with a pause between two askings."""
+        """Fetch all keys, unless another call began to fetch them after this one began."""
         asked = time.monotonic()
-        async with self._fetching:
+        async with self._fetch_lock:
             if self._fetched > asked:
                 return
-            await asyncio.sleep(max(0.0, self._fetched + PAUSE - asked))
+            # Otherwise requests with random keys could flood the database.
+            await asyncio.sleep(max(0.0, self._fetched + MIN_REFRESH_SECONDS - asked))
             self._fetched = time.monotonic()
             try:
                 known = await self._fetch()
-            except Away as error:
+            except DatabaseUnavailableError as error:
                 log.warning(
-                    "keys: the database is away (%s); %d known keys stay valid", error, len(self._known)
+                    "keys: the database is unreachable (%s); %d cached keys stay valid",
+                    error,
+                    len(self._access),
                 )
-                self._certain = False
+                self._up_to_date = False
             else:
-                self._certain = True
-                if known != self._known:
-                    self._known = known
-                    await asyncio.to_thread(self._remember, known)
+                self._up_to_date = True
+                if known != self._access:
+                    self._access = known
+                    await asyncio.to_thread(self._save, known)
 
     async def _fetch(self) -> dict[str, Access]:
-        if self._pipe is None or self._pipe.closed:
-            self._pipe = await Pipe.open(self._url)
-        rows = cast("list[tuple[str, int, list[str]]]", await self._pipe.fetch(QUERY))
+        if self._connection is None or self._connection.closed:
+            self._connection = await ScriptConnection.open(self._url)
+        rows = cast("list[tuple[str, int, list[str]]]", await self._connection.fetch(QUERY))
         return {
             digest: Access(project, frozenset(map(str.lower, origins))) for digest, project, origins in rows
         }
 
-    def _remember(self, known: dict[str, Access]) -> None:
+    def _save(self, known: dict[str, Access]) -> None:
         self._file.parent.mkdir(parents=True, exist_ok=True)
+        # Written under another name and renamed: a crash must not leave half a file.
         fresh = self._file.with_suffix(f".{os.getpid()}")
         fresh.touch(mode=0o600)
         fresh.write_bytes(msgspec.json.encode(known))
         fresh.replace(self._file)
 
-    def _remembered(self) -> dict[str, Access]:
+    def _load(self) -> dict[str, Access]:
         try:
             return msgspec.json.decode(self._file.read_bytes(), type=dict[str, Access])
         except (OSError, msgspec.MsgspecError):

@@ -1,6 +1,6 @@
-"""Ingest inside this process: the real application, its own event loop on its own thread, no socket.
+"""Ingest inside this process: the real application on an event loop in its own thread, without a socket.
 
-Tests, the demo and the import send through it what they would send over HTTP.
+Tests, the demo and the import use it instead of HTTP.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ import httpx
 import msgspec
 
 from analytics.ingest.app import Ingest
-from analytics.ingest.intake import Door
+from analytics.ingest.intake import Endpoint
 from analytics.ingest.rates import Rates
 
 Result = TypeVar("Result")
@@ -21,17 +21,17 @@ ORIGIN = "http://ingest.local"
 
 
 class LocalIngest:
-    """`with LocalIngest() as ingest: ingest.post("/v1/batch", {...}, key=write_key)`; closing it stores what waits."""
+    """`with LocalIngest() as ingest: ingest.post("/v1/batch", {...}, key=write_key)`; exit stores pending events."""
 
     def __init__(
         self,
         database_url: str | None = None,
         *,
-        more_doors: Mapping[str, Door] | None = None,
+        extra_routes: Mapping[str, Endpoint] | None = None,
         rates: Rates | None = None,
     ) -> None:
-        # Without `rates` there is no limit: a history that is imported comes from one address, this machine's own.
-        self._app = Ingest(database_url, more_doors=more_doors, rates=rates or Rates())
+        # No limits by default: all events of an import come from one address, which would exceed any rate.
+        self._app = Ingest(database_url, extra_routes=extra_routes, rates=rates or Rates())
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="ingest", daemon=True)
 
@@ -57,7 +57,7 @@ class LocalIngest:
         key: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
-        """POST bytes (or text) as they are, anything else as JSON. `key` is sent as Basic authentication does."""
+        """POST bytes or text as they are, anything else as JSON. `key` is sent by Basic authentication."""
         given = {"content-type": "application/json", **(headers or {})}
         if key is not None:
             given["authorization"] = "Basic " + base64.b64encode(f"{key}:".encode()).decode()
@@ -65,7 +65,7 @@ class LocalIngest:
         return self.request("POST", path, content=content, headers=given)
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """Any request, with httpx's own options."""
+        """Send any request. `options` are those of httpx."""
         return self._wait(self._client.request(method, path, **options))
 
     def _wait(self, work: Coroutine[Any, Any, Result]) -> Result:

@@ -1,4 +1,4 @@
-"""Whose address a request comes from: the peer's, or what a proxy that we trust says."""
+"""The client's address: the peer's, or the one that a trusted proxy forwards."""
 
 import ipaddress
 from functools import lru_cache
@@ -9,7 +9,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class Proxies:
-    """FIRSTHAND_TRUSTED_PROXIES: addresses and networks (10.0.0.0/8) whose X-Forwarded-For is believed; none at first.
+    """FIRSTHAND_TRUSTED_PROXIES: addresses and networks (10.0.0.0/8) whose X-Forwarded-For is trusted.
 
     Raises ConfigurationError for a word that is neither.
     """
@@ -19,10 +19,10 @@ class Proxies:
         self.trusts = lru_cache(maxsize=1024)(self._trusts)
 
     def client(self, peer: str, forwarded: str) -> str:
-        """The address nearest to us that is no trusted proxy: what lies beyond it, anybody may have written."""
         if not forwarded or not self._networks:
             return peer
         hops = [*(hop.strip() for hop in forwarded.split(",")), peer]
+        # From the right: everything left of the first untrusted hop may be forged by the client.
         return next((hop for hop in reversed(hops) if not self.trusts(hop)), hops[0])
 
     def _trusts(self, address: str) -> bool:
@@ -38,5 +38,5 @@ def _network(word: str) -> Network:
         return ipaddress.ip_network(word, strict=False)
     except ValueError:
         raise env.ConfigurationError(
-            f"FIRSTHAND_TRUSTED_PROXIES has {word!r}, which is no address; write for example 10.0.0.0/8"
+            f"FIRSTHAND_TRUSTED_PROXIES has {word!r}, which is not an address; write for example 10.0.0.0/8"
         ) from None

@@ -1,7 +1,7 @@
-"""One connection to PostgreSQL for one purpose: COPY and a little SQL in a single round trip and transaction.
+"""A PostgreSQL connection that runs COPY and other SQL in one round trip and one transaction.
 
-psycopg's own copy() takes a round trip each for BEGIN, COPY, the rest and COMMIT; a script sent at once takes one, and
-PostgreSQL runs a script as one transaction.
+psycopg's copy() needs a round trip each for BEGIN, COPY, the other statements and COMMIT. A script needs one, and
+PostgreSQL runs it as one transaction.
 """
 
 import asyncio
@@ -14,118 +14,120 @@ from psycopg import pq
 
 CHUNK = 1 << 20
 
-_Watch = Callable[[int, Callable[[], object]], object]
-_Unwatch = Callable[[int], object]
-FINE = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK)
-Database = psycopg.AsyncConnection[tuple[object, ...]]
+_AddWatcher = Callable[[int, Callable[[], object]], object]
+_RemoveWatcher = Callable[[int], object]
+SUCCESS = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK)
+Connection = psycopg.AsyncConnection[tuple[object, ...]]
 
 
-class Away(Exception):  # noqa: N818 (it names the state of the database)
-    """The database cannot be reached, broke off, or refused the script: nothing is known to be committed."""
+class DatabaseUnavailableError(Exception):
+    """The database is unreachable, or the connection or the script failed. The commit may or may not have happened."""
 
 
-class NotTaken(Exception):  # noqa: N818
-    """The database refused a row (SQLSTATE classes 22 and 23); nothing was committed, and the connection lives."""
+class RowRejectedError(Exception):
+    """The database rejected a row (SQLSTATE classes 22 and 23). Nothing was committed; the connection stays open."""
 
     def __init__(self, message: str, state: str) -> None:
         super().__init__(message)
-        self.is_known_already = state == "23505"
+        self.is_duplicate = state == "23505"
 
 
-class Pipe:
-    """A connection that runs scripts. Not for concurrent use; after `Away` it is closed and of no more use."""
+class ScriptConnection:
+    """A connection that runs scripts. Not for concurrent use, and closed after DatabaseUnavailableError."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._wire = database.pgconn
+    def __init__(self, database: Connection) -> None:
+        self._connection = database
+        self._pgconn = database.pgconn
         self._loop = asyncio.get_running_loop()
 
     @classmethod
     async def open(cls, url: str, *, seconds: float = 5.0) -> Self:
-        """Raises Away."""
+        """Raises DatabaseUnavailableError."""
         try:
             async with asyncio.timeout(seconds):
                 database = await psycopg.AsyncConnection.connect(url, autocommit=True)
         except (psycopg.Error, TimeoutError, OSError) as error:
-            raise Away(str(error) or "no answer") from error
+            raise DatabaseUnavailableError(str(error) or "no answer") from error
         return cls(database)
 
-    async def run(self, script: str, payloads: Sequence[bytes] = (), *, seconds: float = 30.0) -> None:
-        """Run a script as one transaction; each COPY ... FROM STDIN in it takes the next payload.
+    async def run(self, script: str, copies: Sequence[bytes] = (), *, seconds: float = 30.0) -> None:
+        """Run a script as one transaction. Each COPY ... FROM STDIN in it reads the next item of `copies`.
 
-        Raises NotTaken for a row that cannot be stored, and Away for everything else.
+        Raises RowRejectedError for an invalid row, and DatabaseUnavailableError for everything else.
         """
         try:
             async with asyncio.timeout(seconds):
-                failure = await self._run(script.encode(), payloads)
+                failure = await self._run(script.encode(), copies)
         except (psycopg.Error, TimeoutError, OSError) as error:
             await self.close()
-            raise Away(str(error) or "no answer in time") from error
+            raise DatabaseUnavailableError(str(error) or "no answer in time") from error
         except BaseException:
+            # Cancelled in the middle of a script: the next one would read the results of this one.
             await self.close()
             raise
         if failure is not None:
             await self._raise(failure)
 
     async def close(self) -> None:
-        await self._database.close()
+        await self._connection.close()
 
     @property
     def closed(self) -> bool:
-        return self._database.closed
+        return self._connection.closed
 
     async def fetch(self, query: str) -> list[tuple[object, ...]]:
-        """All rows of a query. Raises Away."""
+        """All rows of a query. Raises DatabaseUnavailableError."""
         try:
             async with asyncio.timeout(10):
-                cursor = await self._database.execute(query.encode())
+                cursor = await self._connection.execute(query.encode())
                 return await cursor.fetchall()
         except (psycopg.Error, TimeoutError, OSError) as error:
             await self.close()
-            raise Away(str(error) or "no answer in time") from error
+            raise DatabaseUnavailableError(str(error) or "no answer in time") from error
 
     async def _raise(self, failure: pq.abc.PGresult) -> None:
         message = failure.error_message.decode(errors="replace").strip()
         state = (failure.error_field(pq.DiagnosticField.SQLSTATE) or b"").decode()
         if state.startswith(("22", "23")):
-            raise NotTaken(message, state)
+            raise RowRejectedError(message, state)
         await self.close()
-        raise Away(message)
+        raise DatabaseUnavailableError(message)
 
-    async def _run(self, script: bytes, payloads: Sequence[bytes]) -> pq.abc.PGresult | None:
-        waiting = iter(payloads)
+    async def _run(self, script: bytes, copies: Sequence[bytes]) -> pq.abc.PGresult | None:
+        remaining = iter(copies)
         failure: pq.abc.PGresult | None = None
-        self._wire.nonblocking = 1
-        self._wire.send_query(script)
+        self._pgconn.nonblocking = 1
+        self._pgconn.send_query(script)
         await self._flush()
         while (result := await self._result()) is not None:
             if result.status == pq.ExecStatus.COPY_IN:
-                await self._copy(next(waiting))
-            elif result.status not in FINE:
+                await self._copy(next(remaining))
+            elif result.status not in SUCCESS:
                 failure = result
         return failure
 
     async def _copy(self, payload: bytes) -> None:
         for start in range(0, len(payload), CHUNK):
-            self._wire.put_copy_data(payload[start : start + CHUNK])
+            self._pgconn.put_copy_data(payload[start : start + CHUNK])
             await self._flush()
-        self._wire.put_copy_end()
+        self._pgconn.put_copy_end()
         await self._flush()
 
     async def _result(self) -> pq.abc.PGresult | None:
-        while self._wire.is_busy():
+        while self._pgconn.is_busy():
             await self._ready(self._loop.add_reader, self._loop.remove_reader)
-            self._wire.consume_input()
-        return self._wire.get_result()
+            self._pgconn.consume_input()
+        return self._pgconn.get_result()
 
     async def _flush(self) -> None:
-        while self._wire.flush():
+        # Reading while writing: a server that blocks on its own output would never read ours.
+        while self._pgconn.flush():
             await self._ready(self._loop.add_writer, self._loop.remove_writer)
-            self._wire.consume_input()
+            self._pgconn.consume_input()
 
-    async def _ready(self, add: _Watch, remove: _Unwatch) -> None:
+    async def _ready(self, add: _AddWatcher, remove: _RemoveWatcher) -> None:
         ready = self._loop.create_future()
-        socket = self._wire.socket
+        socket = self._pgconn.socket
         add(socket, partial(_resolve, ready))
         try:
             await ready

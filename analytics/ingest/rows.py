@@ -1,4 +1,4 @@
-"""Events, warnings and counts as what PostgreSQL's COPY and one upsert take."""
+"""Events and warnings in PostgreSQL's COPY format, and ledger counts as one upsert."""
 
 import re
 from collections import Counter
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from msgspec.structs import astuple
 
-from analytics.ingest.wire.event import EXPLANATIONS, DropReason, Event, Note
+from analytics.ingest.wire.event import EXPLANATIONS, DropReason, Event, WarningReason
 from analytics.schema import INBOX, names
 
 COLUMNS = len(INBOX)
@@ -26,7 +26,7 @@ ESCAPES = {"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"}
 
 
 class Entry(NamedTuple):
-    """One line of the ledger. `hour` is a Unix time in seconds; project 0 is nobody's."""
+    """A row of the ledger. `hour` is a Unix time in seconds; project 0 stands for an unknown key."""
 
     project_id: int
     hour: int
@@ -43,18 +43,19 @@ def received(project_id: int, hour: int) -> Entry:
 
 
 def hour(moment: datetime) -> int:
-    """The beginning of a moment's hour, as a Unix time."""
+    """The start of the moment's hour, as a Unix time."""
     return int(moment.timestamp()) // 3600 * 3600
 
 
 def encode(events: Iterable[Event]) -> bytes:
-    """Rows for INBOX_COPY. An empty text is NULL there, so no column needs a test of its own."""
+    """Rows for INBOX_COPY, which reads empty text as NULL."""
     return "".join(map(_row, events)).encode()
 
 
 def _row(event: Event) -> str:
     values = astuple(event)[:COLUMNS]
     row = "\t".join(values)
+    # Joining first and counting tabs is faster than escaping every column, and few need it.
     if "\n" in row or "\r" in row or row.count("\t") != COLUMNS - 1:
         return "\t".join(map(escape, values)) + "\n"
     return (row.replace("\\", r"\\") if "\\" in row else row) + "\n"
@@ -64,14 +65,15 @@ def escape(text: str) -> str:
     return SPECIAL.sub(lambda found: ESCAPES[found[0]], text)
 
 
-def warning(project_id: int, reason: DropReason | Note, sample: str, at: datetime) -> bytes:
+def warning(project_id: int, reason: DropReason | WarningReason, sample: str, at: datetime) -> bytes:
     """One row for WARNING_COPY."""
-    said = escape(sample.replace("\0", "\ufffd"))
-    return f"{project_id}\t{reason}\t{escape(EXPLANATIONS[reason])}\t{said}\t{at}\n".encode(errors="replace")
+    # COPY accepts no NUL, and one in a sample would fail the whole group.
+    text = escape(sample.replace("\0", "\ufffd"))
+    return f"{project_id}\t{reason}\t{escape(EXPLANATIONS[reason])}\t{text}\t{at}\n".encode(errors="replace")
 
 
 def ledger_sql(counts: Counts) -> str:
-    """Adds counts to the ledger; rows in one order, so that two writers never wait for each other in a ring."""
+    # Sorted: two transactions that lock the same rows in different orders would deadlock.
     values = ", ".join(
         f"({entry.project_id}, to_timestamp({entry.hour}), '{entry.outcome}', '{entry.reason}', {count})"
         for entry, count in sorted(counts.items())

@@ -1,7 +1,7 @@
-"""Where shipments wait while the database is away: files that are only appended to, on disk before anybody is answered.
+"""Append-only files that keep batches while the database is down. They are synced before the response.
 
-A record is its length, its CRC-32 and its content. A record torn by a crash was never acknowledged and is left out.
-Whoever writes or replays a file holds its lock, so a file without one belonged to a process that has died.
+A record is its length, its CRC-32 and its content. A record torn by a crash was never acknowledged and is ignored.
+The process that writes or replays a file locks it, so the owner of an unlocked file has exited.
 """
 
 import fcntl
@@ -20,44 +20,45 @@ from typing import BinaryIO
 
 import msgspec
 
-from analytics.ingest.shipment import Shipment
+from analytics.ingest.write_batch import WriteBatch
 
-MAX_FILE = 16 << 20
-LEAST_FREE = 256 << 20
-HEAD = struct.Struct("<II")
+MAX_FILE_BYTES = 16 << 20
+MIN_FREE_BYTES = 256 << 20
+RECORD_HEADER = struct.Struct("<II")
 
 log = logging.getLogger(__name__)
 
 
-class Full(Exception):  # noqa: N818 (it names the state of what it comes from)
-    """Nothing more can be taken just now; try again in `seconds`."""
+class RetryLaterError(Exception):
+    """Events cannot be stored now; retry in `seconds`."""
 
     seconds = 5
 
 
 class Spool:
-    """The files under one folder, written by this process one at a time. `limit` is in bytes, of all files together."""
+    """The files in a folder; this process writes one at a time. `limit` is the bytes of all files together."""
 
     def __init__(self, folder: Path, limit: int) -> None:
         self._folder = folder
         self._limit = limit
         self._file: FileIO | None = None
 
-    def append(self, shipments: Sequence[Shipment]) -> None:
-        """On disk when it returns. Raises Full at the limit, or when the disk is full or fails."""
-        records = b"".join(map(_record, shipments))
+    def append(self, batches: Sequence[WriteBatch]) -> None:
+        """Append and sync. Raises RetryLaterError at the limit, or when the disk is full or fails."""
+        records = b"".join(map(_encode_record, batches))
         try:
-            self._make_room(len(records))
-            file = self._file or self._begin()
+            self._check_space(len(records))
+            file = self._file or self._open_new()
             _write(file, records)
         except OSError as error:
+            # A record may be torn now. Records after it would be unreadable, so they go to another file.
             self.rotate()
-            raise Full(f"the spool cannot be written: {error}") from error
-        if file.tell() >= MAX_FILE:
+            raise RetryLaterError(f"the spool cannot be written: {error}") from error
+        if file.tell() >= MAX_FILE_BYTES:
             self.rotate()
 
     def rotate(self) -> None:
-        """Let go of the file being written, so that it can be replayed."""
+        """Close and unlock the file being written, so that it can be replayed."""
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -70,32 +71,34 @@ class Spool:
         return bool(self.files())
 
     @contextmanager
-    def claimed(self, path: Path) -> Iterator[list[Shipment] | None]:
-        """The whole records of a file; None while somebody else holds it, or when it is gone."""
+    def claimed(self, path: Path) -> Iterator[list[WriteBatch] | None]:
+        """Lock a file and read its batches; None while another process holds it, or when it is gone."""
         try:
             file = path.open("rb")
         except FileNotFoundError:
             yield None
             return
         with file:
-            yield list(_read(file)) if _locked(file) and path.exists() else None
+            # Checked under the lock: its last owner may have replayed and removed it since it was opened.
+            yield list(_whole_batches(file)) if _try_lock(file) and path.exists() else None
 
-    def done(self, path: Path) -> None:
-        """A file's content is in the database. What in it could not be read is kept beside it, for a human eye."""
+    def finish(self, path: Path) -> None:
+        """Remove a replayed file. A damaged one is renamed and kept for inspection."""
         with path.open("rb") as file:
-            rotten = any(record is None for record in _records(file))
-        if rotten:
+            damaged = any(record is None for record in _read_records(file))
+        if damaged:
             path.rename(path.with_suffix(".damaged"))
         else:
             path.unlink()
 
-    def _begin(self) -> FileIO:
-        """A new file gets its name when it is locked, lest somebody replay and remove it before the first record."""
+    def _open_new(self) -> FileIO:
         path = self._folder / f"{time.time_ns():020d}-{uuid.uuid4().hex}.spool"
         unnamed = path.with_suffix(".new")
         self._file = unnamed.open("xb", buffering=0)
-        _locked(self._file)
+        _try_lock(self._file)
+        # Named only once locked: otherwise another process could replay and remove it before the first record.
         unnamed.rename(path)
+        # Without syncing the folder, a power cut could lose the file's name and with it the acknowledged records.
         folder = os.open(self._folder, os.O_RDONLY)
         try:
             os.fsync(folder)
@@ -103,13 +106,13 @@ class Spool:
             os.close(folder)
         return self._file
 
-    def _make_room(self, size: int) -> None:
+    def _check_space(self, size: int) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         used = sum(path.stat().st_size for path in self.files())
         if used + size > self._limit:
-            raise Full(f"the spool holds {used:,} bytes; FIRSTHAND_SPOOL_LIMIT is {self._limit:,}")
-        if shutil.disk_usage(self._folder).free < LEAST_FREE + size:
-            raise Full("the disk of the spool is nearly full")
+            raise RetryLaterError(f"the spool holds {used:,} bytes; FIRSTHAND_SPOOL_LIMIT is {self._limit:,}")
+        if shutil.disk_usage(self._folder).free < MIN_FREE_BYTES + size:
+            raise RetryLaterError("the disk that holds the spool is nearly full")
 
 
 def _write(file: FileIO, records: bytes) -> None:
@@ -118,37 +121,37 @@ def _write(file: FileIO, records: bytes) -> None:
     os.fsync(file.fileno())
 
 
-def _record(shipment: Shipment) -> bytes:
-    content = msgspec.msgpack.encode(shipment)
-    return HEAD.pack(len(content), zlib.crc32(content)) + content
+def _encode_record(batch: WriteBatch) -> bytes:
+    content = msgspec.msgpack.encode(batch)
+    return RECORD_HEADER.pack(len(content), zlib.crc32(content)) + content
 
 
-def _read(file: BinaryIO) -> Iterator[Shipment]:
-    for record in _records(file):
+def _whole_batches(file: BinaryIO) -> Iterator[WriteBatch]:
+    for record in _read_records(file):
         if record is None:
-            log.error("spool: %s holds a record that cannot be read; it is kept as .damaged", file.name)
+            log.error("spool: %s has a damaged record; the file is kept as .damaged", file.name)
         else:
             yield record
 
 
-def _records(file: BinaryIO) -> Iterator[Shipment | None]:
-    """Each record, None for one that is all there and damaged. A torn one is the last, and nothing."""
-    while len(head := file.read(HEAD.size)) == HEAD.size:
-        length, checksum = HEAD.unpack(head)
+def _read_records(file: BinaryIO) -> Iterator[WriteBatch | None]:
+    """Each record, or None for a damaged one. A torn record at the end is ignored."""
+    while len(head := file.read(RECORD_HEADER.size)) == RECORD_HEADER.size:
+        length, checksum = RECORD_HEADER.unpack(head)
         content = file.read(length)
         if len(content) < length:
             return
-        yield _decoded(content) if zlib.crc32(content) == checksum else None
+        yield _decode_batch(content) if zlib.crc32(content) == checksum else None
 
 
-def _decoded(content: bytes) -> Shipment | None:
+def _decode_batch(content: bytes) -> WriteBatch | None:
     try:
-        return msgspec.msgpack.decode(content, type=Shipment)
+        return msgspec.msgpack.decode(content, type=WriteBatch)
     except msgspec.MsgspecError:
         return None
 
 
-def _locked(file: BinaryIO | FileIO) -> bool:
+def _try_lock(file: BinaryIO | FileIO) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,4 +1,4 @@
-"""What other apps may put into analytics: events of their own, and what visitors send them (record.visitors)."""
+"""The interface for other apps: record an event, or (record.visitors) add an endpoint for visitors."""
 
 from analytics.record.recording import EventColumns, record
 from analytics.schema import COMMENT_EVENT, REACTIONS

@@ -1,4 +1,4 @@
-"""Events that other apps record, in the transaction of what they speak of: both are kept or neither."""
+"""Events that other apps record, in the transaction of the row that they are about."""
 
 import datetime as dt
 import uuid
@@ -9,7 +9,7 @@ import msgspec
 from django.db import connection
 
 from analytics.enrich.agents import Agent, agent
-from analytics.ingest.wire.urls import address
+from analytics.ingest.wire.urls import parse_url
 from analytics.schema import INBOX, names
 
 INSERT = 'INSERT INTO analytics_inbox ("{}") VALUES ({})'.format(  # noqa: S608 (names from schema.py)
@@ -24,12 +24,12 @@ ON CONFLICT (project_id, hour, outcome, reason) DO UPDATE SET count = analytics_
 
 
 class EventColumns(msgspec.Struct, frozen=True, kw_only=True):
-    """Who, when and where: the columns of an event (schema.py) beside its name and its properties; "" is unknown.
+    """The columns of an event (schema.py) apart from its name and properties; "" means unknown.
 
-    id              the message's id, which makes it idempotent
+    id              the deduplication key
     user_known      `distinct_id` is a user id
     client_session  the client's own session id
-    user_agent, ip  turned into browser, system, device and country, and then forgotten
+    user_agent, ip  replaced by browser, system, device and country when enriched
     """
 
     project_id: int
@@ -56,20 +56,19 @@ class EventColumns(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def agent(self) -> Agent | None:
-        """Browser, system and kind of device; None without a user agent."""
+        """Browser, system and device type; None without a user agent."""
         return agent(self.user_agent) if self.user_agent else None
 
 
 def record(event: str, columns: EventColumns, properties: Mapping[str, Any]) -> None:
-    """Put one event into the inbox on Django's connection, and count it as received.
+    """Insert an event into the inbox and count it as received, in the caller's transaction.
 
-    Enrich treats it like any other. `properties` must encode as one JSON object (TypeError otherwise). Durable when
-    the caller's transaction commits.
+    Raises TypeError if `properties` cannot be encoded as JSON.
     """
     row: dict[str, Any] = dict.fromkeys(names(INBOX))
     row |= {name: None if value == "" else value for name, value in msgspec.structs.asdict(columns).items()}
     row |= {"event": event, "user_known": int(columns.user_known)}
-    row |= {"path": columns.path or address(columns.url).path or None}
+    row |= {"path": columns.path or parse_url(columns.url).path or None}
     row |= {"properties": msgspec.json.encode(dict(properties)).decode()}
     with connection.cursor() as cursor:
         cursor.execute(INSERT, row)

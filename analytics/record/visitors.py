@@ -1,7 +1,7 @@
-"""The visitors' door: what a person sends to the project, such as a comment, comes in as events do.
+"""Endpoints for messages that visitors send, such as comments.
 
-Reading, decoding, keys, origins, rates, the steps of `accept`, CORS and errors are those of ingest. What is particular
-to an endpoint is a reader of its own fields and a handler, which runs in a thread with Django's database.
+Reading, decoding, keys, origins, rates, the steps of `accept`, CORS and errors are those of ingest. An endpoint adds
+a decoder for its own fields and a handler, which runs in a thread with Django's database connection.
 """
 
 import asyncio
@@ -14,40 +14,40 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import msgspec
 from django.db import InterfaceError, OperationalError, connections
 
-from analytics.ingest import doors, http
-from analytics.ingest.http import Answer, Request
-from analytics.ingest.intake import Admitted, Door, Intake
-from analytics.ingest.shipment import Shipment
+from analytics.ingest import http, routes
+from analytics.ingest.http import Request, Response
+from analytics.ingest.intake import AdmittedRequest, Endpoint, Intake
 from analytics.ingest.wire import segment
-from analytics.ingest.wire.event import EXPLANATIONS, DropReason, Parcel, Refused, Unreadable
+from analytics.ingest.wire.event import EXPLANATIONS, DropReason, Payload, Rejection, RequestRejectedError
+from analytics.ingest.write_batch import WriteBatch
 from analytics.record.recording import EventColumns
 
-AT_ONCE = 4
-"""Handlers that run at the same time in one process: no more connections than that are taken from the pages' pool."""
+MAX_RUNNING = 4
+"""Handlers that run at the same time in one process. More could take all connections from the dashboard's pool."""
 
-MAX_WAITING = 32 << 20
-OVERHEAD = 32 << 10
-"""Bytes of all messages that wait, each with OVERHEAD for what is around it: 1,000 as usual, or 60 large ones."""
+MAX_QUEUED_BYTES = 32 << 20
+MESSAGE_OVERHEAD = 32 << 10
+"""Bytes of all queued messages, including MESSAGE_OVERHEAD for each: about 1,000 typical messages."""
 
-PATIENCE = 10.0
-"""Seconds that a message may wait for its turn; most clients give up soon after."""
+QUEUE_TIMEOUT = 10.0
+"""Seconds that a message may be queued. Most clients give up soon after."""
 
 RETRY_AFTER = 5
-FIELDS = {DropReason.NO_ID: "userId"}
-"""Which field is at fault when a step of `accept` refuses."""
+FIELD_OF_REASON = {DropReason.NO_ID: "userId"}
+"""The invalid field when a step of `accept` rejects the message."""
 
 Fields = TypeVar("Fields")
 
 
 class Reply(NamedTuple):
-    """A handler's answer: a status and an object, to which warnings are added."""
+    """A handler's response: a status and a JSON object, to which warnings are added."""
 
     status: int
     body: dict[str, Any]
 
 
 class InvalidFieldError(Exception):
-    """A field has a value that it cannot have: `where` is its path in the body ("text")."""
+    """A field has an invalid value. `where` is its path in the body ("text")."""
 
     def __init__(self, where: str, message: str) -> None:
         super().__init__(message)
@@ -55,12 +55,12 @@ class InvalidFieldError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint(Generic[Fields]):
-    """One path below /v1/ that takes JSON in the form of a Segment call.
+class VisitorEndpoint(Generic[Fields]):
+    """An endpoint below /v1/ for JSON in the form of a Segment call.
 
-    event   the name of the event that it becomes
-    read    the body -> its own fields; raises InvalidFieldError and msgspec.ValidationError
-    handle  keeps it, both or neither with its event; it may be called again for the same message
+    event   the name of the recorded event
+    read    decodes its own fields from the body; raises InvalidFieldError and msgspec.ValidationError
+    handle  stores the message and its event in one transaction; must be idempotent, because clients retry
     """
 
     event: str
@@ -68,14 +68,14 @@ class Endpoint(Generic[Fields]):
     handle: Callable[[EventColumns, Fields], Reply]
 
 
-def visitor_doors(endpoints: Mapping[str, Endpoint[Any]]) -> dict[str, Door]:
-    """For Ingest's `more_doors`. They share one queue, which belongs to one event loop."""
-    queue = Queue()
+def visitor_routes(endpoints: Mapping[str, VisitorEndpoint[Any]]) -> dict[str, Endpoint]:
+    """Routes for Ingest's `extra_routes`. They share one queue, for one event loop."""
+    queue = HandlerQueue()
     return {
-        path: Door(
+        path: Endpoint(
             parse=partial(_parse, endpoint.event),
-            take=partial(_take, endpoint, queue),
-            refused=doors.segment_refused,
+            handle=partial(_handle, endpoint, queue),
+            error_response=routes.segment_error,
             max_body=segment.MAX_BODY,
             max_event=segment.MAX_BODY,
             personal=True,
@@ -84,89 +84,96 @@ def visitor_doors(endpoints: Mapping[str, Endpoint[Any]]) -> dict[str, Door]:
     }
 
 
-class Busy(Exception):  # noqa: N818 (it names the state of the queue)
-    """Too many wait, it took too long, or the database is away: nothing was kept."""
+class BusyError(Exception):
+    """The queue is full, the wait was too long, or the database is down. Nothing was stored."""
 
 
-class Queue:
-    """At most AT_ONCE handlers run; the others wait in the event loop, with neither a thread nor a connection."""
+class HandlerQueue:
+    """Runs at most MAX_RUNNING handlers. The others wait in the event loop, without a thread or a connection."""
 
     def __init__(self) -> None:
-        # Threads of their own: when the database hangs, those of ingest are still free to write the spool.
-        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="visitors")
-        self._free = asyncio.Semaphore(AT_ONCE)
-        self._waiting = 0
+        # Not the default executor: handlers that hang on the database would keep ingest from writing the spool.
+        self._threads = ThreadPoolExecutor(MAX_RUNNING, thread_name_prefix="visitors")
+        self._free = asyncio.Semaphore(MAX_RUNNING)
+        self._queued_bytes = 0
 
     async def run(self, work: Callable[[], Reply], size: int) -> Reply:
-        """`size` is in bytes. Raises Busy."""
-        if self._waiting + size > MAX_WAITING:
-            raise Busy
-        self._waiting += size
+        """`size` is in bytes. Raises BusyError."""
+        if self._queued_bytes + size > MAX_QUEUED_BYTES:
+            raise BusyError
+        self._queued_bytes += size
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(QUEUE_TIMEOUT):
                 await self._free.acquire()
         except TimeoutError:
-            raise Busy from None
+            raise BusyError from None
         finally:
-            self._waiting -= size
+            self._queued_bytes -= size
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, _with_database, work)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, _run_and_disconnect, work)
         finally:
             self._free.release()
 
 
-def _with_database(work: Callable[[], Reply]) -> Reply:
+def _run_and_disconnect(work: Callable[[], Reply]) -> Reply:
     try:
         return work()
     except (OperationalError, InterfaceError) as error:
-        raise Busy from error
+        raise BusyError from error
     finally:
-        # Nobody else does it in this thread: no request of Django's ends here.
+        # Django closes connections only at the end of its own requests, so these would stay out of the pool.
         connections.close_all()
 
 
-def _parse(event: str, request: Request, body: bytes) -> Parcel:
-    parcel = segment.parse_message(event, body)
-    parcel.key = request.bearer() or parcel.key
-    return parcel
+def _parse(event: str, request: Request, body: bytes) -> Payload:
+    payload = segment.parse_message(event, body)
+    payload.key = request.bearer() or payload.key
+    return payload
 
 
-async def _take(
-    endpoint: Endpoint[Any], queue: Queue, intake: Intake, request: Request, admitted: Admitted
-) -> Answer:
-    """1. its own fields, 2. the steps of every event, 3. a turn for its handler, 4. what was mended is noted."""
+async def _handle(
+    endpoint: VisitorEndpoint[Any],
+    queue: HandlerQueue,
+    intake: Intake,
+    request: Request,
+    admitted: AdmittedRequest,
+) -> Response:
+    """Decode the endpoint's own fields, run the steps of `accept`, run the handler, then store the warnings."""
     try:
-        fields = _fields(endpoint, admitted.parcel.json)
-    except Unreadable as error:
-        await intake.refuse(error, admitted)
+        fields = _fields(endpoint, admitted.payload.json)
+    except RequestRejectedError as error:
+        await intake.reject(error, admitted)
         raise
-    taken, shipment = await intake.judge(admitted)
-    if taken.refused:
-        await intake.put(shipment)
-        raise _unreadable(taken.refused[0][1])
-    columns = msgspec.convert(taken.events[0], EventColumns, from_attributes=True, strict=False)
+    result, batch = await intake.process(admitted)
+    if result.rejections:
+        await intake.store(batch)
+        raise _as_request_error(result.rejections[0][1])
+    columns = msgspec.convert(result.events[0], EventColumns, from_attributes=True, strict=False)
     try:
-        size = len(admitted.parcel.json) + OVERHEAD
+        size = len(admitted.payload.json) + MESSAGE_OVERHEAD
         reply = await queue.run(partial(endpoint.handle, columns, fields), size)
-    except Busy:
-        return http.busy("it could not be kept just now; send it again, with the same messageId", RETRY_AFTER)
-    if shipment.warnings:
-        await intake.put(Shipment(b"", shipment.warnings, []))
-    return Answer(reply.status, msgspec.json.encode(reply.body | doors.told(taken)))
+    except BusyError:
+        return http.service_unavailable(
+            "the message could not be stored now; send it again with the same messageId", RETRY_AFTER
+        )
+    if batch.warnings:
+        # Warnings only: the handler has recorded the event and its count itself.
+        await intake.store(WriteBatch(b"", batch.warnings, []))
+    return Response(reply.status, msgspec.json.encode(reply.body | routes.issues(result)))
 
 
-def _fields(endpoint: Endpoint[Fields], body: bytes) -> Fields:
+def _fields(endpoint: VisitorEndpoint[Fields], body: bytes) -> Fields:
     try:
         return endpoint.read(body)
     except InvalidFieldError as error:
-        told, where = str(error), error.where
+        message, where = str(error), error.where
     except msgspec.ValidationError as error:
-        told, _, place = str(error).partition(" - at `")
+        message, _, place = str(error).partition(" - at `")
         where = place.rstrip("`").removeprefix("$.")
-    raise Unreadable(told, reason=DropReason.INVALID_FIELD, where=where)
+    raise RequestRejectedError(message, reason=DropReason.INVALID_FIELD, where=where)
 
 
-def _unreadable(refused: Refused) -> Unreadable:
-    """A single message that was refused is an error, not a line in the answer."""
-    where = FIELDS.get(refused.reason, "")
-    return Unreadable(EXPLANATIONS[refused.reason], reason=refused.reason, where=where)
+def _as_request_error(rejection: Rejection) -> RequestRejectedError:
+    """The only message of a request was rejected, so the request is."""
+    where = FIELD_OF_REASON.get(rejection.reason, "")
+    return RequestRejectedError(EXPLANATIONS[rejection.reason], reason=rejection.reason, where=where)

@@ -1,7 +1,7 @@
-"""Under which system account PostgreSQL runs: it refuses to be root, so root lends it an account of its own.
+"""The system account that PostgreSQL runs as. It refuses to run as root, so root creates an account for it.
 
-Nothing on the machine is changed but that account: the server gets the one capability (CAP_DAC_OVERRIDE) with which
-it walks through folders that are root's alone, such as /root, instead of having those folders opened to everyone.
+Nothing else on the machine is changed. The server gets one capability (CAP_DAC_OVERRIDE), with which it can enter
+folders that only root may enter, such as /root. The alternative would be to open those folders to everyone.
 """
 
 import os
@@ -16,56 +16,64 @@ NAME = "firsthand"
 CAPABILITY = "-all,+dac_override"
 
 
-def for_postgres() -> pwd.struct_passwd | None:
-    """The account that root lends to PostgreSQL, made at first use; None when we are an ordinary user."""
+def postgres_account() -> pwd.struct_passwd | None:
+    """The account for PostgreSQL when we are root, created at first use; None for an ordinary user."""
     if os.geteuid() != 0:
         return None
     try:
         return pwd.getpwnam(NAME)
     except KeyError:
-        _create()
+        _create_account()
         return pwd.getpwnam(NAME)
 
 
-def _create() -> None:
-    line = ["useradd", "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", NAME]
+def _create_account() -> None:
+    command = [
+        "useradd",
+        "--system",
+        "--user-group",
+        "--no-create-home",
+        "--shell",
+        "/usr/sbin/nologin",
+        NAME,
+    ]
     try:
-        subprocess.run(line, check=True, capture_output=True, text=True)
+        subprocess.run(command, check=True, capture_output=True, text=True)
     except FileNotFoundError:
         raise HomeError(
-            f"no useradd here; make a system account named {NAME}, or start as another user"
+            f"useradd is not installed; create a system account named {NAME}, or start as another user"
         ) from None
     except subprocess.CalledProcessError as error:
-        if error.returncode != 9:  # 9: another start has just made it
-            raise HomeError(f"cannot make the system account {NAME}: {error.stderr.strip()}") from error
+        if error.returncode != 9:  # 9: another process has just created it
+            raise HomeError(f"cannot create the system account {NAME}: {error.stderr.strip()}") from error
 
 
-def prefix(death_signal: str = "") -> list[str]:
-    """What to put before a PostgreSQL command line. `death_signal` (INT) is what it gets when its parent dies."""
-    account = for_postgres()
+def command_prefix(death_signal: str = "") -> list[str]:
+    """The words before a PostgreSQL command. `death_signal` (INT) is sent to it when its parent dies."""
+    account = postgres_account()
     setpriv = shutil.which("setpriv")
     if setpriv is None:
         if account is None:
             return []
         raise HomeError(
-            "no setpriv here (package util-linux); install it, or start as another user than root"
+            "setpriv is not installed; install the package util-linux, or start as another user than root"
         )
-    line = [setpriv, f"--pdeathsig={death_signal}"] if death_signal else [setpriv]
+    command = [setpriv, f"--pdeathsig={death_signal}"] if death_signal else [setpriv]
     if account is not None:
-        line += [f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups"]
-        line += [f"--inh-caps={CAPABILITY}", f"--ambient-caps={CAPABILITY}"]
-    return [*line, "--"]
+        command += [f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups"]
+        command += [f"--inh-caps={CAPABILITY}", f"--ambient-caps={CAPABILITY}"]
+    return [*command, "--"]
 
 
-def give(folder: Path) -> None:
-    """Make the folder, readable by PostgreSQL's account only."""
+def make_private(folder: Path) -> None:
+    """Create the folder, readable by PostgreSQL's account only. Raises HomeError if another user owns it."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    account = for_postgres()
+    account = postgres_account()
     owner = account.pw_uid if account else os.geteuid()
     status = folder.lstat()
     if account and status.st_uid == 0:
         os.chown(folder, account.pw_uid, account.pw_gid)
     elif status.st_uid != owner:
-        # A folder of somebody else under /tmp could catch our connections; one in the home cannot be written.
-        raise HomeError(f"{folder} belongs to user {status.st_uid}; start as the user who started it first")
+        # Under /tmp, its owner could accept our database connections in place of the server.
+        raise HomeError(f"{folder} belongs to user {status.st_uid}; start as that user")
     folder.chmod(0o700)

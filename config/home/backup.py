@@ -1,13 +1,13 @@
-"""One file that is the whole installation, taken while it runs; and an installation out of such a file.
+"""Back up a running installation into one file, and restore it.
 
-The lake's mark says up to which sequence the lake has events, so a lake that is ahead of its database would swallow
-the next events, and one that lags behind it must still find what it lacks in the database. Therefore:
+The lake's mark says up to which sequence the lake has events. If the restored lake were ahead of its database, it would
+skip the next events. If it is behind, the missing events must still be in the database. Therefore:
 
-1. Load, rollup and upkeep are held back. Ingest and enrich go on.
-2. Every file of the home gets a second name (a hard link; nothing is copied), the spool's before the database's:
-   a spooled row that is also in the database is recognised when it is replayed, a missing one would be lost.
-3. The database's state of this moment is pinned, and load, rollup and upkeep go on.
-4. That state is dumped, and all of it packed.
+1. Block load, rollup and upkeep. Ingest and enrich continue.
+2. Hard-link every file of the home, the spool before the database snapshot. A spooled row that is also in the database
+   is recognised when it is replayed; a row in neither would be lost.
+3. Export a snapshot of the database, then unblock load, rollup and upkeep.
+4. Dump that snapshot and pack everything.
 """
 
 import json
@@ -31,10 +31,20 @@ MANIFEST = "firsthand-backup.json"
 DUMP = "database.dump"
 STAGING = "backup.part"
 WRITERS = ("load", "rollup")
-"""The names under which analytics/locks.py holds the lake's writers apart; upkeep goes under both of them."""
+"""The locks of the lake's writers in analytics/locks.py. Upkeep takes both."""
 
-MADE_ANEW = {"postgres", "run", "broker", "logs", "static", "lake-cache", "lock", "database.users", STAGING}
-"""What the next start makes by itself, and the database's own files, of which the dump is the copy."""
+NOT_BACKED_UP = {
+    "postgres",
+    "run",
+    "broker",
+    "logs",
+    "static",
+    "lake-cache",
+    "lock",
+    "database.users",
+    STAGING,
+}
+"""What the next start creates, and the database's files, which the dump replaces."""
 
 ENVIRONMENT = {
     "host": "PGHOST",
@@ -49,7 +59,7 @@ ENVIRONMENT = {
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was written: the file, its size in bytes, and how many files of the home are in it."""
+    """The backup file, its size in bytes, and the number of files in it."""
 
     file: Path
     bytes: int
@@ -57,17 +67,17 @@ class Report:
 
 
 def backup(home: Home, file: Path, url: str) -> Report:
-    """Write the installation with its database at `url` into `file` (tar, gzip). HomeError if that cannot be."""
+    """Write the installation and its database at `url` to `file` (tar, gzip). Raises HomeError if it cannot."""
     if layout.lake_url() != str(home.lake):
         raise HomeError(
-            f"the lake lies at {layout.lake_url()}, outside the home; back it up with the means of that store, "
-            "and the database with pg_dump, the lake first"
+            f"the lake is at {layout.lake_url()}, outside the home; back it up with the tools of that store, "
+            "then the database with pg_dump"
         )
     staging = home.root / STAGING
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir()
     try:
-        with _pinned(home, staging, url) as snapshot:
+        with _consistent_snapshot(home, staging, url) as snapshot:
             _dump(staging / DUMP, url, snapshot)
         (staging / MANIFEST).write_text(json.dumps({"format": FORMAT}), encoding="utf-8")
         return _pack(staging, file)
@@ -76,20 +86,21 @@ def backup(home: Home, file: Path, url: str) -> Report:
 
 
 @contextmanager
-def _pinned(home: Home, staging: Path, url: str) -> Iterator[str]:
-    """Files linked and the database's state pinned, both of one moment in the lake's life."""
+def _consistent_snapshot(home: Home, staging: Path, url: str) -> Iterator[str]:
+    """Link the files and export a database snapshot while no writer changes the lake."""
     with psycopg.connect(url, autocommit=True) as reader, psycopg.connect(url, autocommit=True) as gate:
         for name in WRITERS:
             gate.execute("SELECT pg_advisory_lock(hashtext(%s))", [f"firsthand.{name}"])
         _link(home, staging)
         reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         row = reader.execute("SELECT pg_export_snapshot()").fetchone()
+        # Closing releases the locks; the dump itself may take long.
         gate.close()
         yield str(row[0]) if row else ""
 
 
 def _link(home: Home, staging: Path) -> None:
-    kept = [each for each in home.root.iterdir() if each.name not in MADE_ANEW]
+    kept = [each for each in home.root.iterdir() if each.name not in NOT_BACKED_UP]
     for each in sorted(kept, key=lambda path: path.name != "spool"):
         if each.is_dir():
             shutil.copytree(each, staging / each.name, copy_function=_link_or_copy)
@@ -101,20 +112,21 @@ def _link_or_copy(source: str, target: str) -> None:
     try:
         Path(target).hardlink_to(source)
     except FileNotFoundError:
-        pass  # gone since the folder was listed: a replayed spool file, a temporary one
+        pass  # removed since the folder was listed: a replayed spool file or a temporary file
     except OSError:
+        # No hard links on this file system.
         shutil.copy2(source, target)
 
 
 def _dump(target: Path, url: str, snapshot: str) -> None:
-    # Not compressed here: the whole file is, later.
+    # Not compressed here, because the whole file is.
     options = ["--format=custom", "--compress=0", "--no-owner", f"--snapshot={snapshot}", f"--file={target}"]
-    # The cache is made anew, like everything that is unlogged.
+    # Unlogged tables hold only caches.
     _run([postgres.binary("pg_dump"), *options, "--no-unlogged-table-data"], url)
 
 
 def _pack(staging: Path, file: Path) -> Report:
-    # Under its name only when it is whole, so that an interrupted backup is never taken for one.
+    # Renamed only when complete, so that an interrupted backup is not mistaken for a whole one.
     part = file.with_name(f"{file.name}.part")
     try:
         with tarfile.open(part, "w:gz", compresslevel=3) as tar:
@@ -131,14 +143,14 @@ def _pack(staging: Path, file: Path) -> Report:
 
 
 def restore(home: Home, file: Path, url: str) -> None:
-    """Make an installation out of a backup; HomeError if the home or its database already holds one."""
-    _refuse_used(home)
+    """Restore a backup into an empty home. Raises HomeError if the home or its database is in use."""
+    _check_home_is_empty(home)
     staging = home.root / STAGING
     shutil.rmtree(staging, ignore_errors=True)
     home.root.mkdir(parents=True, exist_ok=True)
     try:
         _unpack(file, staging)
-        _fill(home, staging / DUMP, url)
+        _restore_database(home, staging / DUMP, url)
         for each in staging.iterdir():
             if each.name not in {MANIFEST, DUMP}:
                 each.rename(home.root / each.name)
@@ -146,32 +158,32 @@ def restore(home: Home, file: Path, url: str) -> None:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def _fill(home: Home, dump: Path, url: str) -> None:
-    line = [postgres.binary("pg_restore"), "--no-owner", "--no-privileges", "--exit-on-error"]
+def _restore_database(home: Home, dump: Path, url: str) -> None:
+    command = [postgres.binary("pg_restore"), "--no-owner", "--no-privileges", "--exit-on-error"]
     try:
         with postgres.running(home, "restore"):
-            _refuse_filled(url)
-            _run([*line, "--single-transaction", f"--dbname={_name(url)}", str(dump)], url)
+            _check_database_is_empty(url)
+            _run([*command, "--single-transaction", f"--dbname={_database_name(url)}", str(dump)], url)
     except BaseException:
-        # Ours alone, since the home was empty; left there, it would stand in the way of the next try.
+        # The home was empty, so this cluster is ours. If it stayed, the next attempt would refuse the home.
         shutil.rmtree(home.postgres, ignore_errors=True)
         raise
 
 
-def _refuse_used(home: Home) -> None:
+def _check_home_is_empty(home: Home) -> None:
     used = [name for name in ("lake", "postgres", "spool") if any((home.root / name).glob("*"))]
     if used:
         raise HomeError(
-            f"{home.root} holds an installation already ({', '.join(used)}); restore into an empty home: "
+            f"{home.root} already holds an installation ({', '.join(used)}); restore into an empty home: "
             "FIRSTHAND_HOME=/path/to/new manage.py restore FILE"
         )
 
 
-def _refuse_filled(url: str) -> None:
+def _check_database_is_empty(url: str) -> None:
     with psycopg.connect(url) as connection:
         row = connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone()
     if row and row[0]:
-        raise HomeError(f"the database has {row[0]} tables already; restore into an empty one")
+        raise HomeError(f"the database already has {row[0]} tables; restore into an empty one")
 
 
 def _unpack(file: Path, staging: Path) -> None:
@@ -183,32 +195,36 @@ def _unpack(file: Path, staging: Path) -> None:
                 raise HomeError(
                     f"{file} is a backup of format {manifest.get('format')}; this is format {FORMAT}"
                 )
-            # Named where it exists: the first releases of Python 3.11 know no filters.
+            # The first releases of Python 3.11 have no filters, so getattr.
             tar.extraction_filter = getattr(tarfile, "data_filter", None)
-            tar.extractall(staging, _inside(tar, staging))  # noqa: S202 (looked at one by one)
+            tar.extractall(staging, _safe_members(tar, staging))  # noqa: S202 (_safe_members checks each)
     except FileNotFoundError:
-        raise HomeError(f"there is no file {file}") from None
+        raise HomeError(f"{file} does not exist") from None
     except (tarfile.TarError, KeyError, ValueError, EOFError, OSError) as error:
-        raise HomeError(f"{file} is no whole backup of Firsthand: {error}") from error
+        raise HomeError(f"{file} is not a complete Firsthand backup: {error}") from error
 
 
-def _inside(tar: tarfile.TarFile, staging: Path) -> Iterator[tarfile.TarInfo]:
-    """The archive's members. HomeError at one that is no file or folder below `staging`: none of ours."""
+def _safe_members(tar: tarfile.TarFile, staging: Path) -> Iterator[tarfile.TarInfo]:
+    """The archive's members. Raises HomeError for any that is not a file or folder below `staging`."""
     for member in tar:
         lies_within = (staging / member.name).resolve().is_relative_to(staging.resolve())
         if not lies_within or not (member.isfile() or member.isdir()):
-            raise HomeError(f"the backup holds {member.name!r}, which is no file of a home; do not trust it")
+            raise HomeError(
+                f"the backup contains {member.name!r}, which no backup of ours does; do not trust it"
+            )
         yield member
 
 
-def _name(url: str) -> str:
+def _database_name(url: str) -> str:
     return str(conninfo_to_dict(url).get("dbname", ""))
 
 
 def _run(command: list[str], url: str) -> None:
-    # By the environment, because a password on the command line can be read by everyone on the machine.
+    # In the environment: any user of the machine can read a password on the command line.
     parts = conninfo_to_dict(url)
-    given = {variable: str(parts[name]) for name, variable in ENVIRONMENT.items() if parts.get(name)}
-    done = subprocess.run(command, env={**os.environ, **given}, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise HomeError(f"{Path(command[0]).name} failed: {done.stderr.strip()}")
+    variables = {variable: str(parts[name]) for name, variable in ENVIRONMENT.items() if parts.get(name)}
+    completed = subprocess.run(
+        command, env={**os.environ, **variables}, capture_output=True, text=True, check=False
+    )
+    if completed.returncode:
+        raise HomeError(f"{Path(command[0]).name} failed: {completed.stderr.strip()}")

@@ -1,8 +1,4 @@
-"""The embedded broker: messages are files in the home, through kombu's filesystem transport.
-
-A message appears under its name only when it is whole: kombu itself creates the file first and writes it then, and a
-worker that looks in between would take an empty one and fall over.
-"""
+"""The embedded broker: kombu's filesystem transport, with messages as files in the home."""
 
 import os
 import uuid
@@ -20,11 +16,12 @@ POLL_SECONDS = 0.2
 
 
 class Channel(filesystem.Channel):  # type: ignore[misc] # kombu has no types
-    """kombu's channel, with whole messages only."""
+    """kombu's channel, with atomic writes."""
 
     def _put(self, queue: str, payload: dict[str, Any], **options: Any) -> None:
         folder = Path(self.data_folder_out)
         name = f"{monotonic_ns():020d}_{uuid.uuid4()}.{queue}.msg"
+        # kombu creates the file, then writes it. A worker that reads in between gets an empty message and fails.
         unfinished = folder / f"{name}.part"
         unfinished.write_text(dumps(payload), encoding="utf-8")
         unfinished.rename(folder / name)
@@ -38,7 +35,7 @@ TRANSPORT_ALIASES["firsthand"] = f"{__name__}:Transport"
 
 
 def configuration(url: str, home: Home) -> dict[str, Any]:
-    """Celery's settings for the broker at `url`: the embedded one, or any that Celery knows."""
+    """Celery's settings for the broker at `url`: the embedded one, or any that Celery supports."""
     if url != EMBEDDED:
         return {"broker_url": url}
     folders = {name: home.broker / name for name in ("messages", "control", "taken")}

@@ -1,6 +1,6 @@
-"""Where things lie in the home (FIRSTHAND_HOME): one folder that is the whole installation, and its backup.
+"""The paths in the home (FIRSTHAND_HOME), the one folder that holds the whole installation.
 
-Standard library only: the lean ingest process reads its paths here.
+Standard library only, because ingest must not import Django.
 """
 
 import hashlib
@@ -18,12 +18,12 @@ SOCKET_PATH_LIMIT = 103  # sun_path holds 104 bytes on macOS, 108 on Linux, one 
 
 
 class HomeError(Exception):
-    """The home cannot be used as asked; the message says what is in the way, where, and what to do."""
+    """The home cannot be used. The message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """The folder that keeps everything; all paths of the embedded parts are derived from it."""
+    """The home and the paths of all embedded parts in it."""
 
     root: Path
 
@@ -61,7 +61,7 @@ class Home:
 
     @property
     def socket_directory(self) -> Path:
-        """In the home, or under the system's temporary folder where the home's path is too long for a socket."""
+        """In the home, or in the system's temporary folder if the home's path is too long for a socket."""
         inside = self.root / "run"
         if len(os.fsencode(inside / SOCKET_NAME)) <= SOCKET_PATH_LIMIT:
             return inside
@@ -74,10 +74,11 @@ class Home:
         return f"postgresql://firsthand@/firsthand?host={quote(str(self.socket_directory), safe='')}"
 
     def secret_key(self) -> str:
-        """The installation's own random key, made at first use, readable by its owner only."""
+        """The installation's random key, created at first use and readable by its owner only."""
         file = self.root / "secret_key"
         self.root.mkdir(parents=True, exist_ok=True)
         try:
+            # O_EXCL: of two processes that start together, only one may create the key.
             descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
             return file.read_text(encoding="utf-8")
@@ -93,10 +94,10 @@ def home() -> Home:
 
 
 def database_url() -> str:
-    """The one answer to "which database": DATABASE_URL, or the embedded one in the home."""
+    """DATABASE_URL, or the embedded database in the home."""
     return env.secret("DATABASE_URL") or home().database_url
 
 
 def lake_url() -> str:
-    """Where the lake lies: FIRSTHAND_LAKE_URL (s3://...), or a folder in the home."""
+    """FIRSTHAND_LAKE_URL (s3://...), or a folder in the home."""
     return env.text("FIRSTHAND_LAKE_URL") or str(home().lake)

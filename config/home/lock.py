@@ -1,4 +1,4 @@
-"""One supervisor per home. The lock goes with its process, however that ends; the note in it says who holds it."""
+"""One supervisor per home. The kernel releases the lock when its process ends; the file names the holder."""
 
 import fcntl
 import json
@@ -17,7 +17,7 @@ from config.home.part import Part
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A part that the holder has started; pid and start time together are never anybody else's."""
+    """A process that the holder has started. `began` is its start time as a Unix time, since pids are reused."""
 
     name: str
     pid: int
@@ -26,8 +26,8 @@ class Child:
 
 
 @dataclass(slots=True)
-class Note:
-    """Who holds the home and what they have started, for whoever comes next."""
+class Holder:
+    """The content of the lock file: who holds the home, and which processes they have started."""
 
     pid: int = 0
     command: str = ""
@@ -36,22 +36,23 @@ class Note:
 
 
 @dataclass(slots=True)
-class Held:
-    """The lock in our hands."""
+class HomeLock:
+    """The lock of a home, held by this process."""
 
     descriptor: int
-    note: Note
+    holder: Holder
 
-    def remember(self, parts: list[Part]) -> None:
-        """Write down our children, so that the next start finds them should we be killed."""
+    def record_children(self, parts: list[Part]) -> None:
+        """Save our child processes, so that the next start can stop them if we are killed."""
         alive = [each for each in parts if each.pid]
-        self.note.children = [
+        self.holder.children = [
             Child(each.name, each.pid, part.started_at(each.pid), int(each.stop_signal)) for each in alive
         ]
         self.write()
 
     def write(self) -> None:
-        text = json.dumps(asdict(self.note)).encode()
+        text = json.dumps(asdict(self.holder)).encode()
+        # In place, not by renaming a new file: that would have another inode, and nobody would hold its lock.
         os.pwrite(self.descriptor, text, 0)
         os.ftruncate(self.descriptor, len(text))
 
@@ -60,35 +61,37 @@ def file(home: Home) -> Path:
     return home.root / "lock"
 
 
-def read(home: Home) -> Note:
-    """The last note; an empty one where none was written or it was cut short."""
+def read_holder(home: Home) -> Holder:
+    """The last holder; empty if the file is missing or incomplete."""
     with suppress(OSError, ValueError, TypeError, KeyError):
         raw = json.loads(file(home).read_text(encoding="utf-8"))
-        return Note(raw["pid"], raw["command"], raw["address"], [Child(**child) for child in raw["children"]])
-    return Note()
+        return Holder(
+            raw["pid"], raw["command"], raw["address"], [Child(**child) for child in raw["children"]]
+        )
+    return Holder()
 
 
 @contextmanager
-def hold(home: Home, command: str) -> Iterator[Held]:
-    """Hold the home while the block runs, and end what a killed holder has left running. HomeError if it is held."""
+def hold(home: Home, command: str) -> Iterator[HomeLock]:
+    """Hold the home during the block, and stop what a killed holder left running. HomeError if another holds it."""
     home.root.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(file(home), os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        if not _take(descriptor):
-            raise HomeError(_busy(home))
-        for child in read(home).children:
-            part.end_orphan(child.pid, child.began, signal.Signals(child.stop_signal))
-        held = Held(descriptor, Note(os.getpid(), command))
+        if not _try_lock(descriptor):
+            raise HomeError(_in_use(home))
+        for child in read_holder(home).children:
+            part.stop_orphan(child.pid, child.began, signal.Signals(child.stop_signal))
+        held = HomeLock(descriptor, Holder(os.getpid(), command))
         held.write()
         yield held
-        held.note.children = []
+        held.holder.children = []
         held.write()
     finally:
         os.close(descriptor)
 
 
-def _take(descriptor: int) -> bool:
-    # More than one try: somebody who only asks whether the home is held holds it for a moment.
+def _try_lock(descriptor: int) -> bool:
+    # Retried, because is_held() in another process takes the lock for a moment.
     for _ in range(10):
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -100,7 +103,7 @@ def _take(descriptor: int) -> bool:
 
 
 def is_held(home: Home) -> bool:
-    """Whether some process holds the home at this moment."""
+    """Whether a process holds the home now."""
     try:
         descriptor = os.open(file(home), os.O_RDWR)
     except FileNotFoundError:
@@ -114,10 +117,10 @@ def is_held(home: Home) -> bool:
     return False
 
 
-def _busy(home: Home) -> str:
-    note = read(home)
-    at = f" at {note.address}" if note.address else ""
+def _in_use(home: Home) -> str:
+    holder = read_holder(home)
+    at = f" at {holder.address}" if holder.address else ""
     return (
-        f"{home.root} is in use: `manage.py {note.command}` runs there as process {note.pid}{at}; "
-        "stop that one first, or choose another home with FIRSTHAND_HOME"
+        f"{home.root} is in use: `manage.py {holder.command}` is running there as process {holder.pid}{at}; "
+        "stop it first, or choose another home with FIRSTHAND_HOME"
     )

@@ -1,4 +1,4 @@
-"""One process of the installation: started in a group of its own, so that it and its helpers end together."""
+"""A supervised process of the installation. It has its own process group, so that its children stop with it."""
 
 import os
 import signal
@@ -12,19 +12,19 @@ import psutil
 
 from config.home.layout import HomeError
 
-LOG_LIMIT = 5_000_000
+MAX_LOG_BYTES = 5_000_000
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 @dataclass(slots=True)
 class Part:
-    """How a process is started and asked to stop; `patience` in seconds is how long it may take over that."""
+    """How to start and stop a process. After `stop_timeout` seconds it is killed."""
 
     name: str
     command: list[str]
     log: Path
     stop_signal: signal.Signals = signal.SIGTERM
-    patience: float = 10
+    stop_timeout: float = 10
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     def start(self) -> None:
@@ -37,6 +37,7 @@ class Part:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                # Ctrl-C must reach the supervisor alone, which stops its parts in order.
                 start_new_session=True,
             )
 
@@ -44,14 +45,15 @@ class Part:
     def pid(self) -> int:
         return self.process.pid if self.process else 0
 
-    def died(self) -> bool:
-        """Whether it has ended by itself. It is not reaped yet: until then its group's number is surely ours."""
+    def has_exited(self) -> bool:
+        """Whether the process has exited by itself."""
         if self.process is None:
             return False
+        # WNOWAIT leaves it unreaped. Otherwise its pid could be reused, and reap() would kill another group.
         return os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
-    def bury(self) -> int:
-        """Its exit status, once it has ended; what is left of its group (a server's worker) ends with it."""
+    def reap(self) -> int:
+        """Kill what is left of the process group, and return the exit status."""
         if self.process is None:
             return 0
         with suppress(ProcessLookupError, PermissionError):
@@ -61,46 +63,46 @@ class Part:
         return status
 
     def stop(self) -> None:
-        """Ask, wait, and insist."""
+        """Send the stop signal, wait, then kill the process group."""
         if self.process is None:
             return
         self.process.send_signal(self.stop_signal)
-        deadline = time.monotonic() + self.patience
-        while not self.died() and time.monotonic() < deadline:
+        deadline = time.monotonic() + self.stop_timeout
+        while not self.has_exited() and time.monotonic() < deadline:
             time.sleep(0.02)
-        self.bury()
+        self.reap()
 
     def tail(self, lines: int = 5) -> str:
-        """The end of its log, for the console."""
+        """The last lines of its log."""
         with suppress(OSError):
             return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
         return ""
 
 
 def run(command: list[str], log: Path) -> str:
-    """Run to the end and return its output; raises HomeError with the end of its complaints."""
+    """Run a command and return its output. Raises HomeError with the end of its error output."""
     log.parent.mkdir(parents=True, exist_ok=True)
-    done = subprocess.run(
+    completed = subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, check=False, start_new_session=True
     )
     with log.open("a") as stream:
-        stream.write(done.stderr)
-    if done.returncode:
-        said = "\n".join((done.stderr or done.stdout).strip().splitlines()[-8:])
+        stream.write(completed.stderr)
+    if completed.returncode:
+        output = "\n".join((completed.stderr or completed.stdout).strip().splitlines()[-8:])
         raise HomeError(
-            f"{Path(command[-1]).name or command[0]} ended with status {done.returncode}:\n{said}"
+            f"{Path(command[-1]).name or command[0]} exited with status {completed.returncode}:\n{output}"
         )
-    return done.stdout
+    return completed.stdout
 
 
 def _rotate(log: Path) -> None:
     with suppress(FileNotFoundError):
-        if log.stat().st_size > LOG_LIMIT:
+        if log.stat().st_size > MAX_LOG_BYTES:
             log.replace(log.with_suffix(".log.1"))
 
 
 def started_at(pid: int) -> float:
-    """When this process began (seconds since 1970): with its pid it names one process for ever. 0 for none."""
+    """The start time of a process as a Unix time, or 0. Unlike a pid alone, pid and start time are never reused."""
     try:
         process = psutil.Process(pid)
         return 0.0 if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
@@ -108,13 +110,13 @@ def started_at(pid: int) -> float:
         return 0.0
 
 
-def end_orphan(pid: int, began: float, stop_signal: signal.Signals, patience: float = 15) -> None:
-    """End a process that a killed supervisor has left behind, with its group; nothing if it is another one by now."""
+def stop_orphan(pid: int, began: float, stop_signal: signal.Signals, stop_timeout: float = 15) -> None:
+    """Stop a process, and its group, that a killed supervisor left behind. Does nothing if the pid was reused."""
     if not began or started_at(pid) != began:
         return
     with suppress(ProcessLookupError):
         os.kill(pid, stop_signal)
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + stop_timeout
     while started_at(pid) == began and time.monotonic() < deadline:
         time.sleep(0.05)
     with suppress(ProcessLookupError, PermissionError):

@@ -1,6 +1,6 @@
-"""The embedded PostgreSQL 18: out of a wheel, in the home, reachable by a local socket only.
+"""The embedded PostgreSQL 18: installed from a wheel, stored in the home, reachable by a local socket only.
 
-It runs as a direct child, so its end is seen at once and it ends with us.
+It is a direct child process, so we notice when it exits, and it stops when we do.
 """
 
 import fcntl
@@ -22,26 +22,26 @@ from config.home.layout import SOCKET_NAME, Home, HomeError
 from config.home.part import Part
 
 ROLE = DATABASE = "firsthand"
-START_SECONDS = 60
+START_TIMEOUT = 60
 
 SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
     "max_connections": "100",
-    # A few MB while idle; the file cache of the system does the rest.
+    # Small, to save memory; the operating system caches the files.
     "shared_buffers": "64MB",
     "work_mem": "16MB",
     "maintenance_work_mem": "64MB",
     "effective_cache_size": "1GB",
     "io_method": "sync",
-    # Nobody replicates from an embedded server; the log is for crashes only, and bulk loads write less of it.
+    # No replication, so the log serves crash recovery only, and bulk loads write less of it.
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "max_logical_replication_workers": "0",
     "max_wal_size": "1GB",
     "wal_buffers": "8MB",
     "checkpoint_completion_target": "0.9",
-    # A 2xx means "on disk": never to be turned off.
+    # Never off: a 2xx promises that the event is on disk.
     "fsync": "on",
     "synchronous_commit": "on",
     "autovacuum_max_workers": "2",
@@ -60,45 +60,51 @@ def binary(name: str) -> str:
     return str(Path(wheel.submodule_search_locations[0]) / "pginstall18" / "bin" / name)
 
 
-def describe(home: Home, settings: dict[str, str] | None = None) -> Part:
-    """The server as a part of the installation. SIGINT is PostgreSQL's fast stop: it waits for no client."""
+def server_part(home: Home, settings: dict[str, str] | None = None) -> Part:
+    """The server process. SIGINT is PostgreSQL's fast shutdown, which does not wait for clients."""
     options = [word for pair in ({**SETTINGS, **(settings or {})}).items() for word in ("-c", "=".join(pair))]
     command = [binary("postgres"), "-D", str(home.postgres), "-k", str(home.socket_directory), *options]
     return Part(
         "PostgreSQL",
-        [*account.prefix("INT"), *command],
+        [*account.command_prefix("INT"), *command],
         home.logs / "postgres.log",
         stop_signal=signal.SIGINT,
-        patience=30,
+        stop_timeout=30,
     )
 
 
 def prepare(home: Home) -> None:
-    """Make the data folder if there is none, and clear away what a killed server has left."""
-    account.give(home.socket_directory)
+    """Create the database cluster if it is missing, and stop a server that was left behind."""
+    account.make_private(home.socket_directory)
     if not (home.postgres / "PG_VERSION").exists():
-        _initialise(home)
-    _end_forgotten(home)
+        _init_cluster(home)
+    _stop_stale_server(home)
 
 
-def _initialise(home: Home) -> None:
-    # A folder that initdb was killed in has no PG_VERSION it could trust; it begins under another name.
-    account.give(home.postgres)
+def _init_cluster(home: Home) -> None:
+    account.make_private(home.postgres)
     options = ["--username", ROLE, "--auth=trust", "--encoding=UTF8", "--locale=C", "--data-checksums"]
-    command = [*account.prefix(), binary("initdb"), *options, "--no-instructions", "-D", str(home.postgres)]
+    command = [
+        *account.command_prefix(),
+        binary("initdb"),
+        *options,
+        "--no-instructions",
+        "-D",
+        str(home.postgres),
+    ]
     part.run(command, home.logs / "postgres.log")
 
 
-def _end_forgotten(home: Home) -> None:
-    """End a server that still runs on this folder; forget a pid file that names some other process."""
-    note = home.postgres / "postmaster.pid"
-    if not note.exists():
+def _stop_stale_server(home: Home) -> None:
+    """Stop a server that still runs on this folder. Remove a pid file that names another process."""
+    pid_file = home.postgres / "postmaster.pid"
+    if not pid_file.exists():
         return
-    pid = int(note.read_text().split("\n", 1)[0] or 0)
+    pid = int(pid_file.read_text().split("\n", 1)[0] or 0)
     if _is_our_server(pid, home):
-        part.end_orphan(pid, part.started_at(pid), signal.SIGINT, patience=30)
-    # PostgreSQL would refuse to start if that number is some other process of its account by now.
-    for stale in (note, home.socket_directory / f"{SOCKET_NAME}.lock"):
+        part.stop_orphan(pid, part.started_at(pid), signal.SIGINT, stop_timeout=30)
+    # PostgreSQL refuses to start if the pid now belongs to another process of its account.
+    for stale in (pid_file, home.socket_directory / f"{SOCKET_NAME}.lock"):
         stale.unlink(missing_ok=True)
 
 
@@ -110,25 +116,25 @@ def _is_our_server(pid: int, home: Home) -> bool:
     return str(home.postgres) in words and Path(words[0]).name == "postgres"
 
 
-def accepts(home: Home) -> bool:
-    """Whether a server is ready on this home's socket."""
+def accepts_connections(home: Home) -> bool:
+    """Whether the server of this home is ready."""
     try:
         lines = (home.postgres / "postmaster.pid").read_text().splitlines()
-        with socket.socket(socket.AF_UNIX) as door:
-            door.connect(str(home.socket_directory / SOCKET_NAME))
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.connect(str(home.socket_directory / SOCKET_NAME))
     except OSError:
         return False
     return len(lines) >= 8 and lines[7].strip() == "ready"
 
 
-def wait(home: Home, server: Part, *, given_up: Callable[[], bool] = lambda: False) -> None:
-    """Return when it accepts connections (or `given_up` says so); HomeError with its last words if it does not."""
-    deadline = time.monotonic() + START_SECONDS
-    while not accepts(home):
-        if given_up():
+def wait_until_ready(home: Home, server: Part, *, cancelled: Callable[[], bool] = lambda: False) -> None:
+    """Wait until the server accepts connections or `cancelled` returns True. HomeError with its log if it fails."""
+    deadline = time.monotonic() + START_TIMEOUT
+    while not accepts_connections(home):
+        if cancelled():
             return
-        if server.died() or time.monotonic() > deadline:
-            raise HomeError(f"PostgreSQL does not start; {server.log} ends with:\n{server.tail()}")
+        if server.has_exited() or time.monotonic() > deadline:
+            raise HomeError(f"PostgreSQL could not start; {server.log} ends with:\n{server.tail()}")
         time.sleep(0.02)
     _ensure_database(home)
 
@@ -139,17 +145,17 @@ def _ensure_database(home: Home) -> None:
         return
     at = ["--host", str(home.socket_directory), "--username", ROLE]
     command = [binary("createdb"), *at, "--maintenance-db=postgres", DATABASE]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode and "already exists" not in done.stderr:
-        raise HomeError(f"cannot make the database: {done.stderr.strip()}")
+    completed = subprocess.run(command, capture_output=True, text=True, check=False)
+    if completed.returncode and "already exists" not in completed.stderr:
+        raise HomeError(f"cannot create the database: {completed.stderr.strip()}")
     marker.touch()
 
 
 @contextmanager
 def running(home: Home, command: str) -> Iterator[bool]:
-    """The database for one command: the one that `up` runs if it does, else one started for the block (True).
+    """Provide the database for one command. Yields True if it was started for this block.
 
-    Several commands at once share it: whoever started it stops it when the last of them has finished.
+    Concurrent commands share one server. The command that started it stops it after the last of them.
     """
     if env.secret("DATABASE_URL"):
         yield False
@@ -158,35 +164,36 @@ def running(home: Home, command: str) -> Iterator[bool]:
     users = os.open(home.root / "database.users", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(users, fcntl.LOCK_SH)
-        if _is_there(home):
+        if _is_already_running(home):
             yield False
             return
         with lock.hold(home, command) as held, serving(home, held):
             yield True
+            # Blocks until the commands that use our server have released their shared locks.
             fcntl.flock(users, fcntl.LOCK_EX)
     finally:
         os.close(users)
 
 
-def _is_there(home: Home) -> bool:
-    """Whether somebody else runs the database; waits while they are starting it."""
-    deadline = time.monotonic() + START_SECONDS
+def _is_already_running(home: Home) -> bool:
+    """Whether another process runs the database. Waits while it is starting."""
+    deadline = time.monotonic() + START_TIMEOUT
     while lock.is_held(home) and time.monotonic() < deadline:
-        if accepts(home):
+        if accepts_connections(home):
             return True
         time.sleep(0.1)
     return False
 
 
 @contextmanager
-def serving(home: Home, held: lock.Held, settings: dict[str, str] | None = None) -> Iterator[None]:
-    """A server of our own while the block runs; the home's lock must be held."""
+def serving(home: Home, held: lock.HomeLock, settings: dict[str, str] | None = None) -> Iterator[None]:
+    """Run a server during the block. The home's lock must be held."""
     prepare(home)
-    server = describe(home, settings)
+    server = server_part(home, settings)
     server.start()
     try:
-        held.remember([server])
-        wait(home, server)
+        held.record_children([server])
+        wait_until_ready(home, server)
         yield
     finally:
         server.stop()

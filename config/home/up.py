@@ -1,7 +1,7 @@
-"""`manage.py up`: the whole installation under one supervisor, which itself loads no Django and stays small.
+"""`manage.py up`: the supervisor of the whole installation. It does not load Django, which saves memory.
 
 Start: lock, port, PostgreSQL, `manage.py prepare` (tables, static files, first user), web, worker.
-Stop:  web first, so that nothing is acknowledged without a database; then the worker, then PostgreSQL.
+Stop:  web, worker, PostgreSQL.
 """
 
 import contextlib
@@ -23,65 +23,66 @@ from config.home import layout, lock, part, postgres
 from config.home.layout import Home, HomeError
 from config.home.part import Part
 
-FIRST_PAUSE = 0.5
-LONGEST_PAUSE = 30.0
+MIN_BACKOFF = 0.5
+MAX_BACKOFF = 30.0
 HEALTHY_AFTER = 60.0
 
 
-def say(text: str) -> None:
+def print_line(text: str) -> None:
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
 
 @dataclass(slots=True)
-class Asked:
-    """Whether somebody has asked us to stop (Ctrl-C, TERM, the terminal closing)."""
+class StopRequest:
+    """Set by a signal to stop: Ctrl-C, SIGTERM, or the terminal closing."""
 
-    to_stop: bool = False
+    received: bool = False
 
     def listen(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, self._heard)
+            signal.signal(number, self._receive)
 
-    def _heard(self, number: int, frame: FrameType | None) -> None:
-        self.to_stop = True
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        self.received = True
 
 
 @dataclass(slots=True)
-class Watch:
-    """One part under supervision: when it came up, and how long to wait before it is started again."""
+class Watchdog:
+    """Restarts one part with backoff."""
 
     part: Part
     since: float = field(default_factory=time.monotonic)
-    pause: float = FIRST_PAUSE
-    again_at: float | None = None
+    backoff: float = MIN_BACKOFF
+    restart_at: float | None = None
 
-    def look(self, now: float) -> bool:
-        """Restart it if it is due; note its end if it has ended. Whether its process changed."""
-        if self.again_at is not None:
-            return self._restart(now)
-        if not self.part.died():
+    def check(self, now: float) -> bool:
+        """Schedule a restart if the part has exited, and restart it when it is due. Whether its process changed."""
+        if self.restart_at is not None:
+            return self._restart_if_due(now)
+        if not self.part.has_exited():
             return False
+        # Only after a healthy minute: otherwise a part that crashes on start would never reach a long backoff.
         if now - self.since > HEALTHY_AFTER:
-            self.pause = FIRST_PAUSE
-        say(f"{self.part.name} {_ending(self.part.bury())}; starting it again in {self.pause:g} s")
-        say(_indented(self.part.tail()))
-        self.again_at, self.pause = now + self.pause, min(self.pause * 2, LONGEST_PAUSE)
+            self.backoff = MIN_BACKOFF
+        print_line(f"{self.part.name} {_exit_reason(self.part.reap())}; restarting in {self.backoff:g} s")
+        print_line(_indented(self.part.tail()))
+        self.restart_at, self.backoff = now + self.backoff, min(self.backoff * 2, MAX_BACKOFF)
         return True
 
-    def _restart(self, now: float) -> bool:
-        if self.again_at is None or now < self.again_at:
+    def _restart_if_due(self, now: float) -> bool:
+        if self.restart_at is None or now < self.restart_at:
             return False
         self.part.start()
-        self.since, self.again_at = now, None
-        say(f"{self.part.name} started again (process {self.part.pid})")
+        self.since, self.restart_at = now, None
+        print_line(f"{self.part.name} restarted (process {self.part.pid})")
         return True
 
 
-def _ending(status: int) -> str:
+def _exit_reason(status: int) -> str:
     if status < 0:
-        return f"was ended by {signal.Signals(-status).name}"
-    return f"ended with status {status}"
+        return f"was killed by {signal.Signals(-status).name}"
+    return f"exited with status {status}"
 
 
 def _indented(text: str) -> str:
@@ -101,19 +102,19 @@ class Address:
         return f"http://{f'[{shown}]' if ':' in shown else shown}:{self.port}"
 
     def check(self) -> None:
-        """HomeError when another program listens there already."""
+        """Raises HomeError if the port cannot be bound."""
         family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
         with socket.socket(family) as probe:
+            # As the web server does; otherwise connections of the last run in TIME_WAIT would block the port.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((self.host, self.port))
             except OSError as error:
-                raise HomeError(self._why_not(error)) from None
+                raise HomeError(self._bind_error(error)) from None
 
-    def _why_not(self, error: OSError) -> str:
+    def _bind_error(self, error: OSError) -> str:
         if error.errno == errno.EADDRINUSE:
-            another = f"choose another one: PORT={self.port + 1}"
-            return f"port {self.port} on {self.host} is in use by another program; {another}"
+            return f"port {self.port} on {self.host} is in use by another program; set PORT={self.port + 1}"
         return f"cannot listen on {self.host}:{self.port} ({error.strerror}); set PORT or FIRSTHAND_BIND"
 
 
@@ -124,9 +125,9 @@ def address() -> Address:
     return Address(env.text("FIRSTHAND_BIND", "127.0.0.1"), port)
 
 
-def site(home: Home) -> str:
-    """Where the installation of this home is to be found: where it runs, or where it would start."""
-    running = lock.read(home).address if lock.is_held(home) else ""
+def site_url(home: Home) -> str:
+    """The address where the installation of this home is running, or would start."""
+    running = lock.read_holder(home).address if lock.is_held(home) else ""
     return running or address().url
 
 
@@ -135,7 +136,7 @@ def web_workers() -> int:
 
 
 def connections(workers: int) -> dict[str, str]:
-    """The server's setting: each web process takes up to 16, and the worker and commands the rest."""
+    """PostgreSQL's setting: up to 16 for each web process, the rest for the worker and commands."""
     return {"max_connections": str(max(100, 36 + 16 * workers))}
 
 
@@ -143,36 +144,36 @@ def web(home: Home, at: Address, workers: int) -> Part:
     options = ["--interface", "asgi", "--loop", "uvloop", "--workers", str(workers), "--backlog", "4096"]
     listen = ["--host", at.host, "--port", str(at.port)]
     static = ["--static-path-mount", str(home.static), "--static-path-expires", "3600"]
-    # A worker process that dies takes its parent along, so that one supervisor, this one, starts it again.
+    # Granian exits when one of its processes dies, so only this supervisor restarts anything.
     drain = ["--workers-kill-timeout", "10", "--no-ws", "--log-level", "warning"]
     command = [sys.executable, "-m", "granian", *options, *listen, *static, *drain, "config.asgi:application"]
-    return Part("web", command, home.logs / "web.log", patience=15)
+    return Part("web", command, home.logs / "web.log", stop_timeout=15)
 
 
 def worker(home: Home) -> Part:
-    # One thread for each tick, so that a long load never keeps people's pages waiting for enrich; and two more for
-    # deliveries, which wait for other people's servers.
+    # One thread per periodic task, so that a long load does not delay enrich. Two more for deliveries, which wait for
+    # other servers.
     pool = ["--with-beat", "--pool", "threads", "--concurrency", "6"]
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "warning"]
     command = [sys.executable, "-m", "celery", "-A", "config.celery", "worker", *pool, *quiet]
-    return Part("worker", command, home.logs / "worker.log", patience=30)
+    return Part("worker", command, home.logs / "worker.log", stop_timeout=30)
 
 
 @dataclass(slots=True)
 class Installation:
-    """Everything that `up` runs, in the order of starting."""
+    """All parts that `up` runs. `parts` is in the order of starting."""
 
     home: Home
     address: Address
     web_workers: int
-    held: lock.Held
-    asked: Asked
+    held: lock.HomeLock
+    stop: StopRequest
     parts: list[Part] = field(default_factory=list)
 
     def run(self) -> None:
         try:
             self._start()
-            if not self.asked.to_stop:
+            if not self.stop.received:
                 self._supervise()
         finally:
             self._stop()
@@ -180,42 +181,43 @@ class Installation:
     def _start(self) -> None:
         if not env.secret("DATABASE_URL"):
             postgres.prepare(self.home)
-            self._launch(postgres.describe(self.home, connections(self.web_workers)))
-            postgres.wait(self.home, self.parts[0], given_up=lambda: self.asked.to_stop)
-        if self.asked.to_stop:
+            self._launch(postgres.server_part(self.home, connections(self.web_workers)))
+            postgres.wait_until_ready(self.home, self.parts[0], cancelled=lambda: self.stop.received)
+        if self.stop.received:
             return
         prepare = [sys.executable, str(part.ROOT / "manage.py"), "prepare"]
-        welcome = json.loads(part.run(prepare, self.home.logs / "prepare.log"))
+        credentials = json.loads(part.run(prepare, self.home.logs / "prepare.log"))
         self._launch(web(self.home, self.address, self.web_workers))
         self._launch(worker(self.home))
         self._wait_for_web()
-        if not self.asked.to_stop:
-            say(greeting(self.home, self.address, welcome))
+        if not self.stop.received:
+            print_line(greeting(self.home, self.address, credentials))
 
     def _launch(self, each: Part) -> None:
         each.start()
         self.parts.append(each)
-        self.held.remember(self.parts)
+        self.held.record_children(self.parts)
 
     def _wait_for_web(self) -> None:
         page = f"{self.address.url}/healthz"
-        while not self.asked.to_stop and not _answers(page):
+        while not self.stop.received and not _answers(page):
             for each in self.parts:
-                if each.died():
-                    raise HomeError(f"{each.name} does not start; {each.log} ends with:\n{each.tail(15)}")
+                if each.has_exited():
+                    raise HomeError(f"{each.name} could not start; {each.log} ends with:\n{each.tail(15)}")
             time.sleep(0.05)
 
     def _supervise(self) -> None:
-        watches = [Watch(each) for each in self.parts]
-        while not self.asked.to_stop:
+        watchdogs = [Watchdog(each) for each in self.parts]
+        while not self.stop.received:
             time.sleep(0.2)
-            changed = [watch.look(time.monotonic()) for watch in watches]
+            changed = [each.check(time.monotonic()) for each in watchdogs]
             if any(changed):
-                self.held.remember(self.parts)
+                self.held.record_children(self.parts)
 
     def _stop(self) -> None:
         if self.parts:
-            say("stopping")
+            print_line("Stopping.")
+        # Last, so that web can store in it all that it acknowledges.
         database = [each for each in self.parts if each.name == "PostgreSQL"]
         for each in [each for each in self.parts if each not in database] + database:
             each.stop()
@@ -231,42 +233,45 @@ def _answers(page: str) -> bool:
         return False
 
 
-def greeting(home: Home, at: Address, welcome: dict[str, str]) -> str:
-    """What the console shows once everything runs; `welcome` is what `manage.py prepare` printed."""
+def greeting(home: Home, at: Address, credentials: dict[str, str]) -> str:
+    """The text on the console after the start. `credentials` is the output of `manage.py prepare`."""
     rows = [
         ("address", at.url),
-        ("sign in", f"{at.url}{welcome['sign_in']}  (works once, for 15 minutes; another: manage.py signin)"),
-        ("project", welcome.get("project", "")),
-        ("write key", welcome.get("write_key", "")),
-        ("API key", f"{welcome['api_key']}  (shown only now)" if welcome.get("api_key") else ""),
+        (
+            "sign in",
+            f"{at.url}{credentials['sign_in']}  (works once, within 15 minutes; for a new link: manage.py signin)",
+        ),
+        ("project", credentials.get("project", "")),
+        ("write key", credentials.get("write_key", "")),
+        ("API key", f"{credentials['api_key']}  (shown only now)" if credentials.get("api_key") else ""),
         ("home", f"{home.root}  (data and logs)"),
     ]
     lines = [f"  {name:<10} {value}" for name, value in rows if value]
-    return "\n".join(["", "Firsthand runs.", *lines, "  Ctrl-C stops everything.", ""])
+    return "\n".join(["", "Firsthand is running.", *lines, "  Press Ctrl-C to stop.", ""])
 
 
 @contextlib.contextmanager
-def _occupied(home: Home, at: Address) -> Iterator[lock.Held]:
+def _locked_home(home: Home, at: Address) -> Iterator[lock.HomeLock]:
     with lock.hold(home, "up") as held:
-        held.note.address = at.url
+        held.holder.address = at.url
         held.write()
         at.check()
         yield held
 
 
 def main() -> int:
-    """Run until asked to stop; the exit status. 1 with a reason on stderr when it cannot start."""
-    asked = Asked()
-    asked.listen()
+    """Run until stopped, and return the exit status: 1, with the reason on stderr, if it cannot start."""
+    stop = StopRequest()
+    stop.listen()
     try:
         home = layout.home()
-        # Parts run in the program's folder: a relative path would mean another home there.
+        # Parts run in the program's folder, where a relative path would be another home.
         os.environ["FIRSTHAND_HOME"] = str(home.root)
         at, workers = address(), web_workers()
-        with _occupied(home, at) as held:
-            Installation(home, at, workers, held, asked).run()
+        with _locked_home(home, at) as held:
+            Installation(home, at, workers, held, stop).run()
     except (HomeError, env.ConfigurationError) as error:
-        sys.stderr.write(f"Firsthand does not start: {error}\n")
+        sys.stderr.write(f"Firsthand could not start: {error}\n")
         return 1
     return 0
 

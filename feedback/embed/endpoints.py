@@ -3,9 +3,9 @@
 from typing import Any
 
 from analytics.record import COMMENT_EVENT
-from analytics.record.visitors import Endpoint
+from analytics.record.visitors import VisitorEndpoint
 from feedback.embed import comment_form
 
-ENDPOINTS: dict[str, Endpoint[Any]] = {
-    "/v1/comments": Endpoint(COMMENT_EVENT, comment_form.read, comment_form.handle),
+ENDPOINTS: dict[str, VisitorEndpoint[Any]] = {
+    "/v1/comments": VisitorEndpoint(COMMENT_EVENT, comment_form.read, comment_form.handle),
 }

@@ -1,4 +1,4 @@
-"""A running installation of its own for each story, and how long the stories are."""
+"""A running installation for each test, and the length of the tests."""
 
 import os
 import re
@@ -29,7 +29,7 @@ class Target:
         return f"http://127.0.0.1:{self.installation.port}"
 
     def counted(self) -> int:
-        """How many events the project holds, by the export API; -1 while it cannot say."""
+        """The number of stored events, from the export API; -1 while it does not respond."""
         try:
             answer = self._get("/api/v1/project")
             return int(answer.json()["events"]) if answer.status_code == httpx.codes.OK else -1
@@ -37,7 +37,7 @@ class Target:
             return -1
 
     def ids(self) -> list[str]:
-        """The id of every stored event, as an analyst would pull them."""
+        """The ids of all stored events, from the export API."""
         answer = self._get("/api/v1/events?format=csv")
         header, *rows = answer.raise_for_status().text.splitlines()
         column = header.split(",").index("id")

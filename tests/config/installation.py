@@ -1,4 +1,4 @@
-"""A whole installation as a user starts it: `manage.py up` in a home of its own."""
+"""A whole installation as a user starts it: `manage.py up` with its own home."""
 
 import os
 import re
@@ -20,25 +20,25 @@ from config.home.layout import Home
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PARTS = ("PostgreSQL", "web", "worker")
-PATIENCE = 60
+TIMEOUT = 60
 
 
 def free_port() -> int:
-    with socket.socket() as door:
-        door.bind(("127.0.0.1", 0))
-        return int(door.getsockname()[1])
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
-def eventually(happens: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
+def eventually(happens: Callable[[], object], what: str, seconds: float = TIMEOUT) -> None:
     deadline = time.monotonic() + seconds
     while not happens():
-        assert time.monotonic() < deadline, f"waited {seconds:g} s in vain for: {what}"
+        assert time.monotonic() < deadline, f"waited {seconds:g} s for: {what}"
         time.sleep(0.05)
 
 
 @dataclass
 class Installation:
-    """`prefix` goes before every command line (another user, for example), `settings` into every environment."""
+    """`prefix` is put before every command, for example to switch users. `settings` are added to the environment."""
 
     root: Path
     port: int = field(default_factory=free_port)
@@ -51,7 +51,7 @@ class Installation:
         return self.root.parent / "console.txt"
 
     def environment(self, **more: str) -> dict[str, str]:
-        """Hardly anything: a fresh machine's cron has no more than this."""
+        """As little as cron provides on a fresh machine."""
         kept = {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}
         return {**kept, "FIRSTHAND_HOME": str(self.root), "PORT": str(self.port), **self.settings, **more}
 
@@ -63,19 +63,19 @@ class Installation:
             capture_output=True,
             text=True,
             check=False,
-            timeout=PATIENCE,
+            timeout=TIMEOUT,
         )
 
     def start(self) -> float:
-        """Seconds until the first page could be had."""
+        """Start it, and return the seconds until the first page is available."""
         began = time.monotonic()
         with self.console.open("w") as console:
             command = [*self.prefix, sys.executable, str(ROOT / "manage.py"), "up"]
             self.process = subprocess.Popen(
                 command, env=self.environment(), cwd=ROOT, stdout=console, stderr=subprocess.STDOUT, text=True
             )
-        eventually(lambda: self.says("Firsthand runs.") or self.ended(), "the greeting")
-        assert self.says("Firsthand runs."), self.console.read_text()
+        eventually(lambda: self.says("Firsthand is running.") or self.ended(), "the greeting")
+        assert self.says("Firsthand is running."), self.console.read_text()
         return time.monotonic() - began
 
     def ended(self) -> bool:
@@ -89,24 +89,24 @@ class Installation:
             self.start()
 
     def signal(self, number: signal.Signals) -> int:
-        """Send it to the supervisor and return the exit status."""
+        """Send a signal to the supervisor and return its exit status."""
         assert self.process is not None
         self.process.send_signal(number)
-        return self.process.wait(PATIENCE)
+        return self.process.wait(TIMEOUT)
 
     def pids(self) -> dict[str, int]:
-        """Of each part that runs at this moment; one that has ended and is not started again yet is left out."""
-        return {child.name: child.pid for child in lock.read(Home(self.root)).children}
+        """The pids of the running parts. A part that has exited and is not yet restarted is missing."""
+        return {child.name: child.pid for child in lock.read_holder(Home(self.root)).children}
 
     def kill(self, part: str) -> None:
-        """End it as a power cut would, and wait until the supervisor has put another in its place."""
+        """Kill a part and wait until the supervisor has restarted it."""
         eventually(lambda: part in self.pids(), f"{part} to run")
         victim = self.pids()[part]
         os.kill(victim, signal.SIGKILL)
-        eventually(lambda: self.pids().get(part, victim) != victim, f"{part} to be started again")
+        eventually(lambda: self.pids().get(part, victim) != victim, f"{part} to be restarted")
 
     def processes(self) -> list[str]:
-        """Every live process that was started for this home."""
+        """All running processes of this home."""
         found = []
         for process in psutil.process_iter():
             with suppress(psutil.Error):
@@ -124,8 +124,8 @@ class Installation:
         except httpx.HTTPError:
             return False
 
-    def link(self) -> str:
-        """The path of the sign-in link that the console shows."""
+    def sign_in_path(self) -> str:
+        """The path of the sign-in sign_in_path that the console shows."""
         found = re.search(r"(/sign-in/\S+)", self.console.read_text())
         assert found is not None
         return found[1]

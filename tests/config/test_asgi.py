@@ -1,4 +1,4 @@
-"""The web worker's process, before it serves, and who answers what."""
+"""The web process before it serves, and which application serves which path."""
 
 import asyncio
 import importlib
@@ -15,25 +15,25 @@ from tests.people import Team
 
 @pytest.fixture
 def inherited() -> Iterator[list[int]]:
-    """A handler for SIGTERM as a forked worker has it from its parent; what it was called with."""
+    """A SIGTERM handler inherited from a parent process. Yields the signals that it was called with."""
     called: list[int] = []
     before = signal.signal(signal.SIGTERM, lambda number, _: called.append(number))
     yield called
     signal.signal(signal.SIGTERM, before)
 
 
-def test_a_stop_while_the_code_loads_is_not_lost_on_the_handler_of_the_parent(inherited: list[int]) -> None:
+def test_a_stop_while_the_code_loads_is_not_lost(inherited: list[int]) -> None:
     importlib.reload(asgi)
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
-def test_one_who_ignores_the_signal_goes_on_ignoring_it(inherited: list[int]) -> None:
+def test_an_ignored_signal_stays_ignored(inherited: list[int]) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     importlib.reload(asgi)
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
 
 
-def test_clients_and_visitors_are_answered_by_ingest_and_all_others_by_django(team: Team) -> None:
+def test_ingest_serves_clients_and_visitors_and_django_the_rest(team: Team) -> None:
     async def ask() -> list[httpx.Response]:
         await asgi.ingest.start()
         transport = httpx.ASGITransport(asgi.application)
@@ -54,7 +54,7 @@ def test_clients_and_visitors_are_answered_by_ingest_and_all_others_by_django(te
     assert (comment.status_code, comment.json()["receipt"][:3]) == (201, "FH-")
     assert event.json() == {"success": True}
     assert (mistyped.status_code, mistyped.json()["error"]) == (
-        404, "nothing is served at /v1/coments; see docs/api.md",
+        404, "there is no endpoint /v1/coments; see docs/api.md",
     )  # fmt: skip
     assert mistyped.headers["access-control-allow-origin"] == "https://notes.example"
     assert health.text == "ok\n"

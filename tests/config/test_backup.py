@@ -1,4 +1,4 @@
-"""A backup taken while people come and go, and an installation made of it that knows them all."""
+"""Backups of a running installation, and what a restore brings back."""
 
 import io
 import json
@@ -31,8 +31,8 @@ pytestmark = pytest.mark.xdist_group("backup")
 
 
 @contextmanager
-def elsewhere() -> Iterator[None]:
-    """On a machine where no DATABASE_URL is set, so that the home brings its own database."""
+def without_database_url() -> Iterator[None]:
+    """Without DATABASE_URL, so that the home uses its embedded database."""
     with pytest.MonkeyPatch.context() as environment:
         environment.delenv("DATABASE_URL")
         yield
@@ -40,7 +40,7 @@ def elsewhere() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Restored:
-    """What a backup brought back, with its database running."""
+    """A restored home with its database running."""
 
     home: Home
 
@@ -50,8 +50,8 @@ class Restored:
 
 
 @contextmanager
-def brought_back(home: Home, file: Path) -> Iterator[Restored]:
-    with elsewhere():
+def restored_home(home: Home, file: Path) -> Iterator[Restored]:
+    with without_database_url():
         backup.restore(home, file, home.database_url)
         with postgres.running(home, "test"):
             yield Restored(home)
@@ -74,7 +74,7 @@ def address() -> str:
     return layout.database_url()
 
 
-def test_every_table_and_every_file_comes_back(
+def test_every_table_and_file_is_restored(
     team: Team, here: Home, address: str, another: Home, tmp_path: Path, settings: Settings
 ) -> None:
     Journey(team).identify("ana", traits={"name": "Ana"}).track("ana", "signup").track(
@@ -86,7 +86,7 @@ def test_every_table_and_every_file_comes_back(
         before = {
             name: database.execute(f'SELECT count(*) FROM "{name}"').fetchall() for name in tables(database)
         }
-    with brought_back(another, tmp_path / "b.tar.gz") as restored:
+    with restored_home(another, tmp_path / "b.tar.gz") as restored:
         assert {name: restored.ask(f'SELECT count(*) FROM "{name}"') for name in before} == before
         names = f"SELECT name FROM analytics_person WHERE project_id = {team.id} ORDER BY name"
         assert restored.ask(names) == [("Ana",), ("bo",)]
@@ -105,7 +105,7 @@ def tables(database: psycopg.Connection[tuple[object, ...]]) -> list[str]:
 
 
 def restore(home: Home, file: Path) -> None:
-    with elsewhere():
+    with without_database_url():
         backup.restore(home, file, home.database_url)
 
 
@@ -113,10 +113,10 @@ def files(folder: Path) -> dict[str, bytes]:
     return {str(each.relative_to(folder)): each.read_bytes() for each in folder.rglob("*") if each.is_file()}
 
 
-def test_a_backup_under_load_is_of_one_moment(
+def test_a_backup_under_load_is_consistent(
     team: Team, here: Home, address: str, another: Home, tmp_path: Path, settings: Settings
 ) -> None:
-    """What the lake lacks is in the database, and the lake is never ahead: every stored event is there once."""
+    """Events missing in the lake are in the database, and the lake is never ahead: every event is there once."""
     done, before = threading.Event(), DataVersion.objects.count()
 
     def live() -> None:
@@ -127,14 +127,14 @@ def test_a_backup_under_load_is_of_one_moment(
             pipeline.until_idle()
         connection.close()
 
-    crowd = threading.Thread(target=live)
-    crowd.start()
+    traffic = threading.Thread(target=live)
+    traffic.start()
     eventually(lambda: DataVersion.objects.count() > before, "the first rollup")
     backup.backup(here, tmp_path / "b.tar.gz", address)
     done.set()
-    crowd.join()
+    traffic.join()
 
-    with brought_back(another, tmp_path / "b.tar.gz") as restored:
+    with restored_home(another, tmp_path / "b.tar.gz") as restored:
         settings.LAKE_URL = str(another.lake)
         mark, where = table.mark(EVENTS), f"project_id = {team.id}"
         beyond = restored.ask(f"SELECT id FROM analytics_event WHERE {where} AND sequence > {mark}")
@@ -150,9 +150,7 @@ def test_a_backup_under_load_is_of_one_moment(
     assert version <= table.version(EVENTS)
 
 
-def test_files_without_a_name_of_ours_are_kept_too(
-    here: Home, address: str, another: Home, tmp_path: Path
-) -> None:
+def test_unknown_files_are_backed_up(here: Home, address: str, another: Home, tmp_path: Path) -> None:
     picture = here.root / "pictures" / "ü" / "1.png"
     picture.parent.mkdir(parents=True, exist_ok=True)
     picture.write_bytes(b"\x89PNG")
@@ -173,7 +171,7 @@ def test_a_home_in_use_is_not_overwritten(here: Home, address: str, another: Hom
     another.lake.mkdir(parents=True)
     (another.lake / "events").mkdir()
     with pytest.raises(
-        HomeError, match=r"holds an installation already \(lake\); restore into an empty home"
+        HomeError, match=r"already holds an installation \(lake\); restore into an empty home"
     ):
         backup.restore(another, tmp_path / "b.tar.gz", another.database_url)
 
@@ -182,13 +180,11 @@ def test_a_database_in_use_is_not_overwritten(
     here: Home, address: str, another: Home, tmp_path: Path
 ) -> None:
     backup.backup(here, tmp_path / "b.tar.gz", address)
-    with pytest.raises(HomeError, match=r"the database has \d+ tables already"):
+    with pytest.raises(HomeError, match=r"the database already has \d+ tables"):
         backup.restore(another, tmp_path / "b.tar.gz", address)
 
 
-def test_after_a_failed_restore_one_can_try_again(
-    here: Home, address: str, another: Home, tmp_path: Path
-) -> None:
+def test_a_failed_restore_can_be_repeated(here: Home, address: str, another: Home, tmp_path: Path) -> None:
     backup.backup(here, tmp_path / "b.tar.gz", address)
     broken = tmp_path / "broken.tar.gz"
     repack(tmp_path / "b.tar.gz", broken, {backup.DUMP: b"PGDMP but no more"})
@@ -207,9 +203,9 @@ def repack(file: Path, target: Path, changed: dict[str, bytes]) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"not a tar", b"\x1f\x8b\x08\x00cut"])
-def test_what_is_no_backup_is_refused(another: Home, tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_a_backup_is_rejected(another: Home, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "odd.tar.gz").write_bytes(content)
-    with pytest.raises(HomeError, match=r"odd\.tar\.gz is no whole backup of Firsthand"):
+    with pytest.raises(HomeError, match=r"odd\.tar\.gz is not a complete Firsthand backup"):
         restore(another, tmp_path / "odd.tar.gz")
     assert not another.postgres.exists()
 
@@ -218,23 +214,23 @@ def test_what_is_no_backup_is_refused(another: Home, tmp_path: Path, content: by
     ("name", "kind"),
     [("../evil", tarfile.REGTYPE), ("/evil", tarfile.REGTYPE), ("lake/link", tarfile.SYMTYPE)],
 )
-def test_a_backup_that_reaches_out_of_its_home_is_refused(
+def test_a_backup_with_paths_outside_the_home_is_rejected(
     another: Home, tmp_path: Path, name: str, kind: bytes
 ) -> None:
     evil, manifest = tarfile.TarInfo(name), tarfile.TarInfo(backup.MANIFEST)
     evil.type, evil.linkname = kind, "/etc/passwd"
-    told = json.dumps({"format": backup.FORMAT}).encode()
-    manifest.size = len(told)
+    manifest_json = json.dumps({"format": backup.FORMAT}).encode()
+    manifest.size = len(manifest_json)
     with tarfile.open(tmp_path / "evil.tar.gz", "w:gz") as tar:
-        tar.addfile(manifest, io.BytesIO(told))
+        tar.addfile(manifest, io.BytesIO(manifest_json))
         tar.addfile(evil)
-    with pytest.raises(HomeError, match="which is no file of a home; do not trust it"):
+    with pytest.raises(HomeError, match="which no backup of ours does; do not trust it"):
         restore(another, tmp_path / "evil.tar.gz")
     assert not (another.root.parent / "evil").exists()
 
 
 def test_a_file_that_is_not_there_is_named(another: Home, tmp_path: Path) -> None:
-    with pytest.raises(HomeError, match=r"there is no file .*nothing\.tar\.gz"):
+    with pytest.raises(HomeError, match=r"nothing\.tar\.gz does not exist"):
         restore(another, tmp_path / "nothing.tar.gz")
 
 
@@ -253,17 +249,17 @@ def test_a_file_that_cannot_be_written_is_named(here: Home, address: str, tmp_pa
         backup.backup(here, tmp_path / "no-such" / "b.tar.gz", address)
 
 
-def test_a_lake_elsewhere_is_not_pretended_to_be_saved(
+def test_a_remote_lake_is_not_backed_up(
     here: Home, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FIRSTHAND_LAKE_URL", "s3://bucket/lake")
-    with pytest.raises(HomeError, match="the lake lies at s3://bucket/lake, outside the home"):
+    with pytest.raises(HomeError, match="the lake is at s3://bucket/lake, outside the home"):
         backup.backup(here, tmp_path / "b.tar.gz", address)
 
 
 @pytest.mark.system
-def test_an_installation_moves_house() -> None:
-    """Saved while it runs, restored elsewhere, and started there: the same answers, a content doctor."""
+def test_an_installation_moves_to_another_home() -> None:
+    """Backed up while running, restored into another home and started there: same answers, and doctor passes."""
     with tempfile.TemporaryDirectory(prefix="firsthand-moves-") as folder:
         Path(folder).chmod(0o755)
         old, new = Installation(Path(folder) / "old" / "home"), Installation(Path(folder) / "new" / "home")

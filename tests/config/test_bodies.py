@@ -1,4 +1,4 @@
-"""What is sent to Django: nobody can make it keep more than it would ever read, nor wait for ever."""
+"""Limits on the size and duration of request bodies for Django."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -15,7 +15,7 @@ Channel = Callable[..., Awaitable[Any]]
 
 
 async def counting(scope: Any, receive: Channel, send: Channel) -> None:
-    """An application that says how much it was given."""
+    """An application that responds with the size of its body."""
     message = await receive()
     assert not message["more_body"]
     await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -23,7 +23,7 @@ async def counting(scope: Any, receive: Channel, send: Channel) -> None:
 
 
 async def bounded(scope: Any, receive: Channel, send: Channel) -> None:
-    await bodies.bounded(counting, scope, receive, send)
+    await bodies.with_limited_body(counting, scope, receive, send)
 
 
 async def chunks(count: int, size: int, seconds: float = 0) -> AsyncIterator[bytes]:
@@ -41,12 +41,12 @@ def sent(path: str, body: Any) -> httpx.Response:
     return asyncio.run(post())
 
 
-def test_it_comes_through_in_one_piece_and_as_it_is() -> None:
+def test_a_body_arrives_unchanged_in_one_message() -> None:
     assert sent("/sign-in/", b"x" * MAX_BODY).text == str(MAX_BODY)
     assert sent("/sign-in/", chunks(10, 1_000)).text == "10000"
 
 
-def test_one_byte_more_is_refused_in_the_words_of_whoever_was_asked() -> None:
+def test_one_byte_more_is_rejected_in_the_format_of_the_path() -> None:
     told = "the body is larger than 1,000,000 bytes; send less"
     question, form = (sent(path, b"x" * (MAX_BODY + 1)) for path in ("/api/v1/insights/trends", "/sign-in/"))
     assert (question.status_code, form.status_code) == (413, 413)
@@ -55,19 +55,19 @@ def test_one_byte_more_is_refused_in_the_words_of_whoever_was_asked() -> None:
     assert form.text == told
 
 
-def test_a_length_that_was_not_announced_is_counted() -> None:
+def test_a_body_without_content_length_is_limited() -> None:
     assert sent("/sign-in/", chunks(3, 400_000)).status_code == 413
 
 
-def test_a_body_that_drips_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_body_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "BODY_SECONDS", 0.05)
     answer = sent("/sign-in/", chunks(100, 1, seconds=0.02))
     assert answer.status_code == 408
     assert "did not arrive" in answer.text
 
 
-def test_after_the_body_nothing_comes_but_that_the_client_has_gone() -> None:
-    """Servers end a body with an empty message, and Django takes any but a disconnect for a fault."""
+def test_after_the_body_only_the_disconnect_is_received() -> None:
+    """Servers end a body with an empty chunk, and Django takes anything but a disconnect for an error."""
     body = {"type": "http.request", "body": b"said", "more_body": True}
     end = {"type": "http.request", "body": b"", "more_body": False}
     coming, seen = iter([body, end, {"type": "http.disconnect"}]), list[str]()
@@ -82,5 +82,5 @@ def test_after_the_body_nothing_comes_but_that_the_client_has_gone() -> None:
         seen.extend([(await receive())["type"], (await receive())["type"]])
 
     head = {"type": "http", "method": "POST", "path": "/sign-in/", "headers": [(b"content-length", b"4")]}
-    asyncio.run(bodies.bounded(listening, head, receive, send))
+    asyncio.run(bodies.with_limited_body(listening, head, receive, send))
     assert seen == ["http.request", "http.disconnect"]

@@ -1,4 +1,4 @@
-"""FIRSTHAND_CACHE_URL: a table, a folder or Redis; what it cannot be is said at the start."""
+"""FIRSTHAND_CACHE_URL: a table, a folder or Redis. Anything else stops the start."""
 
 import subprocess
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ def opened(url: str) -> BaseCache:
         return caches.create_connection("default")
 
 
-def test_by_default_it_is_a_table_of_postgresql() -> None:
+def test_the_default_is_a_table_in_postgresql() -> None:
     shared = caches["default"]
     assert isinstance(shared, DatabaseCache)
     for number, value in enumerate(ROUND_TRIP):
@@ -36,7 +36,7 @@ def test_by_default_it_is_a_table_of_postgresql() -> None:
         assert cursor.fetchone() == ("u",)
 
 
-def test_a_folder_is_shared_by_those_who_name_it(tmp_path: Path) -> None:
+def test_a_folder_is_shared(tmp_path: Path) -> None:
     url = f"file://{tmp_path}/with%20blanks"
     opened(url).set("figures", b"7")
     assert opened(url).get("figures") == b"7"
@@ -44,8 +44,8 @@ def test_a_folder_is_shared_by_those_who_name_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("url", [cache.DATABASE, "file://{}/cache"])
-def test_it_does_not_grow_for_ever(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(cache.MOST, "MAX_ENTRIES", 30)
+def test_its_size_is_limited(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(cache.SIZE_LIMIT, "MAX_ENTRIES", 30)
     kept = opened(url.format(tmp_path))
     for number in range(90):
         kept.set(f"entry-{number}", number)
@@ -73,14 +73,14 @@ def answers(port: int) -> bool:
         return False
 
 
-def test_redis_keeps_what_it_is_given(server: tuple[str, "subprocess.Popen[bytes]"]) -> None:
+def test_redis_stores_values(server: tuple[str, "subprocess.Popen[bytes]"]) -> None:
     url, _ = server
     for number, value in enumerate(ROUND_TRIP):
         opened(url).set(f"round-trip-{number}", value, 60)
         assert opened(url).get(f"round-trip-{number}") == value
 
 
-def test_a_redis_that_is_away_has_nothing(server: tuple[str, "subprocess.Popen[bytes]"]) -> None:
+def test_an_unreachable_redis_is_an_empty_cache(server: tuple[str, "subprocess.Popen[bytes]"]) -> None:
     url, process = server
     shared = opened(url)
     shared.set("figures", b"7", 60)
@@ -97,13 +97,13 @@ def test_a_redis_that_is_away_has_nothing(server: tuple[str, "subprocess.Popen[b
         "memcached://cache:11211",
     ],
 )  # fmt: skip
-def test_what_is_no_cache_is_refused_with_what_to_write(url: str) -> None:
+def test_an_invalid_url_is_rejected_with_an_example(url: str) -> None:
     with pytest.raises(ConfigurationError, match="redis://host:6379/0") as refused:
         cache.configuration(url)
     assert f"FIRSTHAND_CACHE_URL={url!r}" in str(refused.value)
 
 
-def test_without_its_package_redis_is_refused_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_redis_without_its_package_is_rejected_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "find_spec", lambda name: None)
     with pytest.raises(ConfigurationError, match=r"requirements/redis\.txt") as refused:
         cache.configuration("redis://:hush@cache.example:6379/0")

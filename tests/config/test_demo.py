@@ -1,4 +1,4 @@
-"""manage.py demo: a history through the real ingest, with exactly as many people as were asked for."""
+"""manage.py demo: a history through the real ingest, with exactly the requested number of people."""
 
 import io
 import re
@@ -37,8 +37,8 @@ def test_it_works(team: Team) -> None:
     assert set(comments.values_list("status", flat=True)) == set(Comment.Status.values)
 
 
-def test_it_is_quick(team: Team) -> None:
-    """By the clock of this process, so that a busy machine does not make it slow."""
+def test_it_is_fast(team: Team) -> None:
+    """In CPU time, so that a busy machine does not fail the test."""
     began = time.process_time()
     told(project=team.slug)
     assert time.process_time() - began < 20
@@ -63,8 +63,8 @@ def test_another_seed_adds_other_people(team: Team) -> None:
 
 
 @pytest.mark.parametrize("seed", range(2, 7))
-def test_nobody_is_counted_twice_and_nobody_missed(team: Team, seed: int) -> None:
-    """Whatever they share and however many devices they have."""
+def test_every_person_is_counted_once(team: Team, seed: int) -> None:
+    """However many devices they have or share."""
     told(project=team.slug, people=30, days=20, seed=seed)
     assert overview(team.new.project).people == 30
 
@@ -76,7 +76,7 @@ def test_people_have_names(team: Team) -> None:
     assert all(re.fullmatch(r"\w+ \w+", person.name) for person in known)
 
 
-def test_without_a_project_it_makes_one() -> None:
+def test_without_a_project_it_creates_one() -> None:
     assert "in Demo" in told(people=3, days=3)
     assert Project.objects.get(slug="demo").name == "Demo"
     told(people=3, days=3)
@@ -86,18 +86,18 @@ def test_without_a_project_it_makes_one() -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"people": 0}, "--people 0 is too few; the least is 1"),
-        ({"days": 0}, "--days 0 is too few"),
-        ({"seed": -1}, "--seed -1 is too few"),
-        ({"project": "nowhere"}, "there is no project 'nowhere'; leave --project out"),
+        ({"people": 0}, "--people 0 is too small; the minimum is 1"),
+        ({"days": 0}, "--days 0 is too small"),
+        ({"seed": -1}, "--seed -1 is too small"),
+        ({"project": "nowhere"}, "there is no project 'nowhere'; leave out --project"),
     ],
 )
-def test_what_cannot_be_is_said(options: dict[str, Any], says: str) -> None:
+def test_invalid_options_are_rejected(options: dict[str, Any], says: str) -> None:
     with pytest.raises(CommandError, match=says):
         told(**options)
 
 
 def test_a_project_without_a_live_write_key(team: Team) -> None:
     Key.objects.filter(project=team.new.project).update(revoked_at=now())
-    with pytest.raises(CommandError, match="has no write key; make one in its settings"):
+    with pytest.raises(CommandError, match="has no write key; create one in its settings"):
         told(project=team.slug, people=1, days=1)

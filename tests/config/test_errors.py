@@ -1,4 +1,4 @@
-"""What somebody sees when a page cannot be shown: words, in our design, and a way on."""
+"""Error pages: an explanation, in our design, with a link onwards."""
 
 import re
 from pathlib import Path
@@ -31,28 +31,28 @@ WORDS = {
 
 @pytest.mark.urls(__name__)
 @pytest.mark.parametrize("status", WORDS)
-def test_each_fault_has_its_words_and_keeps_its_reason_to_the_log(status: int) -> None:
+def test_each_error_page_explains_itself_and_hides_the_reason(status: int) -> None:
     answer = Client(raise_request_exception=False).get(f"/broken?with={status}")
     assert answer.status_code == status
     assert f"<h1>{WORDS[status]}</h1>" in answer.content.decode()
     assert "only the log" not in answer.content.decode()
 
 
-def test_an_address_that_is_nobodys_leads_back() -> None:
+def test_an_unknown_address_links_back() -> None:
     answer = Client().get("/nowhere")
     assert answer.status_code == 404
     assert "No page has this address." in answer.content.decode()
     assert 'href="/"' in answer.content.decode()
 
 
-def test_a_refusal_of_ours_says_why(team: Team) -> None:
+def test_a_denied_page_says_why(team: Team) -> None:
     dee = Client()
     dee.force_login(team.dee)
     told = dee.get(f"/projects/{team.slug}/people/").content.decode()
     assert "for you; ask its owner to add you" in told
 
 
-def test_a_form_from_before_signing_in_says_what_to_do(team: Team) -> None:
+def test_an_expired_form_says_what_to_do(team: Team) -> None:
     ana = Client(enforce_csrf_checks=True)
     ana.force_login(team.ana)
     answer = ana.post("/projects/", {"name": "New"})
@@ -61,7 +61,7 @@ def test_a_form_from_before_signing_in_says_what_to_do(team: Team) -> None:
 
 
 @pytest.mark.parametrize("name", ["400.html", "500.html"])
-def test_a_page_for_faults_needs_nothing_that_may_be_broken(name: str) -> None:
+def test_error_pages_need_nothing_that_may_be_broken(name: str) -> None:
     page = render_to_string(name)
     assert page == render_to_string(name, {"request": None})
     files = re.findall(rf'"{settings.STATIC_URL}([^"]+)"', page)

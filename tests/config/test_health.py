@@ -1,4 +1,4 @@
-"""/healthz and /readyz, part by part."""
+"""Health checks: /healthz and each part of /readyz."""
 
 import datetime as dt
 from pathlib import Path
@@ -16,18 +16,18 @@ AWAY = "postgresql://nobody@127.0.0.1:1/nothing"
 
 @pytest.fixture(autouse=True)
 def _here(settings: Settings, tmp_path: Path) -> None:
-    """The run's database, a lake of our own, and a worker that has just been heard of."""
+    """The database of the test run, a lake for this test, and a fresh heartbeat."""
     settings.DATABASE_URL = layout.database_url()
     settings.LAKE_URL = str(tmp_path)
     Heartbeat.objects.update_or_create(part="worker", defaults={"at": now()})
 
 
-def test_it_lives_even_without_a_database(settings: Settings) -> None:
+def test_healthz_does_not_need_the_database(settings: Settings) -> None:
     settings.DATABASE_URL = AWAY
     assert Client().get("/healthz").content == b"ok\n"
 
 
-def test_it_is_ready() -> None:
+def test_readyz_reports_every_part() -> None:
     answer = Client().get("/readyz")
     assert answer.status_code == 200, answer.content
     assert answer.json()["ready"] is True
@@ -48,7 +48,7 @@ def test_it_is_not_ready_without_a_database(settings: Settings) -> None:
     assert parts["lake"]["ready"]
 
 
-def test_it_is_not_ready_when_the_worker_is_silent() -> None:
+def test_it_is_not_ready_when_the_last_heartbeat_is_old() -> None:
     Heartbeat.objects.update(at=now() - dt.timedelta(minutes=2))
     answer = Client().get("/readyz")
     assert answer.status_code == 503
@@ -57,7 +57,7 @@ def test_it_is_not_ready_when_the_worker_is_silent() -> None:
     )
 
 
-def test_it_is_not_ready_before_the_worker_was_ever_heard_of() -> None:
+def test_it_is_not_ready_before_the_first_heartbeat() -> None:
     Heartbeat.objects.all().delete()
     assert "no heartbeat yet" in Client().get("/readyz").json()["parts"]["worker"]["detail"]
 

@@ -1,4 +1,4 @@
-"""Where things lie, and how the environment is read."""
+"""Paths in the home, and reading environment variables."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ from tests.config.installation import ROOT
 
 
 @pytest.mark.parametrize("name", ["short", "with blanks", "ü" * 60, "long-" * 40])
-def test_a_socket_has_room_whatever_the_home_is_called(tmp_path: Path, name: str) -> None:
+def test_the_socket_path_fits_for_any_home(tmp_path: Path, name: str) -> None:
     socket = Home(tmp_path / name).socket_directory / SOCKET_NAME
     assert len(os.fsencode(socket)) <= SOCKET_PATH_LIMIT
 
@@ -24,16 +24,14 @@ def test_two_homes_with_long_paths_share_no_socket(tmp_path: Path) -> None:
     assert one.socket_directory != two.socket_directory
 
 
-def test_the_secret_key_is_made_once_and_nobody_else_may_read_it(tmp_path: Path) -> None:
+def test_the_secret_key_is_created_once_and_private(tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
     assert home.secret_key() == home.secret_key()
     assert (home.root / "secret_key").stat().st_mode & 0o777 == 0o600
     assert Home(tmp_path / "another").secret_key() != home.secret_key()
 
 
-def test_a_database_elsewhere_comes_by_its_address_or_from_a_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_external_database_is_set_by_url_or_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FIRSTHAND_HOME", str(tmp_path))
     monkeypatch.delenv("DATABASE_URL", raising=False)
     assert layout.database_url() == Home(tmp_path).database_url
@@ -58,7 +56,7 @@ def test_a_secret_file_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPa
         ("PORT", "65536", "PORT=65536 is too large"),
     ],
 )
-def test_a_bad_value_is_named_with_the_remedy(
+def test_an_invalid_value_is_named_with_the_remedy(
     monkeypatch: pytest.MonkeyPatch, variable: str, value: str, said: str
 ) -> None:
     monkeypatch.setenv(variable, value)
@@ -67,18 +65,18 @@ def test_a_bad_value_is_named_with_the_remedy(
 
 
 @pytest.mark.parametrize(("raw", "value"), [("yes", True), ("ON", True), ("0", False), ("", False)])
-def test_yes_and_no(monkeypatch: pytest.MonkeyPatch, raw: str, value: bool) -> None:
+def test_booleans(monkeypatch: pytest.MonkeyPatch, raw: str, value: bool) -> None:
     monkeypatch.setenv("FIRSTHAND_DEBUG", raw)
     assert env.boolean("FIRSTHAND_DEBUG") is value
 
 
-def test_neither_yes_nor_no(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_boolean(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FIRSTHAND_DEBUG", "maybe")
-    with pytest.raises(env.ConfigurationError, match="neither yes nor no; write FIRSTHAND_DEBUG=1"):
+    with pytest.raises(env.ConfigurationError, match="not a boolean; set FIRSTHAND_DEBUG=1"):
         env.boolean("FIRSTHAND_DEBUG")
 
 
-def test_a_list_forgives_blanks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blanks_in_a_list_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FIRSTHAND_ALLOWED_HOSTS", " a.example , ,b.example")
     assert env.words("FIRSTHAND_ALLOWED_HOSTS") == ("a.example", "b.example")
 
@@ -91,7 +89,7 @@ def test_the_address_can_be_clicked(host: str, shown: str) -> None:
     assert up.Address(host, 8000).url == f"http://{shown}:8000"
 
 
-def test_a_python_without_our_packages_is_told_where_they_are(tmp_path: Path) -> None:
+def test_a_python_without_our_packages_says_where_they_are(tmp_path: Path) -> None:
     bare = tmp_path / "bare"
     venv.create(bare, with_pip=False)
     told = subprocess.run(

@@ -1,4 +1,4 @@
-"""The README is followed to the letter by somebody who has nothing else."""
+"""Every command in the README works as written."""
 
 import datetime as dt
 import re
@@ -28,13 +28,13 @@ def installation() -> Iterator[Installation]:
 
 
 def commands(about: str) -> str:
-    """The README's shell block that holds these words, as it stands."""
+    """The README's shell block that contains this text."""
     blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S)
     return next(str(block) for block in blocks if about in block)
 
 
 def follow(installation: Installation, block: str, **keys: str) -> str:
-    """Paste the block into a shell, with the printed keys and this installation's port."""
+    """Run the block in a shell, with the printed keys and this installation's port."""
     for name, key in keys.items():
         block = re.sub(rf"^{name}=\S+.*$", f"{name}={key}", block, flags=re.M)
     block = block.replace("localhost:8000", f"127.0.0.1:{installation.port}").replace(
@@ -78,7 +78,7 @@ def test_a_person_appears_then_their_comment_then_a_cohort(installation: Install
     )
 
 
-def test_everything_comes_out_again(installation: Installation) -> None:
+def test_everything_can_be_exported(installation: Installation) -> None:
     out = follow(installation, commands("format=ndjson"), API=printed(installation, "fhk"))
     assert '"event":"signup"' in out
     assert "Ana" in out

@@ -1,4 +1,4 @@
-"""make run, as somebody lives through it who has never seen Firsthand: starts, crashes, a pulled plug, stops."""
+"""`manage.py up` from a user's view: starts, crashes, power cuts and stops."""
 
 import os
 import re
@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -30,7 +31,7 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def shared(folder: Path) -> Iterator[Installation]:
-    """One home for all tests of this file; its path has blanks and is too long for a socket."""
+    """One home for all tests in this file. Its path has blanks and is too long for a socket."""
     root = folder / "my home" / ("long " + "x" * 120) / "firsthand"
     root.parent.mkdir(parents=True)
     installation = Installation(root)
@@ -46,7 +47,7 @@ def ana(shared: Installation) -> Installation:
     return shared
 
 
-def test_the_first_start_shows_everything_that_is_needed(shared: Installation) -> None:
+def test_the_first_start_prints_address_and_keys(shared: Installation) -> None:
     shared.start()
     console = shared.console.read_text()
     assert f"http://127.0.0.1:{shared.port}" in console
@@ -56,7 +57,7 @@ def test_the_first_start_shows_everything_that_is_needed(shared: Installation) -
 
 
 def test_the_printed_link_signs_in_once(ana: Installation) -> None:
-    site, link = f"http://127.0.0.1:{ana.port}", ana.link()
+    site, link = f"http://127.0.0.1:{ana.port}", ana.sign_in_path()
     with httpx.Client(base_url=site, follow_redirects=True) as browser:
         page = browser.get(link)
         assert page.status_code == 200
@@ -72,7 +73,7 @@ def test_static_files_are_served(ana: Installation) -> None:
     assert answer.headers["content-type"].startswith("text/css")
 
 
-def test_it_is_ready_when_database_lake_and_worker_are(ana: Installation) -> None:
+def test_it_becomes_ready(ana: Installation) -> None:
     eventually(lambda: ana.answers("/readyz"), f"readiness: {ana.get('/readyz').text}", 30)
     assert set(ana.get("/readyz").json()["parts"]) == {"database", "lake", "worker"}
 
@@ -91,19 +92,19 @@ def test_other_commands_work_beside_it(ana: Installation) -> None:
     assert '"project": "bos-shop"' in made.stdout
     link = ana.manage("signin", PORT="1").stdout.strip()
     assert link.startswith(f"http://127.0.0.1:{ana.port}/"), (
-        "it leads to what runs, whatever this shell's PORT says"
+        "the link uses the running address, not PORT of this shell"
     )
     with httpx.Client(follow_redirects=True) as browser:
         browser.get(link)
         page = browser.post(link, data={"csrfmiddlewaretoken": browser.cookies["csrftoken"]})
-    assert page.url.path == "/projects/", "the only owner owns the new project, too"
+    assert page.url.path == "/projects/", "the only owner also owns the new project"
     assert "/projects/bos-shop/" in page.text
 
 
-def test_a_link_for_somebody_unknown_is_refused_with_the_known(ana: Installation) -> None:
+def test_signin_for_an_unknown_user_lists_the_users(ana: Installation) -> None:
     refused = ana.manage("signin", "zoe")
     assert refused.returncode == 1
-    assert "there is no user 'zoe'; there are: owner" in refused.stderr
+    assert "there is no user 'zoe'; existing users: owner" in refused.stderr
 
 
 def test_the_database_is_reached_by_its_socket_only(ana: Installation) -> None:
@@ -113,15 +114,15 @@ def test_the_database_is_reached_by_its_socket_only(ana: Installation) -> None:
 
 
 @pytest.mark.parametrize("name", PARTS)
-def test_a_part_that_is_killed_is_started_again(ana: Installation, name: str) -> None:
+def test_a_killed_part_is_restarted(ana: Installation, name: str) -> None:
     ana.kill(name)
     assert ana.pids().keys() == set(PARTS)
-    eventually(lambda: ana.says(f"{name} was ended by SIGKILL"), "the console says so")
+    eventually(lambda: ana.says(f"{name} was killed by SIGKILL"), "the console says so")
     eventually(lambda: ana.answers("/healthz"), "the web answers")
     eventually(lambda: ana.get("/readyz").json()["parts"]["database"]["ready"], "the database answers")
 
 
-def test_a_killed_process_below_the_web_brings_a_new_web(ana: Installation) -> None:
+def test_a_killed_web_process_restarts_the_web(ana: Installation) -> None:
     web = ana.pids()["web"]
     for each in psutil.Process(web).children(recursive=True):
         each.kill()
@@ -130,7 +131,7 @@ def test_a_killed_process_below_the_web_brings_a_new_web(ana: Installation) -> N
     assert not psutil.pid_exists(web)
 
 
-def test_health_is_told_while_the_database_is_away(ana: Installation) -> None:
+def test_health_checks_respond_while_the_database_hangs(ana: Installation) -> None:
     server = psutil.Process(ana.pids()["PostgreSQL"])
     server.suspend()
     try:
@@ -152,20 +153,22 @@ def test_a_killed_supervisor_leaves_nothing_behind(ana: Installation) -> None:
     assert not any(psutil.pid_exists(pid) for pid in pids.values())
 
 
-def test_everything_killed_at_once_is_no_obstacle(ana: Installation) -> None:
+def test_it_starts_again_after_everything_was_killed(ana: Installation) -> None:
     assert ana.process is not None
     family = [
         ana.process.pid,
         *(child.pid for child in psutil.Process(ana.process.pid).children(recursive=True)),
     ]
     for pid in family:
-        os.kill(pid, signal.SIGKILL)
+        # Some exit by themselves as soon as their parent is killed.
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     ana.process.wait()
     ana.start()
     assert ana.get("/readyz").json()["parts"]["database"]["ready"]
 
 
-def test_a_pid_file_that_names_somebody_else_is_no_obstacle(ana: Installation) -> None:
+def test_a_pid_file_that_names_another_process_is_no_obstacle(ana: Installation) -> None:
     ana.signal(signal.SIGTERM)
     note = ana.root / "postgres" / "postmaster.pid"
     note.write_text(f"{os.getpid()}\n{ana.root / 'postgres'}\n1\n5432\n/nowhere\n\n1 1\nready\n")
@@ -201,13 +204,13 @@ def test_a_port_in_use_is_named(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("port", ["eighty", "0", "70000"])
-def test_a_port_that_is_none_is_refused(folder: Path, port: str) -> None:
+def test_an_invalid_port_is_rejected(folder: Path, port: str) -> None:
     refused = Installation(folder / "another").manage("up", PORT=port)
     assert refused.returncode == 1
     assert f"PORT={port}" in refused.stderr.replace("'", "")
 
 
-def test_commands_bring_the_database_when_nothing_runs(folder: Path) -> None:
+def test_commands_start_the_database_when_nothing_is_running(folder: Path) -> None:
     quiet = Installation(folder / "quiet")
     made = quiet.manage("newproject", "Cy's garden", "--timezone", "Europe/Berlin", "--json")
     assert made.returncode == 0, made.stderr
@@ -230,7 +233,7 @@ def test_an_ordinary_user_can_run_it(folder: Path) -> None:
 
 
 def as_an_ordinary_user(root: Path) -> list[str]:
-    """The words before a command that make it Dee's. Root's own Python may lie where Dee may not look: she may here."""
+    """The words before a command that run it as Dee, who may read root's Python installation."""
     if os.geteuid() != 0:
         return []
     os.chown(root, 65534, 65534)

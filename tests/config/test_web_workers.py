@@ -1,4 +1,4 @@
-"""Two web processes behind one port: what one of them knows, the other one knows too."""
+"""Two web processes behind one port share cache and rate limits."""
 
 import json
 import re
@@ -77,14 +77,14 @@ def fill(installation: Installation) -> None:
 
 @pytest.fixture
 def clients(ana: Installation) -> Iterator[list[httpx.Client]]:
-    """Connections that stay open: which process has which of them is the kernel's choice."""
+    """Open connections. The kernel chooses which process accepts each."""
     with ExitStack() as stack:
         site = f"http://127.0.0.1:{ana.port}"
         yield [stack.enter_context(httpx.Client(base_url=site, timeout=60)) for _ in range(CLIENTS)]
 
 
 def processes(installation: Installation) -> list[psutil.Process]:
-    """Those that serve; the resource tracker of Python's multiprocessing is none of them."""
+    """The processes that serve, without the resource tracker of Python's multiprocessing."""
     children = psutil.Process(installation.pids()["web"]).children()
     return [
         each for each in children if any(line.status == psutil.CONN_LISTEN for line in each.net_connections())
@@ -111,7 +111,9 @@ def ask(installation: Installation, client: httpx.Client) -> dict[str, Any]:
     return found
 
 
-def test_a_question_is_computed_once_whoever_is_asked(ana: Installation, clients: list[httpx.Client]) -> None:
+def test_a_question_is_computed_once_for_both_processes(
+    ana: Installation, clients: list[httpx.Client]
+) -> None:
     before = computed(ana)
     with ThreadPoolExecutor(CLIENTS) as threads:
         answers = list(threads.map(lambda client: ask(ana, client), clients))
@@ -133,7 +135,7 @@ def test_an_answer_outlives_the_process_that_computed_it(
     assert computed(ana) == before
 
 
-def test_a_key_s_rate_is_one_for_both(ana: Installation, clients: list[httpx.Client]) -> None:
+def test_both_processes_share_a_rate_limit(ana: Installation, clients: list[httpx.Client]) -> None:
     made = ana.manage("newproject", "Bo's shop", "--json")
     header = {"authorization": f"Bearer {json.loads(made.stdout)['api_key']}"}
     began = time.monotonic()
@@ -149,7 +151,7 @@ def test_a_key_s_rate_is_one_for_both(ana: Installation, clients: list[httpx.Cli
     assert RATE <= statuses.count(200) <= allowed
 
 
-def test_a_number_of_processes_that_is_none_is_refused(tmp_path: Path) -> None:
+def test_an_invalid_number_of_processes_is_rejected(tmp_path: Path) -> None:
     refused = Installation(tmp_path / "home").manage("up", FIRSTHAND_WEB_WORKERS="0")
     assert refused.returncode == 1
     assert "FIRSTHAND_WEB_WORKERS=0 is too small" in refused.stderr

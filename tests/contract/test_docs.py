@@ -6,7 +6,7 @@ from pathlib import Path
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from analytics.ingest.doors import DOORS
+from analytics.ingest.routes import ROUTES
 from analytics.ingest.wire.event import DropReason
 from analytics.insights.registry import KINDS
 from feedback.embed.endpoints import ENDPOINTS
@@ -57,7 +57,7 @@ def test_every_endpoint_of_the_export_api_is_in_api_md() -> None:
 
 def test_every_endpoint_of_ingest_is_in_api_md() -> None:
     assert {
-        path for path in {*DOORS, *ENDPOINTS} if f"`{path}" not in page("api.md").replace("POST ", "")
+        path for path in {*ROUTES, *ENDPOINTS} if f"`{path}" not in page("api.md").replace("POST ", "")
     } == set()
 
 

@@ -13,8 +13,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from pytest_django import Settings
 
-from config import env
-from config import mail_settings as configuration
+from config import env, mail_settings
 from outbox.mail import Mail
 from outbox.messages import DeliveryError
 
@@ -51,7 +50,7 @@ def postbox(settings: Settings) -> Iterator[Postbox]:
         port = free.getsockname()[1]
     server = Controller(postbox, hostname="127.0.0.1", port=port)
     server.start()
-    settings.EMAIL_BACKEND = configuration.server(f"smtp://127.0.0.1:{port}").backend
+    settings.EMAIL_BACKEND = mail_settings.from_url(f"smtp://127.0.0.1:{port}").backend
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", port
     settings.DEFAULT_FROM_EMAIL = "Firsthand <hello@shop.example>"
     yield postbox
@@ -104,7 +103,7 @@ def test_a_server_that_is_away_is_tried_again(postbox: Postbox, settings: Settin
 
 
 def test_without_a_server_mail_is_a_file_in_the_home(settings: Settings, tmp_path: Path) -> None:
-    settings.EMAIL_BACKEND = configuration.server("").backend
+    settings.EMAIL_BACKEND = mail_settings.from_url("").backend
     settings.EMAIL_FILE_PATH = tmp_path / "mail"
     Mail("ana@shop.example", "Hello", "Good morning").send(KEY)
     [file] = (tmp_path / "mail").iterdir()
@@ -112,11 +111,11 @@ def test_without_a_server_mail_is_a_file_in_the_home(settings: Settings, tmp_pat
 
 
 def test_a_password_goes_over_tls_only() -> None:
-    relay = configuration.server("smtp://relay.example")
+    relay = mail_settings.from_url("smtp://relay.example")
     assert (relay.host, relay.port, relay.starttls, relay.tls) == ("relay.example", 25, False, False)
-    starttls = configuration.server("smtp://ana%40shop.example:p%2Fw@mail.example:587")
+    starttls = mail_settings.from_url("smtp://ana%40shop.example:p%2Fw@mail.example:587")
     assert (starttls.user, starttls.password, starttls.starttls) == ("ana@shop.example", "p/w", True)
-    tls = configuration.server("smtps://ana:pw@mail.example")
+    tls = mail_settings.from_url("smtps://ana:pw@mail.example")
     assert (tls.port, tls.tls, tls.starttls) == (465, True, False)
 
 
@@ -125,5 +124,5 @@ def test_a_password_goes_over_tls_only() -> None:
 )
 def test_a_bad_url_is_refused_without_its_password(url: str) -> None:
     with pytest.raises(env.ConfigurationError, match="FIRSTHAND_EMAIL_URL") as caught:
-        configuration.server(url)
+        mail_settings.from_url(url)
     assert "hunter2" not in str(caught.value)

@@ -39,7 +39,7 @@ def key(installed: Installation, name: str) -> str:
 
 def add_webhook(installed: Installation, receiver: Receiver) -> None:
     with httpx.Client(base_url=f"http://127.0.0.1:{installed.port}", follow_redirects=True) as browser:
-        link = installed.link()
+        link = installed.sign_in_path()
         browser.get(link)
         browser.post(link, data={"csrfmiddlewaretoken": browser.cookies["csrftoken"]})
         entered = {"csrfmiddlewaretoken": browser.cookies["csrftoken"], "url": receiver.url}

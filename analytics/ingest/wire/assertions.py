@@ -1,7 +1,6 @@
-"""What an event asserts about its person: `$set` and `$set_once`, which clients put in or beside its properties.
+"""What an event asserts about its person: `$set` and `$set_once`, inside its properties or beside them.
 
-Wherever they came from, they are stored in the properties, for the history of facts is read from there; and enrich
-gets the same texts.
+They are always stored in the properties, from which the history of facts is derived. Enrich gets the same values.
 """
 
 import msgspec
@@ -10,13 +9,13 @@ from analytics.ingest.wire.event import Event
 
 NOTHING = msgspec.Raw(b"{}")
 MARK = '"$set'
-"""The history of facts looks for the same text."""
+"""Must be the same text that the history of facts searches for."""
 
 Fields = dict[str, msgspec.Raw]
 
 
 class Asserted(msgspec.Struct, gc=False):
-    """Properties that assert something."""
+    """The two properties that make assertions."""
 
     set: msgspec.Raw = msgspec.field(name="$set", default=NOTHING)
     set_once: msgspec.Raw = msgspec.field(name="$set_once", default=NOTHING)
@@ -26,8 +25,8 @@ _asserted = msgspec.json.Decoder(Asserted)
 _fields = msgspec.json.Decoder(Fields)
 
 
-def find(event: Event) -> None:
-    """Take up what the properties assert. Whatever is no object asserts nothing there."""
+def extract(event: Event) -> None:
+    """Copy the assertions from the properties into the event. A value that is not an object is ignored."""
     if MARK not in event.properties:
         return
     try:
@@ -42,10 +41,10 @@ def _object(raw: msgspec.Raw) -> str:
     return text if text.startswith("{") and raw is not NOTHING else ""
 
 
-def joined(within: msgspec.Raw, beside: msgspec.Raw) -> str:
-    """What stands in the properties and beside them, where PostHog lets the latter win.
+def merge(within: msgspec.Raw, beside: msgspec.Raw) -> str:
+    """Merge the assertions inside the properties with those beside them, which win as in PostHog.
 
-    Of two that are not both objects, the one that is none: it gets the event refused.
+    If one of them is not an object, return that one: a later step then rejects the event.
     """
     given = [text for raw in (within, beside) if raw is not NOTHING and (text := str(raw, "utf-8")) != "null"]
     others = [text for text in given if not text.startswith("{")]
@@ -54,8 +53,8 @@ def joined(within: msgspec.Raw, beside: msgspec.Raw) -> str:
     return msgspec.json.encode(_fields.decode(given[0]) | _fields.decode(given[1])).decode()
 
 
-def put(event: Event) -> None:
-    """Write what the event asserts into its properties."""
+def store(event: Event) -> None:
+    """Write the event's assertions into its properties."""
     fields = _fields.decode(event.properties)
     if event.person_set:
         fields["$set"] = msgspec.Raw(event.person_set.encode())

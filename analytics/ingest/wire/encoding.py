@@ -1,63 +1,67 @@
-"""Undoing what clients wrap around JSON: gzip, deflate, base64, lz-string. Never inflates beyond a limit of bytes."""
+"""Decoders for gzip, deflate, base64 and lz-string. None of them inflates beyond a limit in bytes."""
 
 import base64
 import binascii
 import zlib
 
-from analytics.ingest.wire.event import DropReason, Unreadable
+from analytics.ingest.wire.event import DropReason, RequestRejectedError
 
 GZIP_MAGIC = b"\x1f\x8b"
-ANY_HEADER = 47  # zlib's code for "gzip or zlib, whichever it is"
-NO_HEADER = -15
+GZIP_OR_ZLIB = 47  # zlib's wbits for detecting gzip or zlib by the header
+RAW_DEFLATE = -15
 BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
 SIX_BITS = {ord(letter): f"{number:06b}" for number, letter in enumerate(BASE64[:64])}
-MAX_LZ = 512 * 1024
+# Decoded in pure Python: a larger body would block the process for too long.
+MAX_LZ_BYTES = 512 * 1024
 
 
-def content(body: bytes, encodings: str, limit: int) -> bytes:
-    """A body without its Content-Encoding. Raises Unreadable: 413 beyond `limit`, 415 for an unknown encoding."""
+def decode_content(body: bytes, encodings: str, limit: int) -> bytes:
+    """Undo Content-Encoding. Raises RequestRejectedError: 413 beyond `limit`, 415 for an unknown encoding."""
     for name in reversed([each.strip() for each in encodings.lower().split(",") if each.strip()]):
         if name in ("gzip", "x-gzip", "deflate"):
             body = inflate(body, limit)
         elif name != "identity":
-            raise Unreadable(f"Content-Encoding {name!r} is not understood; send gzip, deflate or none", 415)
+            raise RequestRejectedError(
+                f"Content-Encoding {name!r} is not supported; send gzip, deflate or none", 415
+            )
     return body
 
 
 def inflate(body: bytes, limit: int) -> bytes:
-    """gzip, zlib or raw deflate. A small body may hold gigabytes, so no more than `limit` is ever produced."""
+    """Inflate gzip, zlib or raw deflate. Raises RequestRejectedError: 400 if damaged, 413 beyond `limit` bytes."""
     try:
-        return _members(body, ANY_HEADER, limit)
+        return _inflate_members(body, GZIP_OR_ZLIB, limit)
     except zlib.error as error:
         if body.startswith(GZIP_MAGIC):
-            raise Unreadable(f"the gzip data is damaged: {error}") from None
+            raise RequestRejectedError(f"the gzip data is damaged: {error}") from None
     try:
-        return _members(body, NO_HEADER, limit)
+        return _inflate_members(body, RAW_DEFLATE, limit)
     except zlib.error as error:
-        raise Unreadable(f"the compressed data is damaged: {error}") from None
+        raise RequestRejectedError(f"the compressed data is damaged: {error}") from None
 
 
-def _members(body: bytes, header: int, limit: int) -> bytes:
+def _inflate_members(body: bytes, header: int, limit: int) -> bytes:
     whole = bytearray()
     while body:
         stream = zlib.decompressobj(header)
+        # Without a maximum length, a few kilobytes could inflate to gigabytes before the size is checked.
         whole += stream.decompress(body, limit + 1 - len(whole))
         if len(whole) > limit:
             raise too_large(limit)
         if not stream.eof:
-            raise zlib.error("it ends too early")
+            raise zlib.error("it is truncated")
         body = stream.unused_data
     return bytes(whole)
 
 
-def too_large(limit: int) -> Unreadable:
-    return Unreadable(
-        f"the body is larger than {limit:,} bytes; send less at once", 413, DropReason.TOO_LARGE
+def too_large(limit: int) -> RequestRejectedError:
+    return RequestRejectedError(
+        f"the body is larger than {limit:,} bytes; send smaller batches", 413, DropReason.TOO_LARGE
     )
 
 
 def from_base64(body: bytes) -> bytes | None:
-    """The decoded bytes, or None where this is no base64."""
+    """The decoded bytes, or None if this is not base64."""
     try:
         return base64.b64decode(body.strip(), validate=True)
     except binascii.Error:
@@ -65,14 +69,17 @@ def from_base64(body: bytes) -> bytes | None:
 
 
 def from_lz_string(body: bytes, limit: int) -> bytes:
-    """lz-string's base64 form: LZ78 with codes of growing width, least significant bit first, over UTF-16 units."""
-    if len(body) > MAX_LZ:
-        raise too_large(MAX_LZ)
+    """Decode lz-string's base64 form: LZ78 with codes of growing width, low bit first, over UTF-16 units.
+
+    Raises RequestRejectedError: 400 for damaged data, 413 beyond `limit`.
+    """
+    if len(body) > MAX_LZ_BYTES:
+        raise too_large(MAX_LZ_BYTES)
     bits = body.decode("latin-1").strip().rstrip("=").translate(SIX_BITS)
     try:
         text = _lz78(_Bits(bits), limit)
     except (ValueError, LookupError):
-        raise Unreadable("the lz-string data is damaged") from None
+        raise RequestRejectedError("the lz-string data is damaged") from None
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
 
 
@@ -85,11 +92,11 @@ class _Bits:
         chunk = self._bits[self._at : self._at + count]
         self._at += count
         if len(chunk) < count:
-            raise ValueError("the data ends too early")
+            raise ValueError("the data is truncated")
         return int(chunk[::-1], 2)
 
 
-WIDTHS = {0: 8, 1: 16}  # codes 0 and 1 announce a new letter of that many bits; 2 is the end
+WIDTHS = {0: 8, 1: 16}  # codes 0 and 1 precede a new character of that many bits; code 2 ends the data
 END = 2
 
 
@@ -104,23 +111,23 @@ def _lz78(bits: _Bits, limit: int) -> str:
             words.append(chr(bits.take(WIDTHS[code])))
             code = len(words) - 1
             room -= 1
-            width, room = _wider(width, room)
-        entry = words[code] if code < len(words) else _repeated(word, code, len(words))
+            width, room = _widened(width, room)
+        entry = words[code] if code < len(words) else _repeated_entry(word, code, len(words))
         parts.append(entry)
         size += len(entry)
         if size > limit:
             raise too_large(limit)
         words.append(word + entry[0])
         word = entry
-        width, room = _wider(width, room - 1)
+        width, room = _widened(width, room - 1)
     return "".join(parts)
 
 
-def _wider(width: int, room: int) -> tuple[int, int]:
+def _widened(width: int, room: int) -> tuple[int, int]:
     return (width + 1, 1 << width) if room == 0 else (width, room)
 
 
-def _repeated(word: str, code: int, known: int) -> str:
+def _repeated_entry(word: str, code: int, known: int) -> str:
     if code != known:
-        raise ValueError("a code that is not yet known")
+        raise ValueError("unknown code")
     return word + word[0]

@@ -1,4 +1,4 @@
-"""What every wire format is turned into: one Event, whose first fields are the columns of analytics_inbox in order."""
+"""The Event that every wire format becomes. Its first fields are the columns of analytics_inbox, in order."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -9,12 +9,13 @@ import msgspec
 from analytics.ingest.wire import times
 from analytics.schema import RESERVED_EVENTS
 
-NO_TIME = timedelta(0)
-FUTURE = timedelta(hours=23)
+NO_SKEW = timedelta(0)
+MAX_AHEAD = timedelta(hours=23)
+MAX_SAMPLE = 500
 
 
 class DropReason(StrEnum):
-    """Why an event, or a whole request, was refused; the ledger counts each of them."""
+    """Why an event or a whole request was rejected. The ledger counts each reason."""
 
     UNREADABLE = "unreadable"
     UNKNOWN_KEY = "unknown_key"
@@ -36,8 +37,8 @@ class DropReason(StrEnum):
     BOT = "bot"
 
 
-class Note(StrEnum):
-    """What was mended in an event that was kept; named in the answer and among the ingestion warnings."""
+class WarningReason(StrEnum):
+    """What was changed in an event that was kept. Shown in the response and among the ingestion warnings."""
 
     MEANINGLESS_ID = "meaningless_id"
     FUTURE = "future"
@@ -48,49 +49,49 @@ class Note(StrEnum):
     SHORTENED = "shortened"
 
 
-EXPLANATIONS: dict[DropReason | Note, str] = {
-    DropReason.UNREADABLE: "the body cannot be read",
+EXPLANATIONS: dict[DropReason | WarningReason, str] = {
+    DropReason.UNREADABLE: "the request body cannot be read",
     DropReason.UNKNOWN_KEY: "no project has this write key; copy it from the project's settings",
-    DropReason.ORIGIN: "this origin is not among the project's allowed origins",
-    DropReason.NOT_AN_EVENT: "an event is a JSON object",
-    DropReason.UNKNOWN_TYPE: "type is one of track, identify, page, screen, group, alias",
-    DropReason.TOO_LARGE: "the event is larger than allowed; send less in its properties",
+    DropReason.ORIGIN: "this origin is not one of the project's allowed origins; add it in the project's settings",
+    DropReason.NOT_AN_EVENT: "an event must be a JSON object",
+    DropReason.UNKNOWN_TYPE: "type must be one of track, identify, page, screen, group, alias",
+    DropReason.TOO_LARGE: "the event is too large; send smaller properties",
     DropReason.TOO_DEEP: "properties are nested deeper than 64 levels",
-    DropReason.TOO_MANY_PROPERTIES: "an event has at most 1,000 properties",
-    DropReason.PROPERTIES: "properties, traits, $set and $set_once are JSON objects",
-    DropReason.NO_NAME: "the event has no name; a name is text that is not blank",
-    DropReason.RESERVED_NAME: "only Firsthand itself records events of this name; choose another one",
-    DropReason.NO_ID: "nobody is named; give userId or anonymousId (distinct_id), a text or a number",
+    DropReason.TOO_MANY_PROPERTIES: "the event has more than 1,000 properties",
+    DropReason.PROPERTIES: "properties, traits, $set and $set_once must be JSON objects",
+    DropReason.NO_NAME: "the event has no name; send a text that is not blank",
+    DropReason.RESERVED_NAME: "this event name is reserved for Firsthand; choose another name",
+    DropReason.NO_ID: "the event has no userId, anonymousId or distinct_id; send one as text or a number",
     DropReason.INVALID_UUID: "uuid is not a UUID; leave it out or send a valid one",
     DropReason.NOT_UTF8: "the text of the event is not UTF-8",
-    DropReason.INVALID_FIELD: "a field has a value that it cannot have; the answer names it",
-    DropReason.RATE_LIMITED: "too much came from this address at once; send it again later",
-    DropReason.NOT_STORABLE: "the database does not take it",
+    DropReason.INVALID_FIELD: "a field has an invalid value; the response names the field",
+    DropReason.RATE_LIMITED: "too many requests from this address; retry later",
+    DropReason.NOT_STORABLE: "the database rejected the event",
     DropReason.BOT: "sent by a well-known crawler",
-    Note.MEANINGLESS_ID: "this id stands for nobody, so it identifies no one",
-    Note.FUTURE: "the time lies more than 23 hours ahead; the time of arrival was taken",
-    Note.TOO_OLD: "the time lies before the year 2000; the time of arrival was taken",
-    Note.UNREADABLE_TIME: "the time cannot be read (send ISO 8601); the time of arrival was taken",
-    Note.FIELD_IGNORED: "a field has the wrong type and was left out",
-    Note.TEXT_MENDED: "NUL characters, lone surrogates and numbers that are none were replaced",
-    Note.SHORTENED: "a text that was too long was cut",
+    WarningReason.MEANINGLESS_ID: "this id is a placeholder such as null or undefined, so it identifies nobody",
+    WarningReason.FUTURE: "the timestamp is more than 23 hours in the future; the time of arrival is used instead",
+    WarningReason.TOO_OLD: "the timestamp is before the year 2000; the time of arrival is used instead",
+    WarningReason.UNREADABLE_TIME: "the timestamp cannot be read (send ISO 8601); the time of arrival is used instead",
+    WarningReason.FIELD_IGNORED: "a field has the wrong type and was ignored",
+    WarningReason.TEXT_MENDED: "NUL characters, lone surrogates and invalid numbers were replaced",
+    WarningReason.SHORTENED: "a text was too long and was truncated",
 }
 
 
 class Event(msgspec.Struct, gc=False):
-    """One event on its way into the inbox. The columns are text as COPY takes them; what is absent is empty (NULL).
+    """One event on its way into the inbox. Columns are text, as COPY takes them; an empty text is NULL.
 
-    id             as sent until the step `named_once`, then a UUID
-    timestamp      empty until the step `timed`: when it happened, ISO 8601 in UTC
+    id             as sent, until the step `set_id` makes it a UUID
+    timestamp      when it happened, ISO 8601 in UTC; empty until the step `set_timestamp`
     user_known     "1" or "0"
-    sent_timestamp the client's own clock, if it sent a time that can be read
-    anonymous_id   the anonymous side, when distinct_id is a user id
-    age_ms         PostHog's `offset`: how long ago it happened when it was sent
+    sent_timestamp the time by the client's clock, if it sent one that can be read
+    anonymous_id   the anonymous id, when distinct_id is a user id
+    age_ms         PostHog's `offset`: milliseconds between the event and the request
     trust_clock    the client says its clock is right ($ignore_sent_at)
-    uuid_only      an id that is no UUID is an error (PostHog), not another name (Segment)
-    placeless      sent by a server, whose address says nothing about the person's country
+    uuid_only      an id that is not a UUID is an error (PostHog); otherwise it is hashed (Segment)
+    ignore_ip      sent by a server, so the peer's address says nothing about the person
     size           bytes of the event as JSON
-    notes          what was mended
+    warnings       what was changed
     """
 
     project_id: str = ""
@@ -126,31 +127,31 @@ class Event(msgspec.Struct, gc=False):
     age_ms: float | None = None
     trust_clock: bool = False
     uuid_only: bool = False
-    placeless: bool = False
+    ignore_ip: bool = False
     size: int = 0
-    notes: tuple[Note, ...] = ()
+    warnings: tuple[WarningReason, ...] = ()
 
-    def note(self, note: Note) -> None:
-        if note not in self.notes:
-            self.notes = (*self.notes, note)
+    def warn(self, warn: WarningReason) -> None:
+        if warn not in self.warnings:
+            self.warnings = (*self.warnings, warn)
 
     @property
     def sample(self) -> str:
-        """What it is, whose, and what it holds: enough to find the line of code that sent it."""
-        held = (part for part in (self.person_set, self.properties) if part not in ("", "{}", "null"))
-        return " ".join((self.event or "(no name)", self.distinct_id or "(no id)", *held))[:SAMPLE]
+        """Name, id and values: enough to find the code that sent the event."""
+        values = (part for part in (self.person_set, self.properties) if part not in ("", "{}", "null"))
+        return " ".join((self.event or "(no name)", self.distinct_id or "(no id)", *values))[:MAX_SAMPLE]
 
 
-class Refused(NamedTuple):
-    """One event that is not taken: why, the client's name for it, and its first bytes as a sample."""
+class Rejection(NamedTuple):
+    """An event that is not stored: the reason, the client's messageId, and the first bytes as a sample."""
 
     reason: DropReason
     message_id: str = ""
     sample: str = ""
 
 
-class Arrival(msgspec.Struct, frozen=True, gc=False):
-    """What is known of a request beside its body. Make it with `arrival`."""
+class RequestContext(msgspec.Struct, frozen=True, gc=False):
+    """What a step needs to know of the request. Create it with `request_context`."""
 
     project_id: int
     received_at: datetime
@@ -160,11 +161,11 @@ class Arrival(msgspec.Struct, frozen=True, gc=False):
     ip: str
     max_event: int
     reserved: frozenset[str]
-    project: str
-    received: str
+    project_text: str
+    received_text: str
 
 
-def arrival(
+def request_context(
     project_id: int,
     received_at: datetime,
     sent_at: datetime | None = None,
@@ -173,42 +174,39 @@ def arrival(
     ip: str = "",
     max_event: int = 32 * 1024,
     reserved: frozenset[str] = RESERVED_EVENTS,
-) -> Arrival:
-    """`sent_at` is the client's clock when it sent the request: how far it is off shifts all its times.
-
-    `reserved` are names of events that are refused.
-    """
-    return Arrival(
+) -> RequestContext:
+    """`sent_at` is the client's clock at sending; its skew corrects all times. `reserved` names are rejected."""
+    return RequestContext(
         project_id=project_id,
         received_at=received_at,
-        skew=received_at - sent_at if sent_at else NO_TIME,
-        latest=received_at + FUTURE,
+        skew=received_at - sent_at if sent_at else NO_SKEW,
+        latest=received_at + MAX_AHEAD,
         user_agent=user_agent,
         ip=ip,
         max_event=max_event,
         reserved=reserved,
-        project=str(project_id),
-        received=times.written(received_at),
+        project_text=str(project_id),
+        received_text=times.to_iso(received_at),
     )
 
 
-class Parcel(msgspec.Struct, gc=False):
-    """A body that could be read: whose it says it is, when it says it was sent, and its events in order.
+class Payload(msgspec.Struct, gc=False):
+    """A decoded body: its write key, the client's clock at sending, and its events in order.
 
-    json    the whole body, inflated and mended, where the door reads more than an event in it
+    json    the whole body as clean JSON, for endpoints that read more fields than an event has
     """
 
     key: str
-    events: list[Event | Refused]
+    events: list[Event | Rejection]
     sent_at: datetime | None = None
     json: bytes = b""
 
 
-class Unreadable(Exception):  # noqa: N818 (it names the state of a body)
-    """The body as a whole cannot be taken. The message says what is wrong; `status` is 400, 401, 403, 408, 413...
+class RequestRejectedError(Exception):
+    """The whole request is rejected. The message says what is wrong; `status` is 400, 401, 403, 408, 413, 415 or 429.
 
-    where   the field at fault ("context.page"); empty where it is the whole
-    wait    seconds after which it may be sent again; 0 when that would change nothing
+    where   the invalid field ("context.page"); empty for the whole request
+    wait    seconds for Retry-After; 0 when a retry cannot succeed
     """
 
     def __init__(
@@ -227,13 +225,12 @@ class Unreadable(Exception):  # noqa: N818 (it names the state of a body)
         self.wait = wait
 
 
-SAMPLE = 500
 Text = str | int | float | None
-"""What clients use for ids and names."""
+"""The types that clients use for ids and names."""
 
 
 def text(value: Text) -> str:
-    """An id or a name as text: numbers are written out, nothing is empty."""
+    """An id or a name as text. None becomes empty, and 4.0 becomes "4"."""
     if isinstance(value, str):
         return value
     if value is None:
@@ -242,5 +239,5 @@ def text(value: Text) -> str:
 
 
 def sample(raw: msgspec.Raw | bytes) -> str:
-    """The first bytes of an event, as text that can be stored."""
-    return bytes(memoryview(raw)[:SAMPLE]).decode(errors="replace")
+    """The first bytes of an event as valid text."""
+    return bytes(memoryview(raw)[:MAX_SAMPLE]).decode(errors="replace")

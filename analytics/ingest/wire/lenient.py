@@ -1,7 +1,7 @@
-"""The slow path for what strict decoding refuses: what can be read is read, and the rest is named.
+"""The slow path for JSON that strict decoding rejects: read what can be read, and report the rest.
 
-JSON of real clients holds NUL characters, lone surrogates, NaN, numbers for ids and words for times. PostgreSQL and
-DuckDB refuse some of these as text or JSON, so they are replaced here, once, before anything is stored.
+Real clients send NUL characters, lone surrogates, NaN, numbers as ids and words as times. PostgreSQL and DuckDB
+reject some of these as text or JSON, so they are replaced here before anything is stored.
 """
 
 import json
@@ -13,7 +13,7 @@ from typing import Generic, NamedTuple, TypeVar, Union, get_args, get_origin
 import msgspec
 
 from analytics.ingest.wire import times
-from analytics.ingest.wire.event import Note, Parcel, Unreadable
+from analytics.ingest.wire.event import Payload, RequestRejectedError, WarningReason
 
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
@@ -21,64 +21,67 @@ Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
 NUL = b"\\u0000"
 REPLACEMENT = "\ufffd"
 MAX_DEPTH = 64
-BEYOND = 1 << 64
-LONGEST_WHOLE = len(str(BEYOND))
+UINT64_LIMIT = 1 << 64
+MAX_INT_DIGITS = len(str(UINT64_LIMIT))
 
 
-class Mended(msgspec.Struct, frozen=True, gc=False):
-    """A body that strict decoding takes, and the indexes of the events in it that had to be changed."""
+class Sanitized(msgspec.Struct, frozen=True, gc=False):
+    """A body that strict decoding accepts, and the indexes of its events that had to be changed."""
 
     body: bytes
     changed: frozenset[int] = frozenset()
 
 
 class Converted(NamedTuple):
-    """Values of a Struct's fields, and the names of those that had the wrong type."""
+    """Values of a Struct's fields, and the names of the fields that had the wrong type."""
 
     values: dict[str, object]
     ignored: list[str]
 
 
-def parse(body: bytes, reader: Callable[[Mended], Parcel]) -> Parcel:
-    """Read a body as it is, and only if that fails as what could be made of it. Raises Unreadable."""
+def parse(body: bytes, reader: Callable[[Sanitized], Payload]) -> Payload:
+    """Read the body as it is, and sanitize it only if that fails. Raises RequestRejectedError."""
     try:
+        # msgspec decodes an escaped NUL without complaint, and PostgreSQL would reject the row later.
         if NUL not in body:
             try:
-                return reader(Mended(body))
+                return reader(Sanitized(body))
             except msgspec.ValidationError:
+                # Valid JSON of the wrong shape, which sanitizing would not change.
                 raise
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 pass
-        return reader(mend(body))
+        return reader(sanitize(body))
     except msgspec.ValidationError as error:
-        raise Unreadable(f"the body has the wrong shape: {error}") from None
+        raise RequestRejectedError(f"the body has the wrong shape: {error}") from None
     except RecursionError:
-        raise Unreadable("the JSON is nested too deeply to be read") from None
+        raise RequestRejectedError("the JSON is nested too deeply") from None
 
 
-def mend(body: bytes) -> Mended:
-    """Replace what cannot be stored. Raises Unreadable, with line and column, for what is not JSON."""
+def sanitize(body: bytes) -> Sanitized:
+    """Replace what cannot be stored. Raises RequestRejectedError, with line and column, if it is not JSON."""
     try:
         tree: Json = json.loads(
-            body.decode("utf-8-sig"), parse_int=_whole, parse_constant=lambda _: NotANumber()
+            body.decode("utf-8-sig"), parse_int=_parse_int, parse_constant=lambda _: NotANumber()
         )
     except UnicodeDecodeError as error:
-        raise Unreadable(f"the body is not UTF-8: byte {error.start} cannot be decoded") from None
+        raise RequestRejectedError(f"the body is not UTF-8: byte {error.start} cannot be decoded") from None
     except ValueError as error:
-        raise Unreadable(f"the body is not JSON: {error}") from None
+        raise RequestRejectedError(f"the body is not JSON: {error}") from None
     events = _events(tree)
-    changed = frozenset(index for index, event in enumerate(events) if _clean(event) != event)
-    return Mended(msgspec.json.encode(_clean(tree)), changed)
+    changed = frozenset(index for index, event in enumerate(events) if _sanitized(event) != event)
+    return Sanitized(msgspec.json.encode(_sanitized(tree)), changed)
 
 
-def _whole(digits: str) -> int | float:
-    """As strict decoding reads it: what 64 bits do not hold is a float."""
-    whole = int(digits) if len(digits) <= LONGEST_WHOLE else BEYOND
-    return whole if -BEYOND // 2 <= whole < BEYOND else float(digits)
+def _parse_int(digits: str) -> int | float:
+    """An int of 64 bits, or a float beyond them, as strict decoding reads it."""
+    # int() of many digits takes quadratic time, and raises ValueError beyond 4,300 digits.
+    whole = int(digits) if len(digits) <= MAX_INT_DIGITS else UINT64_LIMIT
+    return whole if -UINT64_LIMIT // 2 <= whole < UINT64_LIMIT else float(digits)
 
 
 class NotANumber:
-    """NaN or Infinity, which JSON has no word for; equal to nothing, so that its replacement counts as a change."""
+    """NaN or Infinity. Equal to nothing, so that replacing it counts as a change."""
 
 
 def _events(tree: Json) -> list[Json]:
@@ -88,14 +91,14 @@ def _events(tree: Json) -> list[Json]:
     return tree if isinstance(tree, list) else [tree]
 
 
-def _clean(tree: Json | NotANumber) -> Json:
+def _sanitized(tree: Json | NotANumber) -> Json:
     match tree:
         case str():
             return _text(tree)
         case dict():
-            return {_text(name): _clean(value) for name, value in tree.items()}
+            return {_text(name): _sanitized(value) for name, value in tree.items()}
         case list():
-            return [_clean(value) for value in tree]
+            return [_sanitized(value) for value in tree]
         case float() if tree in (float("inf"), float("-inf")):
             return None
         case NotANumber():
@@ -112,7 +115,7 @@ def _text(text: str) -> str:
 
 
 class Decoded(NamedTuple, Generic[Shape]):
-    """A Struct, and the names of the fields that had the wrong type and were left out."""
+    """A Struct, and the names of the fields that had the wrong type and were ignored."""
 
     value: Shape
     ignored: list[str]
@@ -121,7 +124,7 @@ class Decoded(NamedTuple, Generic[Shape]):
 def decode(
     raw: msgspec.Raw | bytes, strict: msgspec.json.Decoder[Shape], shape: type[Shape]
 ) -> Decoded[Shape]:
-    """Strictly where possible, else field by field. Raises msgspec.ValidationError for what is no object."""
+    """Decode strictly if possible, else field by field. Raises msgspec.ValidationError if it is not an object."""
     try:
         return Decoded(strict.decode(raw), [])
     except msgspec.ValidationError:
@@ -132,20 +135,20 @@ def decode(
 TIMES = {"timestamp", "originalTimestamp", "sentAt", "offset"}
 
 
-def notes(mended: bool, ignored: list[str]) -> tuple[Note, ...]:
-    """What to tell the sender of an event that was read this way."""
-    if not mended and not ignored:
+def warnings(sanitized: bool, ignored: list[str]) -> tuple[WarningReason, ...]:
+    """The warnings for an event that was decoded this way."""
+    if not sanitized and not ignored:
         return ()
-    told = {
-        Note.TEXT_MENDED: mended,
-        Note.UNREADABLE_TIME: "timestamp" in ignored,
-        Note.FIELD_IGNORED: not set(ignored) <= TIMES,
+    applicable = {
+        WarningReason.TEXT_MENDED: sanitized,
+        WarningReason.UNREADABLE_TIME: "timestamp" in ignored,
+        WarningReason.FIELD_IGNORED: not set(ignored) <= TIMES,
     }
-    return tuple(note for note, applies in told.items() if applies)
+    return tuple(note for note, applies in applicable.items() if applies)
 
 
 def convert(raw: msgspec.Raw | bytes, shape: type[msgspec.Struct]) -> Converted:
-    """Field by field: what fits is taken, what does not is named. Raises msgspec.ValidationError for no object."""
+    """Decode each field on its own. Raises msgspec.ValidationError if it is not an object."""
     given = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
     values: dict[str, object] = {}
     ignored: list[str] = []
@@ -154,25 +157,25 @@ def convert(raw: msgspec.Raw | bytes, shape: type[msgspec.Struct]) -> Converted:
             try:
                 values[field.name] = msgspec.json.decode(value, type=field.type)
             except msgspec.ValidationError:
-                _salvage(value, field, values, ignored)
+                _convert_loosely(value, field, values, ignored)
     return Converted(values, ignored)
 
 
-def _salvage(
+def _convert_loosely(
     value: msgspec.Raw, field: msgspec.structs.FieldInfo, values: dict[str, object], ignored: list[str]
 ) -> None:
     alternatives = get_args(field.type) if get_origin(field.type) in (Union, UnionType) else (field.type,)
     for kind in alternatives:
-        if kind is datetime and (moment := times.read(msgspec.json.decode(value))):
+        if kind is datetime and (moment := times.parse(msgspec.json.decode(value))):
             values[field.name] = moment
             return
         if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-            values[field.name] = _nested(value, kind, field.encode_name, ignored)
+            values[field.name] = _convert_struct(value, kind, field.encode_name, ignored)
             return
     ignored.append(field.encode_name)
 
 
-def _nested(value: msgspec.Raw, kind: type[Shape], name: str, ignored: list[str]) -> Shape | None:
+def _convert_struct(value: msgspec.Raw, kind: type[Shape], name: str, ignored: list[str]) -> Shape | None:
     try:
         inner = convert(value, kind)
     except msgspec.ValidationError:

@@ -1,4 +1,4 @@
-"""PostHog's formats: an array of events, a batch, or one event, wrapped in any of the ways that its clients use."""
+"""PostHog's formats: an array of events, a batch or one event, in any encoding that its clients use."""
 
 from datetime import datetime
 from functools import partial
@@ -9,7 +9,15 @@ import msgspec
 
 from analytics.ingest.wire import assertions, encoding, lenient, times
 from analytics.ingest.wire.assertions import NOTHING
-from analytics.ingest.wire.event import DropReason, Event, Parcel, Refused, Unreadable, sample, text
+from analytics.ingest.wire.event import (
+    DropReason,
+    Event,
+    Payload,
+    Rejection,
+    RequestRejectedError,
+    sample,
+    text,
+)
 from analytics.ingest.wire.event import Text as Id
 
 MAX_EVENT = 1 << 20
@@ -37,13 +45,13 @@ class Capture(msgspec.Struct, gc=False):
 
 
 class Options(msgspec.Struct, gc=False):
-    """What the newest clients lift out of an event's properties."""
+    """What the newest clients send beside an event's properties."""
 
     disable_skew_correction: bool = False
 
 
 class Properties(msgspec.Struct, gc=False):
-    """The properties that mean something to us; all of them are kept as they were sent."""
+    """The properties that we interpret. All properties are stored as they were sent."""
 
     distinct_id: Id = None
     token: str | None = None
@@ -70,11 +78,11 @@ class Properties(msgspec.Struct, gc=False):
     library_version: Id = msgspec.field(name="$lib_version", default=None)
     user_agent: str | None = msgspec.field(name="$raw_user_agent", default=None)
     ip: str | None = msgspec.field(name="$ip", default=None)
-    no_place: bool | None = msgspec.field(name="$geoip_disable", default=None)
+    geoip_disable: bool | None = msgspec.field(name="$geoip_disable", default=None)
 
 
 class Batch(msgspec.Struct, gc=False):
-    """A batch; or, without `batch`, one event's envelope."""
+    """A batch; without `batch`, the envelope of one event."""
 
     batch: list[msgspec.Raw] | None = None
     api_key: str | None = None
@@ -82,8 +90,8 @@ class Batch(msgspec.Struct, gc=False):
     sent_at: datetime | None = None
 
 
-class Head(NamedTuple):
-    """What the request says beside its body."""
+class RequestHints(NamedTuple):
+    """What the headers and the query say about the body."""
 
     content_type: str = ""
     data: str = ""
@@ -99,41 +107,46 @@ _capture = msgspec.json.Decoder(Capture)
 _properties = msgspec.json.Decoder(Properties)
 
 
-def parse(body: bytes, head: Head) -> Parcel:
-    """A body of any of PostHog's capture paths. Raises Unreadable."""
-    return lenient.parse(unwrap(body, head), partial(_parse, head))
+def parse(body: bytes, hints: RequestHints) -> Payload:
+    """Parse a body of any capture path. Raises RequestRejectedError."""
+    return lenient.parse(unwrap(body, hints), partial(_parse, hints))
 
 
-def unwrap(body: bytes, head: Head) -> bytes:
-    """JSON out of query or form data, base64, lz-string and gzip, whatever of these is around it."""
-    hint = head.compression
-    if head.data:
-        body = head.data.encode("latin-1", "replace")
-    elif head.content_type.startswith("application/x-www-form-urlencoded") or body.startswith(b"data="):
+def unwrap(body: bytes, hints: RequestHints) -> bytes:
+    """Extract the JSON from query or form data, base64, lz-string and gzip. Raises RequestRejectedError."""
+    hint = hints.compression
+    if hints.data:
+        body = hints.data.encode("latin-1", "replace")
+    elif hints.content_type.startswith("application/x-www-form-urlencoded") or body.startswith(b"data="):
         fields = parse_qs(body.decode(errors="replace"), max_num_fields=20)
         body = fields["data"][0].encode() if "data" in fields else body
         hint = fields.get("compression", [hint])[0]
     if hint in ("lz64", "lz-string"):
+        # Form decoding has turned each + of the base64 into a blank.
         return encoding.from_lz_string(body.replace(b" ", b"+"), MAX_BODY)
     if body[:1] not in (b"{", b"[", encoding.GZIP_MAGIC[:1]):
         body = encoding.from_base64(body.replace(b" ", b"+")) or body
+    # Current clients gzip without any hint, so only the first bytes are trusted.
     return encoding.inflate(body, MAX_BODY) if body.startswith(encoding.GZIP_MAGIC) else body
 
 
-def _parse(head: Head, mended: lenient.Mended) -> Parcel:
-    envelope = _envelope(mended.body)
-    raws = [msgspec.Raw(mended.body)] if envelope.batch is None else envelope.batch
+def _parse(hints: RequestHints, sanitized: lenient.Sanitized) -> Payload:
+    envelope = _envelope(sanitized.body)
+    raws = [msgspec.Raw(sanitized.body)] if envelope.batch is None else envelope.batch
     if not raws:
-        raise Unreadable("the batch is empty; send at least one event")
-    keys = {head.key or envelope.api_key or envelope.token or ""}
-    events = [_item(raw, index in mended.changed, head, keys) for index, raw in enumerate(raws)]
+        raise RequestRejectedError("the batch is empty; send at least one event")
+    keys = {hints.key or envelope.api_key or envelope.token or ""}
+    events = [
+        _event_or_rejection(raw, index in sanitized.changed, hints, keys) for index, raw in enumerate(raws)
+    ]
+    # Events without a key of their own belong to the key of the others.
     keys.discard("")
     if len(keys) > 1:
-        raise Unreadable(
-            "the events carry different keys; send one request for each", 401, DropReason.UNKNOWN_KEY
+        raise RequestRejectedError(
+            "the events have different keys; send one request per key", 401, DropReason.UNKNOWN_KEY
         )
-    sent_at = envelope.sent_at or head.sent_at
-    return Parcel(keys.pop() if keys else "", events, sent_at and times.aware(sent_at))
+    sent_at = envelope.sent_at or hints.sent_at
+    return Payload(keys.pop() if keys else "", events, sent_at and times.aware(sent_at))
 
 
 def _envelope(body: bytes) -> Batch:
@@ -142,33 +155,35 @@ def _envelope(body: bytes) -> Batch:
     return lenient.decode(body, _batch, Batch).value
 
 
-def _item(raw: msgspec.Raw, mended: bool, head: Head, keys: set[str]) -> Event | Refused:
+def _event_or_rejection(
+    raw: msgspec.Raw, sanitized: bool, hints: RequestHints, keys: set[str]
+) -> Event | Rejection:
     try:
         capture, ignored = lenient.decode(raw, _capture, Capture)
         properties, more = _read_properties(capture.properties)
     except msgspec.ValidationError:
-        return Refused(DropReason.NOT_AN_EVENT, sample=sample(raw))
-    if not head.key:
+        return Rejection(DropReason.NOT_AN_EVENT, sample=sample(raw))
+    if not hints.key:
         keys.add(capture.api_key or capture.token or capture.other_token or properties.token or "")
     try:
-        event = _event(capture, properties, head)
+        event = _event(capture, properties, hints)
     except UnicodeDecodeError:
-        return Refused(DropReason.NOT_UTF8, capture.uuid or "", sample(raw))
+        return Rejection(DropReason.NOT_UTF8, capture.uuid or "", sample(raw))
     event.size = memoryview(raw).nbytes
-    event.notes = lenient.notes(mended, [*ignored, *more])
+    event.warnings = lenient.warnings(sanitized, [*ignored, *more])
     return event
 
 
 def _read_properties(raw: msgspec.Raw) -> lenient.Decoded[Properties]:
-    """Properties that are no object are refused by a later step, which sees them as they were sent."""
     try:
         return lenient.decode(raw, _properties, Properties)
     except msgspec.ValidationError:
+        # Not an object: a later step rejects the event and needs the original text for that.
         return lenient.Decoded(Properties(), [])
 
 
-def _event(capture: Capture, properties: Properties, head: Head) -> Event:
-    name = capture.event or ("$identify" if head.engage else "")
+def _event(capture: Capture, properties: Properties, hints: RequestHints) -> Event:
+    name = capture.event or ("$identify" if hints.engage else "")
     event = Event(
         id=capture.uuid or "",
         message_id=capture.uuid or "",
@@ -184,38 +199,40 @@ def _event(capture: Capture, properties: Properties, head: Head) -> Event:
         properties=str(capture.properties, "utf-8"),
         client_session=text(properties.session_id) or capture.session_id or "",
         uuid_only=True,
-        placeless=bool(properties.no_place),
+        ignore_ip=bool(properties.geoip_disable),
     )
     _describe(event, properties)
     _link(event, properties)
-    event.person_set = assertions.joined(properties.set, capture.set)
-    event.person_set_once = assertions.joined(properties.set_once, capture.set_once)
+    event.person_set = assertions.merge(properties.set, capture.set)
+    event.person_set_once = assertions.merge(properties.set_once, capture.set_once)
     return event
 
 
-def _describe(event: Event, said: Properties) -> None:
-    event.url = said.url or ""
-    event.path = said.path or ""
-    event.title = said.title or said.other_title or ""
-    event.referrer = "" if said.referrer == DIRECT else said.referrer or ""
-    event.referring_domain = "" if said.referring_domain == DIRECT else said.referring_domain or ""
-    event.utm_source = said.utm_source or ""
-    event.utm_medium = said.utm_medium or ""
-    event.utm_campaign = said.utm_campaign or ""
-    event.utm_term = said.utm_term or ""
-    event.utm_content = said.utm_content or ""
-    event.locale = said.locale or ""
-    event.library = f"{said.library or ''} {text(said.library_version)}".strip()
-    event.user_agent = said.user_agent or ""
-    event.ip = said.ip or ""
+def _describe(event: Event, properties: Properties) -> None:
+    event.url = properties.url or ""
+    event.path = properties.path or ""
+    event.title = properties.title or properties.other_title or ""
+    event.referrer = "" if properties.referrer == DIRECT else properties.referrer or ""
+    event.referring_domain = (
+        "" if properties.referring_domain == DIRECT else properties.referring_domain or ""
+    )
+    event.utm_source = properties.utm_source or ""
+    event.utm_medium = properties.utm_medium or ""
+    event.utm_campaign = properties.utm_campaign or ""
+    event.utm_term = properties.utm_term or ""
+    event.utm_content = properties.utm_content or ""
+    event.locale = properties.locale or ""
+    event.library = f"{properties.library or ''} {text(properties.library_version)}".strip()
+    event.user_agent = properties.user_agent or ""
+    event.ip = properties.ip or ""
 
 
-def _link(event: Event, said: Properties) -> None:
-    """`$create_alias` names the earlier id as distinct_id and the new one as alias: the new one stays."""
+def _link(event: Event, properties: Properties) -> None:
     if event.event == "$identify":
-        event.linked_id = text(said.anonymous_id)
+        event.linked_id = text(properties.anonymous_id)
         event.link = "identify" if event.linked_id and event.linked_id != event.distinct_id else ""
     elif event.event == "$create_alias":
-        event.linked_id = text(said.distinct_id) or event.distinct_id
-        event.distinct_id = text(said.alias)
+        # posthog-python sends the earlier id as distinct_id and the new one, which stays, as alias.
+        event.linked_id = text(properties.distinct_id) or event.distinct_id
+        event.distinct_id = text(properties.alias)
         event.link = "alias"

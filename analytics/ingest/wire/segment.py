@@ -1,4 +1,4 @@
-"""Segment's HTTP API, our native format: one call or a batch of them, each turned into an Event."""
+"""Segment's HTTP API, our native format: one call or a batch of calls, each decoded into an Event."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -12,11 +12,11 @@ from analytics.ingest.wire.encoding import GZIP_MAGIC, inflate
 from analytics.ingest.wire.event import (
     DropReason,
     Event,
-    Note,
-    Parcel,
-    Refused,
+    Payload,
+    Rejection,
+    RequestRejectedError,
     Text,
-    Unreadable,
+    WarningReason,
     sample,
     text,
 )
@@ -25,7 +25,8 @@ from analytics.schema import PAGEVIEW_EVENT
 MAX_EVENT = 32 * 1024
 MAX_BODY = 500 * 1000
 KINDS = {"t": "track", "i": "identify", "p": "page", "s": "screen", "g": "group", "a": "alias", "b": "batch"}
-SERVERS = frozenset(
+# Their requests come from a data centre, so their address says nothing about where the person is.
+SERVER_LIBRARIES = frozenset(
     {
         "analytics-python",
         "@segment/analytics-node",
@@ -70,7 +71,7 @@ class Context(msgspec.Struct, rename="camel", gc=False):
 
 
 class Call(msgspec.Struct, rename="camel", gc=False):
-    """One call as clients send it, whichever its type."""
+    """One call of any type, as clients send it."""
 
     type: str | None = None
     message_id: Text = None
@@ -97,74 +98,78 @@ class Batch(msgspec.Struct, rename="camel", gc=False):
     write_key: str | None = None
 
 
-Shape = Callable[[Event, Call], None]
-"""What is particular to one type of call."""
+FillEvent = Callable[[Event, Call], None]
+"""Sets the fields that only one type of call has."""
 
 _call = msgspec.json.Decoder(Call)
 _batch = msgspec.json.Decoder(Batch)
 _page = msgspec.json.Decoder(Page)
 
 
-def parse(kind: str, body: bytes) -> Parcel:
-    """A body of POST /v1/{kind}. Raises Unreadable."""
-    return lenient.parse(_plain(body), partial(_parse, kind))
+def parse(kind: str, body: bytes) -> Payload:
+    """Parse a body of POST /v1/{kind}. Raises RequestRejectedError."""
+    return lenient.parse(_gunzipped(body), partial(_parse, kind))
 
 
-def parse_message(name: str, body: bytes) -> Parcel:
-    """A body in the form of one call that becomes an event of this name, without properties. Raises Unreadable.
+def parse_message(name: str, body: bytes) -> Payload:
+    """Parse one call as an event of this name, without properties. Raises RequestRejectedError.
 
-    Who, when and where are read as of any call; everything else in it is left to whoever reads the parcel's `json`.
+    Id, time and context are read as from any call. The caller reads all other fields from the payload's `json`.
     """
-    return lenient.parse(_plain(body), partial(_message, name))
+    return lenient.parse(_gunzipped(body), partial(_parse_message, name))
 
 
-def _plain(body: bytes) -> bytes:
-    """A browser that announced its gzip would have to ask first whether it may (CORS), so some do not."""
+def _gunzipped(body: bytes) -> bytes:
+    # Some browser clients gzip without a Content-Encoding header, because the header would cost a CORS preflight.
     return inflate(body, MAX_BODY) if body.startswith(GZIP_MAGIC) else body
 
 
-def _message(name: str, mended: lenient.Mended) -> Parcel:
-    # A call's own fields are decoded below and all others only later, when nothing would mend them any more.
-    msgspec.json.decode(mended.body)
-    call, notes = _read(mended.body, 0 in mended.changed)
-    event = _event(call, mended.body, notes, partial(_named_event, name=name))
-    return Parcel(call.write_key or "", [event], call.sent_at and times.aware(call.sent_at), json=mended.body)
+def _parse_message(name: str, sanitized: lenient.Sanitized) -> Payload:
+    # Decode everything now: the caller reads its own fields later, when a failure would no longer be sanitized.
+    msgspec.json.decode(sanitized.body)
+    call, warnings = _decode_call(sanitized.body, 0 in sanitized.changed)
+    event = _event(call, sanitized.body, warnings, partial(_set_name, name=name))
+    return Payload(
+        call.write_key or "", [event], call.sent_at and times.aware(call.sent_at), json=sanitized.body
+    )
 
 
-def _parse(kind: str, mended: lenient.Mended) -> Parcel:
+def _parse(kind: str, sanitized: lenient.Sanitized) -> Payload:
     if kind != "batch":
-        call, notes = _read(mended.body, 0 in mended.changed)
-        events: list[Event | Refused] = [_event(call, mended.body, notes, SHAPES[kind])]
-        return Parcel(call.write_key or "", events, call.sent_at and times.aware(call.sent_at))
-    batch = lenient.decode(mended.body, _batch, Batch).value
+        call, warnings = _decode_call(sanitized.body, 0 in sanitized.changed)
+        events: list[Event | Rejection] = [_event(call, sanitized.body, warnings, FILL_EVENT[kind])]
+        return Payload(call.write_key or "", events, call.sent_at and times.aware(call.sent_at))
+    batch = lenient.decode(sanitized.body, _batch, Batch).value
     if batch.batch is None:
-        raise Unreadable('batch is missing; send {"batch": [...]}')
-    events = [_item(raw, index in mended.changed, batch.context) for index, raw in enumerate(batch.batch)]
-    return Parcel(batch.write_key or "", events, batch.sent_at and times.aware(batch.sent_at))
+        raise RequestRejectedError('batch is missing; send {"batch": [...]}')
+    events = [
+        _batch_item(raw, index in sanitized.changed, batch.context) for index, raw in enumerate(batch.batch)
+    ]
+    return Payload(batch.write_key or "", events, batch.sent_at and times.aware(batch.sent_at))
 
 
-def _item(raw: msgspec.Raw, mended: bool, shared: Context | None) -> Event | Refused:
+def _batch_item(raw: msgspec.Raw, sanitized: bool, shared: Context | None) -> Event | Rejection:
     try:
-        call, notes = _read(raw, mended)
+        call, warnings = _decode_call(raw, sanitized)
     except msgspec.ValidationError:
-        return Refused(DropReason.NOT_AN_EVENT, sample=sample(raw))
+        return Rejection(DropReason.NOT_AN_EVENT, sample=sample(raw))
     if shared is not None:
-        call.context = _merged(call.context, shared)
-    return _event(call, raw, notes, SHAPES.get(call.type or ""))
+        call.context = _merged_context(call.context, shared)
+    return _event(call, raw, warnings, FILL_EVENT.get(call.type or ""))
 
 
-def _read(raw: msgspec.Raw | bytes, mended: bool) -> tuple[Call, tuple[Note, ...]]:
-    """Nearly all are read strictly, with nothing to tell. Raises msgspec.ValidationError for what is no object."""
-    if not mended:
+def _decode_call(raw: msgspec.Raw | bytes, sanitized: bool) -> tuple[Call, tuple[WarningReason, ...]]:
+    """Decode a call, strictly if possible. Raises msgspec.ValidationError if it is not an object."""
+    if not sanitized:
         try:
             return _call.decode(raw), ()
         except msgspec.ValidationError:
             pass
     call, ignored = lenient.decode(raw, _call, Call)
-    return call, lenient.notes(mended, ignored)
+    return call, lenient.warnings(sanitized, ignored)
 
 
-def _merged(own: Context | None, shared: Context) -> Context:
+def _merged_context(own: Context | None, shared: Context) -> Context:
     if own is None:
         return shared
     for name in Context.__struct_fields__:
@@ -174,12 +179,12 @@ def _merged(own: Context | None, shared: Context) -> Context:
 
 
 def _event(
-    call: Call, raw: msgspec.Raw | bytes, notes: tuple[Note, ...], shape: Shape | None
-) -> Event | Refused:
+    call: Call, raw: msgspec.Raw | bytes, warnings: tuple[WarningReason, ...], fill: FillEvent | None
+) -> Event | Rejection:
     message_id = text(call.message_id)
     try:
-        if shape is None:
-            return Refused(DropReason.UNKNOWN_TYPE, message_id, sample(raw))
+        if fill is None:
+            return Rejection(DropReason.UNKNOWN_TYPE, message_id, sample(raw))
         user, anonymous = text(call.user_id), text(call.anonymous_id)
         event = Event(
             id=message_id,
@@ -189,28 +194,28 @@ def _event(
             user_known="1" if user else "0",
             sent_timestamp=call.timestamp,
             size=memoryview(raw).nbytes,
-            notes=notes,
+            warnings=warnings,
         )
         if call.context is not None:
             _describe(event, call.context)
-        shape(event, call)
+        fill(event, call)
         if not event.person_set:
-            assertions.find(event)
+            assertions.extract(event)
     except UnicodeDecodeError:
-        return Refused(DropReason.NOT_UTF8, message_id, sample(raw))
+        return Rejection(DropReason.NOT_UTF8, message_id, sample(raw))
     return event
 
 
 def _describe(event: Event, context: Context) -> None:
     if (library := context.library) is not None:
         event.library = f"{library.name} {library.version}".strip()
-        event.placeless = library.name in SERVERS
+        event.ignore_ip = library.name in SERVER_LIBRARIES
     event.ip = context.ip or ""
     event.user_agent = context.user_agent or ""
     event.locale = context.locale or ""
     event.client_session = text(context.session_id)
     if context.page is not None:
-        _visit(event, context.page)
+        _set_page(event, context.page)
     if (campaign := context.campaign) is not None:
         event.utm_source = campaign.source or ""
         event.utm_medium = campaign.medium or ""
@@ -219,14 +224,14 @@ def _describe(event: Event, context: Context) -> None:
         event.utm_content = campaign.content or ""
 
 
-def _visit(event: Event, page: Page) -> None:
+def _set_page(event: Event, page: Page) -> None:
     event.url = page.url or event.url
     event.path = page.path or event.path
     event.referrer = page.referrer or event.referrer
     event.title = page.title or event.title
 
 
-def _named_event(event: Event, call: Call, name: str) -> None:
+def _set_name(event: Event, call: Call, name: str) -> None:
     event.event = name
 
 
@@ -239,35 +244,37 @@ def _identify(event: Event, call: Call) -> None:
     event.event = "$identify"
     event.person_set = str(call.traits, "utf-8")
     event.properties = f'{{"$set":{event.person_set}}}'
+    # Some clients send the user id as anonymousId too. A link of an id with itself means nothing.
     if event.anonymous_id and event.user_known == "1" and event.anonymous_id != event.distinct_id:
         event.link, event.linked_id = "identify", event.anonymous_id
 
 
-def _viewed(event: Event, call: Call, name: str) -> None:
+def _page_or_screen(event: Event, call: Call, name: str) -> None:
     event.event = name
-    event.properties = _named(call)
-    _visit(event, _page_of(call.properties))
+    event.properties = _with_name_and_category(call)
+    _set_page(event, _page_properties(call.properties))
     event.title = event.title or text(call.name)
 
 
-def _page_of(properties: msgspec.Raw) -> Page:
+def _page_properties(properties: msgspec.Raw) -> Page:
     try:
         return _page.decode(properties)
     except msgspec.ValidationError:
         return Page()
 
 
-def _named(call: Call) -> str:
-    """A page's or screen's properties with its name and category, which older clients send beside them."""
+def _with_name_and_category(call: Call) -> str:
+    """Properties of a page or screen, with the name and category that older clients send beside them."""
     beside = {"name": text(call.name), "category": text(call.category)}
     if not any(beside.values()):
         return str(call.properties, "utf-8")
     try:
-        given = msgspec.json.decode(call.properties, type=dict[str, msgspec.Raw])
+        # Raw values: numbers beyond 64 bits must not change on the way.
+        own = msgspec.json.decode(call.properties, type=dict[str, msgspec.Raw])
     except msgspec.ValidationError:
         return str(call.properties, "utf-8")
-    said = {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in beside.items() if value}
-    return msgspec.json.encode(said | given).decode()
+    extra = {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in beside.items() if value}
+    return msgspec.json.encode(extra | own).decode()
 
 
 def _group(event: Event, call: Call) -> None:
@@ -283,11 +290,11 @@ def _alias(event: Event, call: Call) -> None:
     event.link, event.linked_id = "alias", text(call.previous_id)
 
 
-SHAPES: dict[str, Shape] = {
+FILL_EVENT: dict[str, FillEvent] = {
     "track": _track,
     "identify": _identify,
-    "page": partial(_viewed, name=PAGEVIEW_EVENT),
-    "screen": partial(_viewed, name="$screen"),
+    "page": partial(_page_or_screen, name=PAGEVIEW_EVENT),
+    "screen": partial(_page_or_screen, name="$screen"),
     "group": _group,
     "alias": _alias,
 }

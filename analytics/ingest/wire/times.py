@@ -1,26 +1,26 @@
-"""Reading a client's idea of a time, for the few that are not RFC 3339."""
+"""Timestamps as clients send them, beyond the RFC 3339 that msgspec decodes itself."""
 
 from datetime import UTC, datetime
 
 import msgspec
 
-MILLISECONDS_FROM = 100_000_000_000  # as seconds this is the year 5138, as milliseconds 1973
+MIN_MILLISECONDS = 100_000_000_000  # in seconds this is the year 5138, in milliseconds 1973
 
 
-def read(value: object) -> datetime | None:
-    """A time from ISO 8601 text or a Unix time in seconds or milliseconds; None when it is none of these."""
+def parse(value: object) -> datetime | None:
+    """Read ISO 8601 text, or a Unix time in seconds or milliseconds. None for anything else."""
     try:
         if isinstance(value, str):
             return aware(datetime.fromisoformat(value.strip()))
         if isinstance(value, int | float) and not isinstance(value, bool):
-            return datetime.fromtimestamp(value / 1000 if abs(value) >= MILLISECONDS_FROM else value, UTC)
+            return datetime.fromtimestamp(value / 1000 if abs(value) >= MIN_MILLISECONDS else value, UTC)
     except (ValueError, OverflowError, OSError):
         pass
     return None
 
 
-def written(moment: datetime) -> str:
-    """ISO 8601, ten times as fast as isoformat()."""
+def to_iso(moment: datetime) -> str:
+    # Ten times as fast as isoformat(), and it runs twice an event.
     text: str = msgspec.to_builtins(moment)
     return text
 

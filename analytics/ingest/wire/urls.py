@@ -1,4 +1,4 @@
-"""What a page's address tells: its path, where it was linked from, and its campaign."""
+"""Path, domain and campaign parameters of a page's URL."""
 
 from functools import lru_cache
 from typing import NamedTuple
@@ -7,8 +7,8 @@ from urllib.parse import parse_qs, urlsplit
 CAMPAIGN = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content")
 
 
-class Address(NamedTuple):
-    """Parts of a URL; empty where it has none, and all empty where it is no URL. A site without a path is its "/"."""
+class UrlParts(NamedTuple):
+    """Empty where the URL has no such part, and all empty for an invalid URL. A missing path is "/"."""
 
     path: str = ""
     domain: str = ""
@@ -16,12 +16,13 @@ class Address(NamedTuple):
 
 
 @lru_cache(maxsize=8192)
-def address(url: str) -> Address:
+def parse_url(url: str) -> UrlParts:
     try:
+        # Raises ValueError for a broken IPv6 host.
         parts = urlsplit(url)
         domain = parts.hostname or ""
         query = parse_qs(parts.query, max_num_fields=200)
     except ValueError:
-        return Address()
+        return UrlParts()
     path = parts.path or ("/" if domain else "")
-    return Address(path, domain, tuple(query.get(name, [""])[0] for name in CAMPAIGN))
+    return UrlParts(path, domain, tuple(query.get(name, [""])[0] for name in CAMPAIGN))

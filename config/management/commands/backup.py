@@ -8,10 +8,10 @@ from config.home import backup, layout
 
 
 class Command(BaseCommand):
-    help = "Write the whole installation into one file; may run while everything runs."
+    help = "Back up the whole installation into one file, also while it is running."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("file", type=Path, help="such as backup.tar.gz")
+        parser.add_argument("file", type=Path, help="for example backup.tar.gz")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:

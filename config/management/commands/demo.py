@@ -1,4 +1,4 @@
-"""manage.py demo: a believable product's history, so that every screen has something to say."""
+"""manage.py demo: create the history of a believable product, so that no screen is empty."""
 
 import time
 from collections import Counter
@@ -25,7 +25,7 @@ from projects.models import Membership, Project
 
 NAME, SLUG = "Demo", "demo"
 UNREAD = 12
-"""The newest comments, which nobody on the team has looked at yet."""
+"""How many of the newest comments nobody on the team has read yet."""
 
 STATUSES = (
     Comment.Status.DONE,
@@ -34,27 +34,27 @@ STATUSES = (
     Comment.Status.DONE,
     Comment.Status.PROMISED,
 )
-LEAST = {"people": 1, "days": 1, "seed": 0}
+MINIMUM = {"people": 1, "days": 1, "seed": 0}
 
 
 class Command(BaseCommand):
     help = (
-        "Make the history of a small writing tool: visits, sign-ups, habits, leaving, a launch, comments. It goes"
-        " through the same ingest as everything else and ends when its project was made, so the same seed a second"
-        " time adds nothing."
+        "Create the history of a small writing tool: visits, sign-ups, habits, churn, a launch and comments. It goes"
+        " through the real ingest and ends when its project was created. Running it again with the same seed adds"
+        " nothing."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--people", type=int, default=100)
         parser.add_argument("--days", type=int, default=60)
-        parser.add_argument("--seed", type=int, default=1, help="another seed is another crowd")
+        parser.add_argument("--seed", type=int, default=1, help="another seed creates other people")
         parser.add_argument(
-            "--project", metavar="SLUG", help="default: the project Demo, made when it is missing"
+            "--project", metavar="SLUG", help="default: the project Demo, created if it is missing"
         )
 
     def handle(self, *_: object, **options: Any) -> None:
-        began = time.monotonic()
-        _check(options)
+        started = time.monotonic()
+        _check_options(options)
         project = _project(options["project"])
         story = tell(
             seed=options["seed"], people=options["people"], days=options["days"], until=project.created_at
@@ -63,13 +63,13 @@ class Command(BaseCommand):
             _send(story, project)
         except DemoRefusedError as error:
             raise CommandError(str(error)) from error
-        self.stdout.write("\n".join(_told(story, project, options, time.monotonic() - began)))
+        self.stdout.write("\n".join(_summary(story, project, options, time.monotonic() - started)))
 
 
-def _check(options: dict[str, Any]) -> None:
-    for name, least in LEAST.items():
+def _check_options(options: dict[str, Any]) -> None:
+    for name, least in MINIMUM.items():
         if options[name] < least:
-            raise CommandError(f"--{name} {options[name]} is too few; the least is {least}")
+            raise CommandError(f"--{name} {options[name]} is too small; the minimum is {least}")
 
 
 def _project(slug: str | None) -> Project:
@@ -78,7 +78,7 @@ def _project(slug: str | None) -> Project:
     except Project.DoesNotExist:
         if slug is not None:
             raise CommandError(
-                f"there is no project {slug!r}; leave --project out for one named Demo"
+                f"there is no project {slug!r}; leave out --project to create one named Demo"
             ) from None
     return _make_project()
 
@@ -95,20 +95,22 @@ def _make_project() -> Project:
 def _send(story: Story, project: Project) -> None:
     key = newest_write_key(project)
     if key is None:
-        raise CommandError(f"{project} has no write key; make one in its settings")
+        raise CommandError(f"{project} has no write key; create one in its settings")
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        events = bar.add_task("Living", total=len(story.calls))
+        events = bar.add_task("Sending events", total=len(story.calls))
         for kept in send(story.calls, key):
             bar.update(events, completed=kept)
         unread = len(story.said) - UNREAD
-        for number, said in enumerate(bar.track(story.said, description="Commenting")):
-            _leave(said, project, STATUSES[number % len(STATUSES)] if number < unread else Comment.Status.NEW)
-        counted = bar.add_task("Counting", total=len(story.calls) + len(story.said))
+        for number, said in enumerate(bar.track(story.said, description="Sending comments")):
+            _leave_comment(
+                said, project, STATUSES[number % len(STATUSES)] if number < unread else Comment.Status.NEW
+            )
+        counted = bar.add_task("Processing", total=len(story.calls) + len(story.said))
         until_idle(lambda done: bar.update(counted, completed=done.stored + done.duplicates))
 
 
-def _leave(said: Said, project: Project, status: Comment.Status) -> None:
+def _leave_comment(said: Said, project: Project, status: Comment.Status) -> None:
     left = leave_comment(
         EventColumns(
             project_id=project.pk,
@@ -123,16 +125,16 @@ def _leave(said: Said, project: Project, status: Comment.Status) -> None:
         reaction=said.reaction,
         text=said.text,
     )
-    # Run again, the demo must not undo what somebody has chosen in the inbox since.
+    # A second run must not undo statuses that were changed in the inbox since.
     if left.is_new:
         set_status(left.comment, status)
 
 
-def _told(story: Story, project: Project, options: dict[str, Any], seconds: float) -> Iterator[str]:
+def _summary(story: Story, project: Project, options: dict[str, Any], seconds: float) -> Iterator[str]:
     reactions = Counter(said.reaction for said in story.said)
     yield (
         f"{options['people']:,} people and {options['days']:,} days in {project}: {len(story.calls):,} calls and"
         f" {len(story.said):,} comments in {seconds:.1f} s"
     )
     yield "  " + ", ".join(f"{count} {reaction}" for reaction, count in reactions.most_common())
-    yield f"Sent again, they add nothing. See /projects/{project.slug}/people/ and /projects/{project.slug}/inbox/"
+    yield f"Running it again adds nothing. See /projects/{project.slug}/people/ and /projects/{project.slug}/inbox/"

@@ -9,23 +9,23 @@ from projects import first_run, sign_in
 
 
 class Command(BaseCommand):
-    help = "What `up` does before the web starts: tables, static files, the first user. Prints JSON."
-    # They load the code of every page, which takes longer than all the rest; make check runs them.
+    help = "Create tables, static files and the first user before `up` starts the web. Prints JSON."
+    # System checks load the code of every page and would take most of the start. make check runs them.
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
-        _look_at_the_lake()
+        _check_lake()
         call_command("migrate", verbosity=0, interactive=False, skip_checks=True)
         call_command("collectstatic", verbosity=0, interactive=False, skip_checks=True)
         owner, new = first_run.ensure_owner()
-        welcome = {"sign_in": sign_in.path(sign_in.create_link(owner))}
+        credentials = {"sign_in": sign_in.path(sign_in.create_link(owner))}
         if new:
-            welcome |= {"project": new.project.name, "write_key": new.write_key, "api_key": new.api_key}
-        self.stdout.write(json.dumps(welcome))
+            credentials |= {"project": new.project.name, "write_key": new.write_key, "api_key": new.api_key}
+        self.stdout.write(json.dumps(credentials))
 
 
-def _look_at_the_lake() -> None:
-    """A lake that cannot be used stops the start: nobody would miss it before the first numbers are due."""
+def _check_lake() -> None:
+    # A broken lake must stop the start: it would go unnoticed until numbers are missing.
     try:
         health.lake()
     except health.NotReadyError as error:

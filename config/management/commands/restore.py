@@ -8,7 +8,7 @@ from config.home import backup, layout
 
 
 class Command(BaseCommand):
-    help = "Make an installation out of a backup, in an empty home."
+    help = "Restore a backup into an empty home."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -19,4 +19,4 @@ class Command(BaseCommand):
             backup.restore(settings.HOME, options["file"].absolute(), layout.database_url())
         except layout.HomeError as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(f"restored into {settings.HOME.root}; start it with: make run")
+        self.stdout.write(f"Restored into {settings.HOME.root}. Start it with: make run")

@@ -8,14 +8,14 @@ from projects import first_run, sign_in
 
 
 class Command(BaseCommand):
-    help = "Print a link that signs a user in once, within 15 minutes."
+    help = "Print a sign-in link that works once, within 15 minutes."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("username", nargs="?", help="whose link; the first owner's if left out")
+        parser.add_argument("username", nargs="?", help="default: the first owner")
 
     def handle(self, *args: Any, **options: Any) -> None:
         token = sign_in.create_link(_user(options["username"]))
-        self.stdout.write(up.site(layout.home()) + sign_in.path(token))
+        self.stdout.write(up.site_url(layout.home()) + sign_in.path(token))
 
 
 def _user(name: str | None) -> User:
@@ -25,4 +25,4 @@ def _user(name: str | None) -> User:
         return User.objects.get(username=name)
     except User.DoesNotExist:
         names = ", ".join(User.objects.values_list("username", flat=True)[:20])
-        raise CommandError(f"there is no user {name!r}; there are: {names or 'none yet'}") from None
+        raise CommandError(f"there is no user {name!r}; existing users: {names or 'none'}") from None

@@ -11,5 +11,5 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
-        # Rarely reached: manage.py starts the supervisor without Django, which it would only keep in memory.
+        # Rarely reached: manage.py starts the supervisor itself, without loading Django.
         sys.exit(up.main())

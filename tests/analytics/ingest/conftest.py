@@ -1,4 +1,4 @@
-"""A door to send through, and eyes on what it leaves in PostgreSQL."""
+"""A harness to send requests to ingest and read what it stores."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,18 +14,18 @@ from tests.people import Team
 
 
 @dataclass(frozen=True)
-class Desk:
-    """One project seen from both sides: what is sent for it, and what of it is in the database."""
+class Harness:
+    """Sends requests for one project, and reads its rows from the database."""
 
     ingest: LocalIngest
     team: Team
 
     def batch(self, *calls: object, **around: Any) -> httpx.Response:
-        """A Segment batch of these calls."""
+        """Send a Segment batch of calls."""
         return self.ingest.post("/v1/batch", {"batch": list(calls), **around}, key=self.team.write_key)
 
     def capture(self, *events: object, path: str = "/batch/", **around: Any) -> httpx.Response:
-        """A PostHog batch of these events."""
+        """Send a PostHog batch of events."""
         return self.ingest.post(path, {"api_key": self.team.write_key, "batch": list(events), **around})
 
     def inbox(self) -> list[dict[str, Any]]:
@@ -36,7 +36,7 @@ class Desk:
         return row
 
     def ledger(self, project_id: int | None = None) -> dict[str, int]:
-        """Counts by outcome, and by reason for what was refused."""
+        """Counts by outcome, and by reason for refused events."""
         return ledger(self.team.id if project_id is None else project_id)
 
     def warnings(self) -> list[dict[str, Any]]:
@@ -66,12 +66,12 @@ def ingest(django_db_setup: None) -> Iterator[LocalIngest]:
 
 
 @pytest.fixture
-def desk(ingest: LocalIngest, team: Team) -> Desk:
-    return Desk(ingest, team)
+def harness(ingest: LocalIngest, team: Team) -> Harness:
+    return Harness(ingest, team)
 
 
 @pytest.fixture
 def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home of the test's own, so that its spool is nobody else's."""
+    """A home for this test alone, so that no other ingest replays its spool."""
     monkeypatch.setenv("FIRSTHAND_HOME", str(tmp_path))
     return tmp_path

@@ -1,4 +1,4 @@
-"""Group commit: many are stored at once, one that cannot be stored spoils nothing, and too much is turned away."""
+"""Group commit: many batches in one transaction, invalid rows, and limits."""
 
 import asyncio
 import os
@@ -9,10 +9,10 @@ import pytest
 from analytics.ingest import commit, rows
 from analytics.ingest.commit import Committer
 from analytics.ingest.local import LocalIngest
-from analytics.ingest.postgres import NotTaken, Pipe
-from analytics.ingest.shipment import Shipment
-from analytics.ingest.spool import Full, Spool
+from analytics.ingest.postgres import RowRejectedError, ScriptConnection
+from analytics.ingest.spool import RetryLaterError, Spool
 from analytics.ingest.wire.event import Event
+from analytics.ingest.write_batch import WriteBatch
 from tests.analytics.ingest.conftest import ledger
 from tests.analytics.ingest.conftest import rows as select
 from tests.people import Team
@@ -20,26 +20,26 @@ from tests.people import Team
 AT = "2026-01-02T03:04:05+00:00"
 
 
-def shipment(team: Team, name: str) -> Shipment:
+def batch(team: Team, name: str) -> WriteBatch:
     event = Event(
         project_id=str(team.id), id="0197c7a0-0000-7000-8000-000000000001", event=name, timestamp=AT, received_at=AT,
         distinct_id="ana",
     )  # fmt: skip
-    return Shipment(rows.encode([event]), b"", [(rows.received(team.id, 3600), 1)])
+    return WriteBatch(rows.encode([event]), b"", [(rows.received(team.id, 3600), 1)])
 
 
-async def put(folder: Path, *shipments: Shipment) -> list[BaseException | None]:
-    """All at once; what each was told."""
+async def put(folder: Path, *batches: WriteBatch) -> list[BaseException | None]:
+    """Put all batches at once, and return the result of each."""
     committer = Committer(os.environ["DATABASE_URL"], Spool(folder, 1 << 20))
     running = asyncio.create_task(committer.run())
 
-    async def one(each: Shipment) -> None:
+    async def one(each: WriteBatch) -> None:
         await committer.put(each)
 
-    told = await asyncio.gather(*map(one, shipments), return_exceptions=True)
+    results = await asyncio.gather(*map(one, batches), return_exceptions=True)
     await committer.close()
     running.cancel()
-    return told
+    return results
 
 
 def stored(team: Team) -> list[str]:
@@ -50,9 +50,9 @@ def stored(team: Team) -> list[str]:
     return [row["event"] for row in found]
 
 
-def test_those_who_wait_together_are_stored_in_one_transaction(team: Team, tmp_path: Path) -> None:
-    told = asyncio.run(put(tmp_path, *(shipment(team, f"e{n}") for n in range(50))))
-    assert told == [None] * 50
+def test_pending_batches_are_stored_in_one_transaction(team: Team, tmp_path: Path) -> None:
+    results = asyncio.run(put(tmp_path, *(batch(team, f"e{n}") for n in range(50))))
+    assert results == [None] * 50
     assert stored(team) == [f"e{n}" for n in range(50)]
     found = select(
         "SELECT count(DISTINCT xmin::text)::int AS count FROM analytics_inbox WHERE project_id = %s", team.id
@@ -61,22 +61,22 @@ def test_those_who_wait_together_are_stored_in_one_transaction(team: Team, tmp_p
     assert ledger(team.id) == {"received": 50}
 
 
-def test_one_that_cannot_be_stored_is_refused_alone(team: Team, tmp_path: Path) -> None:
-    spoiled = shipment(team, "bad\x00")
-    told = asyncio.run(put(tmp_path, shipment(team, "a"), spoiled, shipment(team, "b")))
-    assert [type(each) for each in told] == [type(None), NotTaken, type(None)]
+def test_only_the_batch_with_the_invalid_row_is_rejected(team: Team, tmp_path: Path) -> None:
+    spoiled = batch(team, "bad\x00")
+    results = asyncio.run(put(tmp_path, batch(team, "a"), spoiled, batch(team, "b")))
+    assert [type(each) for each in results] == [type(None), RowRejectedError, type(None)]
     assert stored(team) == ["a", "b"]
     assert ledger(team.id) == {"received": 3, "refused not_storable": 1}
 
 
-def test_one_that_cannot_be_stored_is_sifted_out_of_the_spool(team: Team, tmp_path: Path) -> None:
+def test_replay_rejects_only_the_batch_with_the_invalid_row(team: Team, tmp_path: Path) -> None:
     spool = Spool(tmp_path, 1 << 20)
-    spool.append([shipment(team, "a"), shipment(team, "bad\x00"), shipment(team, "b")])
+    spool.append([batch(team, "a"), batch(team, "bad\x00"), batch(team, "b")])
     spool.rotate()
 
     async def replay() -> None:
         committer = Committer(os.environ["DATABASE_URL"], spool)
-        looking = asyncio.create_task(committer.look_after_spool())
+        looking = asyncio.create_task(committer.watch_spool())
         while spool.files():
             await asyncio.sleep(0.01)
         looking.cancel()
@@ -86,16 +86,24 @@ def test_one_that_cannot_be_stored_is_sifted_out_of_the_spool(team: Team, tmp_pa
     assert ledger(team.id) == {"received": 3, "refused not_storable": 1}
 
 
-def test_too_much_waiting_is_turned_away(team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commit, "MAX_WAITING", 600)
-    told = asyncio.run(put(tmp_path, *(shipment(team, f"e{n}") for n in range(5))))
-    assert [type(each) for each in told] == [type(None), type(None), Full, Full, Full]
+def test_too_many_pending_bytes_are_answered_with_retry_later(
+    team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commit, "MAX_PENDING_BYTES", 600)
+    results = asyncio.run(put(tmp_path, *(batch(team, f"e{n}") for n in range(5))))
+    assert [type(each) for each in results] == [
+        type(None),
+        type(None),
+        RetryLaterError,
+        RetryLaterError,
+        RetryLaterError,
+    ]
     assert stored(team) == ["e0", "e1"]
 
 
-def test_a_large_group_is_cut(team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commit, "MAX_GROUP", 600)
-    assert asyncio.run(put(tmp_path, *(shipment(team, f"e{n}") for n in range(7)))) == [None] * 7
+def test_a_large_group_is_split(team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commit, "MAX_GROUP_BYTES", 600)
+    assert asyncio.run(put(tmp_path, *(batch(team, f"e{n}") for n in range(7)))) == [None] * 7
     found = select(
         "SELECT count(DISTINCT xmin::text)::int AS count FROM analytics_inbox WHERE project_id = %s", team.id
     )
@@ -103,13 +111,13 @@ def test_a_large_group_is_cut(team: Team, tmp_path: Path, monkeypatch: pytest.Mo
     assert stored(team) == [f"e{n}" for n in range(7)]
 
 
-def test_a_fault_of_ours_is_told_and_the_next_group_is_stored(
+def test_an_internal_error_is_logged_and_the_next_group_is_stored(
     team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Without this every later request would wait for ever."""
+    """Otherwise every later request would hang."""
 
     def fail(*_: object) -> str:
-        raise RuntimeError("a fault of ours")
+        raise RuntimeError("an internal error")
 
     with LocalIngest() as ingest, monkeypatch.context() as broken:
         call = {"userId": "ana", "event": "x"}
@@ -118,19 +126,19 @@ def test_a_fault_of_ours_is_told_and_the_next_group_is_stored(
         broken.undo()
         assert ingest.post("/v1/track", call, key=team.write_key).status_code == 200
     assert stored(team) == ["x"]
-    assert "a fault of ours" in caplog.text
+    assert "an internal error" in caplog.text
 
 
 def test_a_script_is_one_transaction(team: Team) -> None:
     async def run() -> None:
-        pipe = await Pipe.open(os.environ["DATABASE_URL"])
+        connection = await ScriptConnection.open(os.environ["DATABASE_URL"])
         fine = rows.encode([Event(project_id=str(team.id), id="0197c7a0-0000-7000-8000-000000000001", event="x",
                                   timestamp=AT, received_at=AT, distinct_id="ana")])  # fmt: skip
-        with pytest.raises(NotTaken):
-            await pipe.run(f"{rows.INBOX_COPY}; SELECT 1 / 0", [fine])
-        assert not pipe.closed
-        await pipe.run(f"{rows.INBOX_COPY}; SELECT 1", [fine])
-        await pipe.close()
+        with pytest.raises(RowRejectedError):
+            await connection.run(f"{rows.INBOX_COPY}; SELECT 1 / 0", [fine])
+        assert not connection.closed
+        await connection.run(f"{rows.INBOX_COPY}; SELECT 1", [fine])
+        await connection.close()
 
     asyncio.run(run())
     assert stored(team) == ["x"]

@@ -1,4 +1,4 @@
-"""Whatever is sent over HTTP: an answer below 500, and books that balance to the event."""
+"""For any request: a status below 500, and a ledger that matches the inbox to the event."""
 
 import base64
 import gzip
@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.analytics.ingest.conftest import Desk, ledger, rows
+from tests.analytics.ingest.conftest import Harness, ledger, rows
 
 SETTINGS = settings(
     max_examples=120,
@@ -69,7 +69,7 @@ captures = st.builds(
 
 
 def text(tree: object) -> bytes:
-    """JSON as sloppy clients write it: NaN and lone surrogates included."""
+    """JSON that may contain NaN and lone surrogates, as some clients send it."""
     return json.dumps(tree).encode()
 
 
@@ -83,26 +83,30 @@ def total(project_id: int) -> tuple[int, int, int]:
 
 @SETTINGS
 @given(batch=st.lists(calls | values, max_size=6), around=objects("sentAt context"))
-def test_segment(desk: Desk, batch: list[object], around: dict[str, Any]) -> None:
-    received, refused, stored = total(desk.team.id)
-    answer = desk.ingest.post("/v1/batch", text({**around, "batch": batch}), key=desk.team.write_key)
+def test_segment(harness: Harness, batch: list[object], around: dict[str, Any]) -> None:
+    received, refused, stored = total(harness.team.id)
+    answer = harness.ingest.post("/v1/batch", text({**around, "batch": batch}), key=harness.team.write_key)
     assert answer.status_code == 200
     rejected = len(answer.json().get("rejected", []))
-    assert total(desk.team.id) == (received + len(batch), refused + rejected, stored + len(batch) - rejected)
+    assert total(harness.team.id) == (
+        received + len(batch),
+        refused + rejected,
+        stored + len(batch) - rejected,
+    )
 
 
 @SETTINGS
 @given(batch=st.lists(captures | values, min_size=1, max_size=6), around=objects("sent_at"))
-def test_posthog(desk: Desk, batch: list[Any], around: dict[str, Any]) -> None:
+def test_posthog(harness: Harness, batch: list[Any], around: dict[str, Any]) -> None:
     for event in batch:
         if isinstance(event, dict):
             event.pop("token", None)
             if isinstance(event.get("properties"), dict):
                 event["properties"].pop("token", None)
-    received, _, stored = total(desk.team.id)
-    body = text({**around, "api_key": desk.team.write_key, "batch": batch})
-    answer = desk.ingest.post("/batch/", body)
-    after = total(desk.team.id)
+    received, _, stored = total(harness.team.id)
+    body = text({**around, "api_key": harness.team.write_key, "batch": batch})
+    answer = harness.ingest.post("/batch/", body)
+    after = total(harness.team.id)
     assert answer.status_code in (200, 400)
     assert after[0] == received + len(batch)
     assert after[0] == after[1] + after[2]
@@ -114,10 +118,10 @@ def test_posthog(desk: Desk, batch: list[Any], around: dict[str, Any]) -> None:
     tree=values | calls | captures,
     path=st.sampled_from(["/v1/track", "/v1/b", "/v1/p", "/e/", "/engage/", "/i/v1/analytics/events"]),
 )
-def test_any_json_under_any_path(desk: Desk, tree: object, path: str) -> None:
-    answer = desk.ingest.post(path, text(tree), key=desk.team.write_key)
+def test_any_json_under_any_path(harness: Harness, tree: object, path: str) -> None:
+    answer = harness.ingest.post(path, text(tree), key=harness.team.write_key)
     assert answer.status_code < 500
-    received, refused, stored = total(desk.team.id)
+    received, refused, stored = total(harness.team.id)
     assert received == refused + stored
 
 
@@ -145,10 +149,16 @@ WRAPPINGS: list[Callable[[bytes], bytes]] = [
     kind=st.sampled_from(["application/json", "text/plain", "application/x-www-form-urlencoded", ""]),
 )
 def test_any_bytes_in_any_wrapping(
-    desk: Desk, body: bytes, wrap: Callable[[bytes], bytes], path: str, query: str, encoding: str, kind: str
+    harness: Harness,
+    body: bytes,
+    wrap: Callable[[bytes], bytes],
+    path: str,
+    query: str,
+    encoding: str,
+    kind: str,
 ) -> None:
     headers = {"content-type": kind, **({"content-encoding": encoding} if encoding != "\xff" else {})}
-    answer = desk.ingest.post(path + query, wrap(body), key=desk.team.write_key, headers=headers)
+    answer = harness.ingest.post(path + query, wrap(body), key=harness.team.write_key, headers=headers)
     assert answer.status_code < 500
-    received, refused, stored = total(desk.team.id)
+    received, refused, stored = total(harness.team.id)
     assert received == refused + stored

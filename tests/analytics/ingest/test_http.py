@@ -1,4 +1,4 @@
-"""The manners of the door: origins, methods, sizes, and clients that are slow or break off."""
+"""HTTP: origins, methods, sizes, and clients that are slow or disconnect."""
 
 import asyncio
 import gzip
@@ -13,7 +13,7 @@ from analytics.ingest import http
 from analytics.ingest.app import Ingest
 from projects import keys
 from projects.models import Key
-from tests.analytics.ingest.conftest import Desk, ledger, rows
+from tests.analytics.ingest.conftest import Harness, ledger, rows
 
 CALL = {"userId": "ana", "event": "x"}
 OURS = (
@@ -23,126 +23,130 @@ OURS = (
 
 
 @pytest.mark.parametrize("path", OURS.split())
-def test_these_paths_are_ours(path: str) -> None:
+def test_it_serves_its_paths(path: str) -> None:
     assert Ingest().serves(path)
 
 
 @pytest.mark.parametrize("path", ["/", "/v1", "/api/v1/events", "/array/x", "/e/x"])
-def test_these_paths_are_not(path: str) -> None:
+def test_it_does_not_serve_other_paths(path: str) -> None:
     assert not Ingest().serves(path)
 
 
 @pytest.mark.parametrize("path", ["/v1/coments", "/v1/", "/v1/comments"])
-def test_below_v1_only_programs_ask_and_are_told_what_is_wrong(desk: Desk, path: str) -> None:
-    """Ingest alone serves no comments: whoever sends them there is to hear of it."""
+def test_an_unknown_path_below_v1_gets_a_json_error(harness: Harness, path: str) -> None:
+    """Ingest alone has no comments endpoint, and its clients must notice."""
     assert Ingest().serves(path)
-    answer = desk.ingest.post(path, {}, headers={"origin": "https://a.example"})
+    answer = harness.ingest.post(path, {}, headers={"origin": "https://a.example"})
     assert answer.status_code == 404
-    assert answer.json() == {"success": False, "error": f"nothing is served at {path}; see docs/api.md"}
+    assert answer.json() == {"success": False, "error": f"there is no endpoint {path}; see docs/api.md"}
     assert answer.headers["access-control-allow-origin"] == "https://a.example"
 
 
-def test_a_page_of_another_origin_may_ask_and_send(desk: Desk) -> None:
+def test_a_page_of_another_origin_may_send(harness: Harness) -> None:
     asking = {
         "origin": "https://shop.example",
         "access-control-request-method": "POST",
         "access-control-request-headers": "content-type, x-custom",
     }
-    preflight = desk.ingest.request("OPTIONS", "/e/", headers=asking)
+    preflight = harness.ingest.request("OPTIONS", "/e/", headers=asking)
     assert preflight.status_code == 204
     assert preflight.headers["access-control-allow-origin"] == "https://shop.example"
     assert preflight.headers["access-control-allow-headers"] == "content-type, x-custom"
     assert "POST" in preflight.headers["access-control-allow-methods"]
-    sent = desk.ingest.post(
-        "/v1/t", CALL, key=desk.team.write_key, headers={"origin": "https://shop.example"}
+    sent = harness.ingest.post(
+        "/v1/t", CALL, key=harness.team.write_key, headers={"origin": "https://shop.example"}
     )
     assert sent.headers["access-control-allow-origin"] == "https://shop.example"
     assert sent.headers["access-control-allow-credentials"] == "true"
     assert sent.headers["vary"] == "origin"
 
 
-def test_an_origin_that_is_not_allowed_is_refused_and_counted(desk: Desk) -> None:
-    project = desk.team.new.project
+def test_an_origin_that_is_not_allowed_is_rejected_and_counted(harness: Harness) -> None:
+    project = harness.team.new.project
     project.allowed_origins = ["https://shop.example"]
     project.save()
-    # A new key: ingest may know the first one with the origins of before, for up to two seconds.
+    # A new key, because ingest may cache the first one with its old origins for two seconds.
     key = keys.create(project, Key.Kind.WRITE).text
     for origin, status in (("https://evil.example", 403), ("https://SHOP.example", 200), (None, 200)):
         headers = {"origin": origin} if origin else {}
-        assert desk.ingest.post("/v1/t", CALL, key=key, headers=headers).status_code == status
-    assert len(desk.inbox()) == 2
-    assert desk.ledger() == {"received": 3, "refused origin": 1}
+        assert harness.ingest.post("/v1/t", CALL, key=key, headers=headers).status_code == status
+    assert len(harness.inbox()) == 2
+    assert harness.ledger() == {"received": 3, "refused origin": 1}
 
 
-def test_a_key_that_is_nobodys_is_refused_and_counted_for_project_zero(desk: Desk) -> None:
+def test_an_unknown_key_is_rejected_and_counted_for_project_zero(harness: Harness) -> None:
     before = ledger(0).get("refused unknown_key", 0)
-    segment = desk.ingest.post("/v1/batch", {"batch": [CALL, CALL]}, key="nobody")
-    posthog = desk.ingest.post("/e/", {"event": "x", "distinct_id": "ana"})
+    segment = harness.ingest.post("/v1/batch", {"batch": [CALL, CALL]}, key="nobody")
+    posthog = harness.ingest.post("/e/", {"event": "x", "distinct_id": "ana"})
     assert (segment.status_code, segment.json()["code"]) == (401, "unknown_key")
     assert (posthog.status_code, "no write key was sent" in posthog.text) == (401, True)
     assert ledger(0)["refused unknown_key"] == before + 3
 
 
-def test_an_api_key_writes_nothing(desk: Desk) -> None:
-    assert desk.ingest.post("/v1/t", CALL, key=desk.team.api_key).status_code == 401
+def test_an_api_key_cannot_write(harness: Harness) -> None:
+    assert harness.ingest.post("/v1/t", CALL, key=harness.team.api_key).status_code == 401
 
 
 @pytest.mark.parametrize(
     ("path", "method"),
     [("/v1/track", "GET"), ("/v1/batch", "PUT"), ("/e/", "DELETE"), ("/array/k/config", "POST")],
 )
-def test_a_method_that_is_not_served_is_told_which_are(desk: Desk, path: str, method: str) -> None:
-    answer = desk.ingest.request(method, path)
+def test_a_wrong_method_names_the_allowed_ones(harness: Harness, path: str, method: str) -> None:
+    answer = harness.ingest.request(method, path)
     assert answer.status_code == 405
     assert "OPTIONS" in answer.headers["allow"]
 
 
-def test_a_path_that_is_not_served(desk: Desk) -> None:
-    assert desk.ingest.request("GET", "/nowhere").status_code == 404
+def test_an_unknown_path_is_not_found(harness: Harness) -> None:
+    assert harness.ingest.request("GET", "/nowhere").status_code == 404
 
 
-def test_what_a_browser_asks_when_it_starts(desk: Desk) -> None:
-    config = desk.ingest.request("GET", "/array/k/config").json()
+def test_the_startup_requests_of_posthog_js(harness: Harness) -> None:
+    config = harness.ingest.request("GET", "/array/k/config").json()
     assert (config["autocapture_opt_out"], config["analytics"]) == (False, {"endpoint": "/e/"})
-    script = desk.ingest.request("GET", "/array/k/config.js")
+    script = harness.ingest.request("GET", "/array/k/config.js")
     assert script.headers["content-type"].startswith("application/javascript")
     assert '["k"] = {config: {' in script.text
-    assert desk.ingest.request("HEAD", "/array/k/config").content == b""
+    assert harness.ingest.request("HEAD", "/array/k/config").content == b""
     nothing = {"flags": {}, "featureFlags": {}, "featureFlagPayloads": {}, "errorsWhileComputingFlags": False}
-    assert desk.ingest.post("/flags/?v=2", {}).json() == nothing
-    assert desk.ingest.post("/decide/?v=3", {}).json().items() >= nothing.items()
-    assert desk.ingest.post("/s/", b"\x1f\x8banything").json() == {"status": 1}
+    assert harness.ingest.post("/flags/?v=2", {}).json() == nothing
+    assert harness.ingest.post("/decide/?v=3", {}).json().items() >= nothing.items()
+    assert harness.ingest.post("/s/", b"\x1f\x8banything").json() == {"status": 1}
 
 
-def test_a_batch_beyond_its_limit_is_told_the_limit(desk: Desk) -> None:
-    answer = desk.ingest.post("/v1/batch", b" " * 500_001, key=desk.team.write_key)
+def test_a_batch_beyond_the_limit_names_the_limit(harness: Harness) -> None:
+    answer = harness.ingest.post("/v1/batch", b" " * 500_001, key=harness.team.write_key)
     assert answer.status_code == 413
     assert "500,000 bytes" in answer.json()["error"]
-    assert desk.ledger() == {"received": 1, "refused too_large": 1}
+    assert harness.ledger() == {"received": 1, "refused too_large": 1}
 
 
 @pytest.mark.parametrize("path", ["/v1/batch", "/batch/", "/s/"])
-def test_a_gzip_bomb_is_stopped_while_it_is_inflated(desk: Desk, path: str) -> None:
+def test_a_gzip_bomb_is_stopped_while_it_is_inflated(harness: Harness, path: str) -> None:
     bomb = gzip.compress(b" " * 200_000_000, 9)
     assert len(bomb) < 250_000
-    answer = desk.ingest.post(path, bomb, key=desk.team.write_key, headers={"content-encoding": "gzip"})
+    answer = harness.ingest.post(path, bomb, key=harness.team.write_key, headers={"content-encoding": "gzip"})
     assert answer.status_code == 413
 
 
-def test_a_bomb_within_a_bomb_and_in_a_form(desk: Desk) -> None:
+def test_a_bomb_within_a_bomb_and_in_a_form(harness: Harness) -> None:
     inner = gzip.compress(gzip.compress(b" " * 100_000_000, 9), 9)
-    assert desk.ingest.post("/e/", inner, headers={"content-encoding": "gzip"}).status_code == 413
+    assert harness.ingest.post("/e/", inner, headers={"content-encoding": "gzip"}).status_code == 413
 
 
-def test_an_encoding_that_is_not_understood(desk: Desk) -> None:
-    answer = desk.ingest.post("/v1/t", b"x", key=desk.team.write_key, headers={"content-encoding": "br"})
+def test_an_unsupported_encoding(harness: Harness) -> None:
+    answer = harness.ingest.post(
+        "/v1/t", b"x", key=harness.team.write_key, headers={"content-encoding": "br"}
+    )
     assert answer.status_code == 415
     assert "'br'" in answer.json()["error"]
 
 
-def test_gzip_that_is_damaged(desk: Desk) -> None:
+def test_damaged_gzip(harness: Harness) -> None:
     cut = gzip.compress(json.dumps(CALL).encode())[:-12]
-    answer = desk.ingest.post("/v1/t", cut, key=desk.team.write_key, headers={"content-encoding": "gzip"})
+    answer = harness.ingest.post(
+        "/v1/t", cut, key=harness.team.write_key, headers={"content-encoding": "gzip"}
+    )
     assert answer.status_code == 400
     assert "damaged" in answer.json()["error"]
 
@@ -150,7 +154,7 @@ def test_gzip_that_is_damaged(desk: Desk) -> None:
 async def _talk(
     messages: list[dict[str, Any]], *, then_silence: bool = False, length: bytes | None = None
 ) -> int:
-    """One request to a fresh application, message by message; the status of its answer."""
+    """Send one request to a new application, message by message. Returns the status of the response."""
     app, answers = Ingest(), list[MutableMapping[str, Any]]()
 
     async def receive() -> MutableMapping[str, Any]:
@@ -176,11 +180,11 @@ async def _talk(
     return int(answers[0]["status"])
 
 
-def test_a_body_that_breaks_off(team: object) -> None:
+def test_a_body_that_is_cut_off(team: object) -> None:
     assert asyncio.run(_talk([{"type": "http.request", "body": b'{"a', "more_body": True}])) == 400
 
 
-def test_a_body_that_comes_too_slowly(team: object, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_body_that_is_too_slow(team: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "BODY_SECONDS", 0.05)
     begun: list[dict[str, Any]] = [{"type": "http.request", "body": b'{"a', "more_body": True}]
     assert asyncio.run(_talk(begun, then_silence=True)) == 408
@@ -200,7 +204,7 @@ def test_a_body_that_never_ends_is_stopped_at_the_limit(team: object) -> None:
     assert asyncio.run(_talk(endless)) == 413
 
 
-def test_the_lifespan_begins_and_ends(team: object) -> None:
+def test_lifespan_startup_and_shutdown(team: object) -> None:
     async def live() -> list[str]:
         said: list[str] = []
         messages = iter(["lifespan.startup", "lifespan.shutdown"])
@@ -217,7 +221,7 @@ def test_the_lifespan_begins_and_ends(team: object) -> None:
     assert asyncio.run(live()) == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
 
 
-def test_no_connection_is_left_behind(team: object) -> None:
+def test_stopping_closes_all_connections(team: object) -> None:
     before = _connections()
     asyncio.run(_talk([{"type": "http.request", "body": b"{}", "more_body": False}]))
     until = time.monotonic() + 5

@@ -1,4 +1,4 @@
-"""The thinnest way through ingest: a batch in, rows out."""
+"""LocalIngest: a batch in, rows out."""
 
 from django.db import connection
 

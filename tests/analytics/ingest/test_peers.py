@@ -1,11 +1,11 @@
-"""Whose address is believed."""
+"""The client's address behind trusted and untrusted proxies."""
 
 import pytest
 
 from analytics.ingest.local import LocalIngest
 from analytics.ingest.peers import Proxies
 from config.env import ConfigurationError
-from tests.analytics.ingest.conftest import Desk
+from tests.analytics.ingest.conftest import Harness
 from tests.people import Team
 
 CALL = {"userId": "ana", "event": "x"}
@@ -23,26 +23,26 @@ CALL = {"userId": "ana", "event": "x"}
         (("10.0.0.0/8",), "10.0.0.2", "", "10.0.0.2"),
     ],
 )
-def test_only_a_trusted_proxy_speaks_for_others(
+def test_only_a_trusted_proxy_is_believed(
     trusted: tuple[str, ...], peer: str, forwarded: str, client: str
 ) -> None:
     assert Proxies(trusted).client(peer, forwarded) == client
 
 
-def test_a_word_that_is_no_address_stops_the_start() -> None:
+def test_an_invalid_address_stops_the_start() -> None:
     with pytest.raises(ConfigurationError, match=r"FIRSTHAND_TRUSTED_PROXIES has 'proxy'"):
         Proxies(("proxy",))
 
 
-def test_through_the_door(desk: Desk) -> None:
+def test_a_forwarded_address_is_ignored_without_a_proxy(harness: Harness) -> None:
     headers = {"x-forwarded-for": "203.0.113.9"}
-    desk.ingest.post("/v1/track", CALL, key=desk.team.write_key, headers=headers)
-    assert desk.only()["ip"] == "127.0.0.1"
+    harness.ingest.post("/v1/track", CALL, key=harness.team.write_key, headers=headers)
+    assert harness.only()["ip"] == "127.0.0.1"
 
 
-def test_through_the_door_behind_a_proxy(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_forwarded_address_is_used_behind_a_proxy(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FIRSTHAND_TRUSTED_PROXIES", "127.0.0.0/8")
     with LocalIngest() as ingest:
-        desk = Desk(ingest, team)
+        harness = Harness(ingest, team)
         ingest.post("/v1/track", CALL, key=team.write_key, headers={"x-forwarded-for": "203.0.113.9"})
-        assert desk.only()["ip"] == "203.0.113.9"
+        assert harness.only()["ip"] == "203.0.113.9"

@@ -1,4 +1,4 @@
-"""PostHog's formats: what posthog-js and its sisters send, in all their wrappings."""
+"""PostHog's formats: what its SDKs send, in every encoding."""
 
 import base64
 import datetime as dt
@@ -11,7 +11,7 @@ import zlib
 import lzstring
 import pytest
 
-from tests.analytics.ingest.conftest import Desk
+from tests.analytics.ingest.conftest import Harness
 
 VIEW = {
     "event": "$pageview",
@@ -31,29 +31,29 @@ VIEW = {
 PATHS = ["/e", "/i/v0/e", "/capture", "/track", "/engage", "/batch"]
 
 
-def body(desk: Desk, event: object = None) -> bytes:
-    return json.dumps({"api_key": desk.team.write_key, "batch": [event or VIEW]}).encode()
+def body(harness: Harness, event: object = None) -> bytes:
+    return json.dumps({"api_key": harness.team.write_key, "batch": [event or VIEW]}).encode()
 
 
 @pytest.mark.parametrize("path", [*PATHS, *(f"{path}/" for path in PATHS)])
-def test_every_path_takes_events(desk: Desk, path: str) -> None:
-    answer = desk.ingest.post(path, body(desk))
+def test_every_path_takes_events(harness: Harness, path: str) -> None:
+    answer = harness.ingest.post(path, body(harness))
     assert (answer.status_code, answer.json()) == (200, {"status": 1})
-    assert desk.only()["distinct_id"] == "device-1"
+    assert harness.only()["distinct_id"] == "device-1"
 
 
-def test_the_three_shapes(desk: Desk) -> None:
-    key = desk.team.write_key
+def test_the_three_shapes(harness: Harness) -> None:
+    key = harness.team.write_key
     alone = VIEW | {"api_key": key}
     in_properties = VIEW | {"properties": VIEW["properties"] | {"token": key}}  # type: ignore[operator]
     for shape in (alone, [alone, in_properties], {"token": key, "batch": [VIEW]}):
-        assert desk.ingest.post("/e/", shape).json() == {"status": 1}
-    assert len(desk.inbox()) == 4
+        assert harness.ingest.post("/e/", shape).json() == {"status": 1}
+    assert len(harness.inbox()) == 4
 
 
-def test_properties_become_columns(desk: Desk) -> None:
-    desk.capture(VIEW)
-    row = desk.only()
+def test_properties_become_columns(harness: Harness) -> None:
+    harness.capture(VIEW)
+    row = harness.only()
     assert (row["url"], row["path"], row["title"]) == (
         "https://shop.example/shoes?utm_source=news",
         "/shoes",
@@ -89,8 +89,8 @@ PLAIN_TEXT = {"content-type": "text/plain"}
         "form lz64",
     ],
 )
-def test_every_wrapping_is_undone(desk: Desk, wrapping: str) -> None:
-    plain = body(desk)
+def test_every_encoding_is_decoded(harness: Harness, wrapping: str) -> None:
+    plain = body(harness)
     b64, lz = base64.b64encode(plain), lzstring.LZString().compressToBase64(plain.decode())
     sent: dict[str, tuple[str, bytes, dict[str, str]]] = {
         "gzip": ("/e/", gzip.compress(plain), PLAIN_TEXT),
@@ -105,35 +105,35 @@ def test_every_wrapping_is_undone(desk: Desk, wrapping: str) -> None:
         "form lz64": ("/e/", *_form(lz, compression="lz64")),
     }
     path, content, headers = sent[wrapping]
-    answer = desk.ingest.post(path, content, headers=headers)
+    answer = harness.ingest.post(path, content, headers=headers)
     assert (answer.status_code, answer.text) == (200, '{"status":1}')
-    assert json.loads(desk.only()["properties"]) == VIEW["properties"]
+    assert json.loads(harness.only()["properties"]) == VIEW["properties"]
 
 
-def test_a_blank_in_form_data_was_a_plus(desk: Desk) -> None:
+def test_blanks_in_form_data_are_read_as_plus(harness: Harness) -> None:
     spoiled = (
-        b"data=" + base64.b64encode(body(desk, VIEW | {"event": "a>>>b???c~~~"})) + b"&compression=base64"
+        b"data=" + base64.b64encode(body(harness, VIEW | {"event": "a>>>b???c~~~"})) + b"&compression=base64"
     )
     assert b"+" in spoiled
     headers = {"content-type": "application/x-www-form-urlencoded"}
-    assert desk.ingest.post("/e/", spoiled, headers=headers).status_code == 200
-    assert desk.only()["event"] == "a>>>b???c~~~"
+    assert harness.ingest.post("/e/", spoiled, headers=headers).status_code == 200
+    assert harness.only()["event"] == "a>>>b???c~~~"
 
 
-def test_an_image_request_carries_its_event_in_the_query(desk: Desk) -> None:
-    answer = desk.ingest.request(
-        "GET", "/e/", params={"data": base64.b64encode(body(desk)).decode(), "beacon": "1"}
+def test_an_image_request_has_its_event_in_the_query(harness: Harness) -> None:
+    answer = harness.ingest.request(
+        "GET", "/e/", params={"data": base64.b64encode(body(harness)).decode(), "beacon": "1"}
     )
     assert (answer.status_code, answer.content) == (204, b"")
-    assert desk.only()["event"] == "$pageview"
+    assert harness.only()["event"] == "$pageview"
 
 
-def test_identify_links_the_device_and_sets_facts(desk: Desk) -> None:
-    desk.capture({
+def test_identify_links_the_device_and_sets_facts(harness: Harness) -> None:
+    harness.capture({
         "event": "$identify", "distinct_id": "ana", "$set": {"name": "Ana"}, "$set_once": {"first": "x"},
         "properties": {"$anon_distinct_id": "device-1"},
     })  # fmt: skip
-    row = desk.only()
+    row = harness.only()
     assert (row["distinct_id"], row["link"], row["linked_id"], row["user_known"]) == (
         "ana",
         "identify",
@@ -148,94 +148,96 @@ def test_identify_links_the_device_and_sets_facts(desk: Desk) -> None:
     assert json.loads(row["properties"]) == kept
 
 
-def test_facts_may_stand_among_the_properties(desk: Desk) -> None:
-    desk.capture({"event": "x", "distinct_id": "ana", "properties": {"$set": {"plan": "pro"}}})
-    row = desk.only()
+def test_facts_may_be_among_the_properties(harness: Harness) -> None:
+    harness.capture({"event": "x", "distinct_id": "ana", "properties": {"$set": {"plan": "pro"}}})
+    row = harness.only()
     assert json.loads(row["person_set"]) == {"plan": "pro"}
     assert json.loads(row["properties"]) == {"$set": {"plan": "pro"}}
 
 
-def test_facts_beside_an_event_without_properties(desk: Desk) -> None:
-    desk.capture({"event": "$set", "distinct_id": "ana", "$set": {"plan": "pro"}})
-    assert json.loads(desk.only()["properties"]) == {"$set": {"plan": "pro"}}
+def test_facts_beside_an_event_without_properties(harness: Harness) -> None:
+    harness.capture({"event": "$set", "distinct_id": "ana", "$set": {"plan": "pro"}})
+    assert json.loads(harness.only()["properties"]) == {"$set": {"plan": "pro"}}
 
 
-def test_an_alias_joins_the_original_and_the_new_id(desk: Desk) -> None:
+def test_an_alias_joins_the_original_and_the_new_id(harness: Harness) -> None:
     """As posthog-python sends alias(previous_id="device", distinct_id="ana")."""
-    desk.capture({
+    harness.capture({
         "event": "$create_alias", "distinct_id": "device",
         "properties": {"distinct_id": "device", "alias": "ana"},
     })  # fmt: skip
-    row = desk.only()
+    row = harness.only()
     assert (row["link"], row["distinct_id"], row["linked_id"]) == ("alias", "ana", "device")
 
 
-def test_a_browser_that_knows_its_user_says_so(desk: Desk) -> None:
-    desk.capture({"event": "x", "properties": {"distinct_id": "ana", "$is_identified": True}})
-    assert desk.only()["user_known"] == 1
+def test_an_identified_browser_sets_user_known(harness: Harness) -> None:
+    harness.capture({"event": "x", "properties": {"distinct_id": "ana", "$is_identified": True}})
+    assert harness.only()["user_known"] == 1
 
 
-def test_engage_without_a_name_identifies(desk: Desk) -> None:
-    desk.capture({"$distinct_id": "ana", "$set": {"plan": "pro"}}, path="/engage/")
-    row = desk.only()
+def test_engage_without_a_name_identifies(harness: Harness) -> None:
+    harness.capture({"$distinct_id": "ana", "$set": {"plan": "pro"}}, path="/engage/")
+    row = harness.only()
     assert (row["event"], row["distinct_id"], row["user_known"]) == ("$identify", "ana", 1)
 
 
-def test_ids_are_made_text_and_cut_at_two_hundred_characters(desk: Desk) -> None:
-    answer = desk.capture({"event": "x", "distinct_id": 5}, {"event": "x", "distinct_id": "é" * 300})
-    first, second = desk.inbox()
+def test_ids_are_made_text_and_cut_at_two_hundred_characters(harness: Harness) -> None:
+    answer = harness.capture({"event": "x", "distinct_id": 5}, {"event": "x", "distinct_id": "é" * 300})
+    first, second = harness.inbox()
     assert (first["distinct_id"], second["distinct_id"]) == ("5", "é" * 200)
     assert [each["reason"] for each in answer.json()["warnings"]] == ["shortened"]
 
 
-def test_the_clocks_of_the_case_in_the_book(desk: Desk) -> None:
+def test_clock_skew_is_corrected_as_in_posthog(harness: Harness) -> None:
     """Received at 12:00:00, sent at 12:00:05, happened at 11:59:55 gives 11:59:50."""
     now = dt.datetime.now(dt.UTC)
     sent_at, happened = now + dt.timedelta(seconds=5), now - dt.timedelta(seconds=5)
-    desk.capture(
+    harness.capture(
         {"event": "x", "distinct_id": "ana", "timestamp": happened.isoformat()}, sent_at=sent_at.isoformat()
     )
-    row = desk.only()
+    row = harness.only()
     assert row["received_at"] - row["timestamp"] == dt.timedelta(seconds=10)
 
 
-def test_sent_at_may_stand_in_the_query(desk: Desk) -> None:
+def test_sent_at_may_be_in_the_query(harness: Harness) -> None:
     now = dt.datetime.now(dt.UTC).replace(microsecond=0)
     event = {"event": "x", "distinct_id": "ana", "timestamp": (now - dt.timedelta(hours=1)).isoformat()}
-    desk.capture(event, path=f"/e/?_={int(now.timestamp() * 1000)}")
-    row = desk.only()
+    harness.capture(event, path=f"/e/?_={int(now.timestamp() * 1000)}")
+    row = harness.only()
     assert row["received_at"] - row["timestamp"] == dt.timedelta(hours=1)
 
 
-def test_a_client_that_trusts_its_clock_is_believed(desk: Desk) -> None:
+def test_ignore_sent_at_keeps_the_timestamp(harness: Harness) -> None:
     event = {
         "event": "x", "distinct_id": "ana", "timestamp": "2024-05-06T07:08:09Z",
         "properties": {"$ignore_sent_at": True},
     }  # fmt: skip
-    desk.capture(event, sent_at="2024-05-06T08:00:00Z")
-    assert desk.only()["timestamp"] == dt.datetime(2024, 5, 6, 7, 8, 9, tzinfo=dt.UTC)
+    harness.capture(event, sent_at="2024-05-06T08:00:00Z")
+    assert harness.only()["timestamp"] == dt.datetime(2024, 5, 6, 7, 8, 9, tzinfo=dt.UTC)
 
 
-def test_an_offset_counts_back_from_arrival(desk: Desk) -> None:
-    desk.capture(VIEW | {"offset": 1500})
-    row = desk.only()
+def test_an_offset_counts_back_from_arrival(harness: Harness) -> None:
+    harness.capture(VIEW | {"offset": 1500})
+    row = harness.only()
     assert row["received_at"] - row["timestamp"] == dt.timedelta(milliseconds=1500)
 
 
-def test_a_uuid_is_the_events_id_an_empty_one_is_none_and_any_other_is_an_error(desk: Desk) -> None:
+def test_a_uuid_is_the_events_id_an_empty_one_is_none_and_any_other_is_an_error(harness: Harness) -> None:
     known = uuid.uuid4()
-    answer = desk.capture(*(VIEW | {"uuid": each} for each in (str(known), "", "nonsense")))
+    answer = harness.capture(*(VIEW | {"uuid": each} for each in (str(known), "", "nonsense")))
     (rejected,) = answer.json()["rejected"]
     assert (rejected["index"], rejected["messageId"], rejected["reason"]) == (2, "nonsense", "invalid_uuid")
-    first, second = (row["id"] for row in desk.inbox())
+    first, second = (row["id"] for row in harness.inbox())
     assert first == known != second
 
 
-def test_events_with_different_keys_are_nobodys(desk: Desk) -> None:
-    answer = desk.ingest.post("/e/", [VIEW | {"api_key": desk.team.write_key}, VIEW | {"api_key": "other"}])
+def test_events_with_different_keys_are_rejected(harness: Harness) -> None:
+    answer = harness.ingest.post(
+        "/e/", [VIEW | {"api_key": harness.team.write_key}, VIEW | {"api_key": "other"}]
+    )
     assert answer.status_code == 401
     assert "different keys" in answer.text
-    assert desk.inbox() == []
+    assert harness.inbox() == []
 
 
 @pytest.mark.parametrize(
@@ -250,8 +252,10 @@ def test_events_with_different_keys_are_nobodys(desk: Desk) -> None:
         (b"\xff\xfe", "UTF-8"),
     ],
 )
-def test_a_body_that_cannot_be_read_is_refused_in_words(desk: Desk, content: bytes, says: str) -> None:
-    answer = desk.ingest.post("/e/", content)
+def test_an_unreadable_body_is_rejected_with_an_explanation(
+    harness: Harness, content: bytes, says: str
+) -> None:
+    answer = harness.ingest.post("/e/", content)
     assert answer.status_code == 400
     assert answer.headers["content-type"].startswith("text/plain")
     assert says in answer.text
@@ -261,27 +265,27 @@ def test_a_body_that_cannot_be_read_is_refused_in_words(desk: Desk, content: byt
     ("event", "says"),
     [
         ({"distinct_id": "ana"}, "name"),
-        ({"event": "x"}, "nobody is named"),
-        ({"event": "x", "distinct_id": ""}, "nobody is named"),
+        ({"event": "x"}, "no userId, anonymousId or distinct_id"),
+        ({"event": "x", "distinct_id": ""}, "no userId, anonymousId or distinct_id"),
     ],
 )
-def test_a_request_of_which_nothing_can_be_kept_is_an_error(desk: Desk, event: object, says: str) -> None:
-    answer = desk.capture(event)
+def test_a_request_without_a_valid_event_is_an_error(harness: Harness, event: object, says: str) -> None:
+    answer = harness.capture(event)
     assert answer.status_code == 400
     assert says in answer.text
 
 
-def test_a_good_event_beside_a_bad_one_is_kept(desk: Desk) -> None:
-    answer = desk.capture(VIEW, {"event": "x"}, 5)
+def test_a_good_event_beside_a_bad_one_is_kept(harness: Harness) -> None:
+    answer = harness.capture(VIEW, {"event": "x"}, 5)
     assert answer.status_code == 200
     assert [(each["index"], each["reason"]) for each in answer.json()["rejected"]] == [
         (1, "no_id"),
         (2, "not_an_event"),
     ]
-    assert desk.ledger() == {"received": 3, "refused no_id": 1, "refused not_an_event": 1}
+    assert harness.ledger() == {"received": 3, "refused no_id": 1, "refused not_an_event": 1}
 
 
-def test_the_newest_format_answers_for_each_event(desk: Desk) -> None:
+def test_the_newest_format_has_a_result_for_each_event(harness: Harness) -> None:
     good, odd, bad = (str(uuid.uuid4()) for _ in range(3))
     now = dt.datetime.now(dt.UTC)
     event = {
@@ -298,10 +302,10 @@ def test_the_newest_format_answers_for_each_event(desk: Desk) -> None:
         event | {"uuid": bad, "distinct_id": ""},
     ]
     headers = {
-        "authorization": f"Bearer {desk.team.write_key}",
+        "authorization": f"Bearer {harness.team.write_key}",
         "posthog-request-timestamp": (now + dt.timedelta(hours=2)).isoformat(),
     }
-    answer = desk.ingest.post(
+    answer = harness.ingest.post(
         "/i/v1/analytics/events", {"created_at": "2020-01-01T00:00:00Z", "batch": batch}, headers=headers
     )
     assert answer.status_code == 200
@@ -310,15 +314,15 @@ def test_the_newest_format_answers_for_each_event(desk: Desk) -> None:
         odd: "warning",
         bad: "drop",
     }
-    first, _ = desk.inbox()
+    first, _ = harness.inbox()
     assert first["client_session"] == "s"
     assert (
         dt.timedelta(hours=2) <= first["received_at"] - first["timestamp"] < dt.timedelta(hours=2, minutes=1)
     )
 
 
-def test_the_newest_format_refuses_an_unknown_key_as_json(desk: Desk) -> None:
-    answer = desk.ingest.post(
+def test_the_newest_format_rejects_an_unknown_key_as_json(harness: Harness) -> None:
+    answer = harness.ingest.post(
         "/i/v1/analytics/events", {"batch": [VIEW]}, headers={"authorization": "Bearer nobody"}
     )
     assert (answer.status_code, answer.json()["error"]) == (401, "unknown_key")

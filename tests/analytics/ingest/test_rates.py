@@ -1,4 +1,4 @@
-"""How much one address may send to one project, and that nobody else is held up by it."""
+"""Rate limits per address and project."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ import pytest
 from analytics.ingest import rates
 from analytics.ingest.local import LocalIngest
 from analytics.ingest.rates import RateLimit, Rates
-from tests.analytics.ingest.conftest import Desk
+from tests.analytics.ingest.conftest import Harness
 from tests.people import Team, assemble
 
 CALL = {"type": "track", "userId": "ana", "event": "x"}
@@ -15,7 +15,7 @@ ANA, BO = "203.0.113.7", "203.0.113.8"
 
 
 class Clock:
-    """The monotonic clock of a test."""
+    """A monotonic clock that a test sets."""
 
     def __init__(self) -> None:
         self.now = 1_000.0
@@ -32,21 +32,21 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def limited(team: Team, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    """An ingest that takes two events a second from one address, behind a proxy that says whose they are."""
+def limited(team: Team, monkeypatch: pytest.MonkeyPatch) -> Iterator[Harness]:
+    """Ingest with a limit of two events a second per address, behind a trusted proxy."""
     monkeypatch.setenv("FIRSTHAND_TRUSTED_PROXIES", "127.0.0.1")
     with LocalIngest(rates=Rates(events_per_second=2)) as ingest:
-        yield Desk(ingest, team)
+        yield Harness(ingest, team)
 
 
-def send(desk: Desk, address: str, events: int, team: Team | None = None) -> int:
-    key = (team or desk.team).write_key
+def send(harness: Harness, address: str, events: int, team: Team | None = None) -> int:
+    key = (team or harness.team).write_key
     body = {"batch": [CALL] * events}
-    answer = desk.ingest.post("/v1/batch", body, key=key, headers={"x-forwarded-for": address})
+    answer = harness.ingest.post("/v1/batch", body, key=key, headers={"x-forwarded-for": address})
     return answer.status_code
 
 
-def test_a_minute_s_worth_may_come_at_once_and_then_the_rate_holds(clock: Clock) -> None:
+def test_a_burst_of_one_minute_is_allowed_then_the_rate_applies(clock: Clock) -> None:
     limit = RateLimit(per_second=2)
     assert [limit.take(1, ANA, 1) for _ in range(120)] == [0] * 120
     assert limit.take(1, ANA, 1) == 1
@@ -54,7 +54,7 @@ def test_a_minute_s_worth_may_come_at_once_and_then_the_rate_holds(clock: Clock)
     assert [limit.take(1, ANA, 1) for _ in range(3)] == [0, 0, 1]
 
 
-def test_a_batch_larger_than_the_bucket_is_delayed_and_not_refused_for_ever(clock: Clock) -> None:
+def test_a_batch_larger_than_the_bucket_can_still_be_sent(clock: Clock) -> None:
     limit = RateLimit(per_second=2)
     assert limit.take(1, ANA, 400) == 0
     wait = limit.take(1, ANA, 1)
@@ -72,10 +72,10 @@ def test_memory_is_bounded_and_a_busy_address_is_not_forgotten(
         limit.take(1, f"2001:db8::{number:x}", 1)
         limit.take(1, ANA, 1)
     assert limit.take(1, ANA, 1) > 0
-    assert len(limit._full_at) + len(limit._older) <= 200
+    assert len(limit._full_at) + len(limit._previous) <= 200
 
 
-def test_too_many_events_are_refused_counted_and_told_when_to_come_again(limited: Desk) -> None:
+def test_too_many_events_are_rejected_counted_and_get_retry_after(limited: Harness) -> None:
     assert send(limited, ANA, 200) == 200
     body = {"batch": [CALL] * 3}
     answer = limited.ingest.post(
@@ -91,14 +91,14 @@ def test_too_many_events_are_refused_counted_and_told_when_to_come_again(limited
     assert len(limited.inbox()) == 200
 
 
-def test_other_addresses_and_other_projects_are_not_held_up(limited: Desk) -> None:
+def test_other_addresses_and_other_projects_are_not_held_up(limited: Harness) -> None:
     neighbours = assemble()
     assert [send(limited, ANA, 200), send(limited, ANA, 1)] == [200, 429]
     assert send(limited, BO, 1) == 200
     assert send(limited, ANA, 1, neighbours) == 200
 
 
-def test_posthog_s_clients_are_told_in_their_own_way(limited: Desk) -> None:
+def test_posthog_clients_get_a_rate_limit_error_in_their_format(limited: Harness) -> None:
     events = [{"event": "x", "distinct_id": "ana"}] * 200
     assert limited.capture(*events).status_code == 200
     answer = limited.capture(*events)
@@ -107,10 +107,10 @@ def test_posthog_s_clients_are_told_in_their_own_way(limited: Desk) -> None:
 
 
 def test_by_default_comments_are_limited_and_events_are_not() -> None:
-    assert Rates.configured() == Rates(events_per_second=0, comments_per_minute=60)
+    assert Rates.from_environment() == Rates(events_per_second=0, comments_per_minute=60)
 
 
 def test_rates_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FIRSTHAND_INGEST_RATE", "50")
     monkeypatch.setenv("FIRSTHAND_COMMENT_RATE", "0")
-    assert Rates.configured() == Rates(events_per_second=50, comments_per_minute=0)
+    assert Rates.from_environment() == Rates(events_per_second=50, comments_per_minute=0)

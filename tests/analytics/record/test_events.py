@@ -1,4 +1,4 @@
-"""What Firsthand records itself lies in the caller's transaction."""
+"""Events that Firsthand records itself, in the caller's transaction."""
 
 import datetime as dt
 import uuid
@@ -33,12 +33,12 @@ def say(team: Team, **more: Any) -> None:
     record("$comment", columns(team, **more), {"a": 1})
 
 
-def test_an_event_of_ours_waits_in_the_inbox_like_any_other(team: Team) -> None:
+def test_a_recorded_event_is_in_the_inbox(team: Team) -> None:
     say(team, client_session="s1", url="https://shop.example/cart?x=1", user_known=True)
     assert inbox(team) == [("$comment", "ana", "/cart", "s1", 1, '{"a":1}')]
 
 
-def test_the_books_count_it_as_received(team: Team) -> None:
+def test_the_ledger_counts_it_as_received(team: Team) -> None:
     say(team)
     say(team)
     entry = LedgerEntry.objects.get(project_id=team.id)
@@ -46,7 +46,7 @@ def test_the_books_count_it_as_received(team: Team) -> None:
     assert entry.hour == dt.datetime.now(dt.UTC).replace(minute=0, second=0, microsecond=0)
 
 
-def test_what_is_rolled_back_was_never_said(team: Team) -> None:
+def test_a_rollback_removes_event_and_count(team: Team) -> None:
     with transaction.atomic():
         say(team)
         transaction.set_rollback(True)
@@ -54,19 +54,19 @@ def test_what_is_rolled_back_was_never_said(team: Team) -> None:
     assert not LedgerEntry.objects.filter(project_id=team.id).exists()
 
 
-def test_a_page_without_a_path_is_the_front_page(team: Team) -> None:
+def test_a_url_without_a_path_has_the_path_slash(team: Team) -> None:
     say(team, url="https://shop.example")
     assert inbox(team)[0][2] == "/"
 
 
-def test_properties_that_are_no_json_are_refused_before_anything_is_written(team: Team) -> None:
+def test_properties_that_are_not_json_raise_before_anything_is_written(team: Team) -> None:
     with pytest.raises(TypeError):
         record("x", columns(team), {"a": object()})
     assert inbox(team) == []
 
 
-def test_every_column_that_enrich_keeps_can_be_given() -> None:
-    """What is missing is said by `record` itself, or is about identity and facts, which only clients send."""
+def test_every_column_that_enrich_reads_can_be_set() -> None:
+    """The others are set by `record`, or are about identity and facts, which only clients send."""
     given = set(EventColumns.__struct_fields__)
     assert given < set(names(INBOX))
     assert set(names(INBOX)) - given == {

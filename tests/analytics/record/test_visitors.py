@@ -1,4 +1,4 @@
-"""Many comments at once: they wait for their turn without a database connection, within bounds, and none is lost."""
+"""Many concurrent comments: they are queued without a database connection, within limits, and none is lost."""
 
 import asyncio
 import uuid
@@ -17,7 +17,7 @@ from django.test import Client
 from analytics.ingest.app import Ingest
 from analytics.ingest.rates import Rates
 from analytics.record import visitors
-from analytics.record.visitors import visitor_doors
+from analytics.record.visitors import visitor_routes
 from feedback.comments import LOCK
 from feedback.embed.endpoints import ENDPOINTS
 from feedback.models import Comment
@@ -30,22 +30,24 @@ ANA, BO = "203.0.113.7", "203.0.113.8"
 
 
 @contextmanager
-def nobody_s_turn(team: Team) -> Iterator[None]:
-    """Somebody else holds the lock under which a comment of this project is kept: whoever gets that far waits."""
+def project_locked(team: Team) -> Iterator[None]:
+    """Hold the lock that storing a comment of this project needs, so that its handlers wait."""
     name = connection.settings_dict["NAME"]
     with psycopg.connect(settings.DATABASE_URL, dbname=name) as other:
         other.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK, team.id])
         yield
 
 
-def through_the_door(work: Callable[[Post], Awaitable[None]], rates: Rates | None = None) -> None:
-    """Run `work` beside ingest with the visitors' doors; what it is given sends one comment."""
+def with_ingest(work: Callable[[Post], Awaitable[None]], rates: Rates | None = None) -> None:
+    """Run `work` with a function that posts one comment to ingest."""
 
     async def live() -> None:
-        app = Ingest(more_doors=visitor_doors(ENDPOINTS), rates=rates or Rates())
+        app = Ingest(extra_routes=visitor_routes(ENDPOINTS), rates=rates or Rates())
         await app.start()
         transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://door.local", timeout=60) as client:
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://ingest.local", timeout=60
+        ) as client:
 
             async def post(team: Team, number: int, address: str = ANA, **more: Any) -> httpx.Response:
                 said = {"userId": "ana", "text": f"comment {number}", "messageId": str(uuid.uuid4())} | more
@@ -63,8 +65,8 @@ def through_the_door(work: Callable[[Post], Awaitable[None]], rates: Rates | Non
 Result = TypeVar("Result")
 
 
-async def aside(work: Callable[[], Result]) -> Result:
-    """In a thread that gives its connection back, as Django does at the end of a request."""
+async def in_thread(work: Callable[[], Result]) -> Result:
+    """Run in a thread, and close its connections afterwards, as Django does after a request."""
 
     def run() -> Result:
         try:
@@ -77,14 +79,14 @@ async def aside(work: Callable[[], Result]) -> Result:
 
 async def eventually(true: Callable[[], bool]) -> None:
     for _ in range(400):
-        if await aside(true):
+        if await in_thread(true):
             return
         await asyncio.sleep(0.02)
-    raise AssertionError("it did not come true in time")
+    raise AssertionError("the condition was not met in time")
 
 
-def held_up() -> int:
-    """Connections of handlers that wait for the project's lock."""
+def waiting_handlers() -> int:
+    """The number of handlers that wait for the project's lock."""
     (row,) = rows(
         "SELECT count(*)::int AS count FROM pg_stat_activity"
         " WHERE datname = current_database() AND wait_event = 'advisory'"
@@ -92,7 +94,7 @@ def held_up() -> int:
     return int(row["count"])
 
 
-def open_the_inbox(team: Team) -> int:
+def inbox_status(team: Team) -> int:
     client = Client()
     client.force_login(team.ana)
     return client.get(f"/projects/{team.slug}/inbox/").status_code
@@ -101,35 +103,33 @@ def open_the_inbox(team: Team) -> int:
 def test_five_hundred_at_once_leave_the_dashboard_its_connections(
     team: Team, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(visitors, "PATIENCE", 60.0)
+    monkeypatch.setattr(visitors, "QUEUE_TIMEOUT", 60.0)
 
     async def work(post: Post) -> None:
-        with nobody_s_turn(team):
+        with project_locked(team):
             sent = [asyncio.create_task(post(team, number)) for number in range(500)]
-            await eventually(lambda: held_up() == visitors.AT_ONCE)
-            # More than the pool holds: each would wait in vain, if the comments had taken it.
-            pages = [aside(partial(open_the_inbox, team)) for _ in range(20)]
+            await eventually(lambda: waiting_handlers() == visitors.MAX_RUNNING)
+            # More pages than the pool has connections: they would time out if the comments held them all.
+            pages = [in_thread(partial(inbox_status, team)) for _ in range(20)]
             assert await asyncio.wait_for(asyncio.gather(*pages), 30) == [200] * 20
-            assert await aside(held_up) == visitors.AT_ONCE
+            assert await in_thread(waiting_handlers) == visitors.MAX_RUNNING
             assert not any(each.done() for each in sent)
         answers = await asyncio.gather(*sent)
         assert {answer.status_code for answer in answers} == {201}
         assert len({answer.json()["receipt"] for answer in answers}) == 500
 
-    through_the_door(work)
+    with_ingest(work)
     assert Comment.objects.filter(project=team.id).count() == 500
     assert ledger(team.id) == {"received": 500}
 
 
-def test_beyond_what_may_wait_a_comment_is_to_be_sent_again(
-    team: Team, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(visitors, "MAX_WAITING", 3 * visitors.OVERHEAD)
+def test_a_full_queue_responds_with_retry_after(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(visitors, "MAX_QUEUED_BYTES", 3 * visitors.MESSAGE_OVERHEAD)
 
     async def work(post: Post) -> None:
-        with nobody_s_turn(team):
-            running = [asyncio.create_task(post(team, number)) for number in range(visitors.AT_ONCE)]
-            await eventually(lambda: held_up() == visitors.AT_ONCE)
+        with project_locked(team):
+            running = [asyncio.create_task(post(team, number)) for number in range(visitors.MAX_RUNNING)]
+            await eventually(lambda: waiting_handlers() == visitors.MAX_RUNNING)
             more = [asyncio.create_task(post(team, number)) for number in range(5)]
             await eventually(lambda: sum(each.done() for each in more) == 3)
             late = [each.result() for each in more if each.done()]
@@ -137,24 +137,24 @@ def test_beyond_what_may_wait_a_comment_is_to_be_sent_again(
             assert late[0].headers["retry-after"] == "5"
             assert "same messageId" in late[0].json()["error"]
         statuses = sorted(answer.status_code for answer in await asyncio.gather(*running, *more))
-        assert statuses == [201] * (visitors.AT_ONCE + 2) + [503] * 3
+        assert statuses == [201] * (visitors.MAX_RUNNING + 2) + [503] * 3
         assert (await post(team, 9)).status_code == 201
 
-    through_the_door(work)
+    with_ingest(work)
 
 
-def test_nobody_waits_for_ever(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(visitors, "PATIENCE", 0.1)
+def test_waiting_in_the_queue_times_out(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(visitors, "QUEUE_TIMEOUT", 0.1)
 
     async def work(post: Post) -> None:
-        with nobody_s_turn(team):
-            running = [asyncio.create_task(post(team, number)) for number in range(visitors.AT_ONCE)]
-            await eventually(lambda: held_up() == visitors.AT_ONCE)
+        with project_locked(team):
+            running = [asyncio.create_task(post(team, number)) for number in range(visitors.MAX_RUNNING)]
+            await eventually(lambda: waiting_handlers() == visitors.MAX_RUNNING)
             assert (await post(team, 7)).status_code == 503
         assert {answer.status_code for answer in await asyncio.gather(*running)} == {201}
 
-    through_the_door(work)
-    assert Comment.objects.filter(project=team.id).count() == visitors.AT_ONCE
+    with_ingest(work)
+    assert Comment.objects.filter(project=team.id).count() == visitors.MAX_RUNNING
 
 
 def test_one_address_cannot_fill_an_inbox(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,5 +170,5 @@ def test_one_address_cannot_fill_an_inbox(team: Team, monkeypatch: pytest.Monkey
         assert (await post(team, 6, BO)).status_code == 201
         assert (await post(neighbours, 7)).status_code == 201
 
-    through_the_door(work, Rates(comments_per_minute=3))
+    with_ingest(work, Rates(comments_per_minute=3))
     assert ledger(team.id) == {"received": 7, "refused rate_limited": 3}

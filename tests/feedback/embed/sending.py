@@ -8,7 +8,7 @@ import msgspec
 
 from analytics.ingest.local import LocalIngest
 from analytics.ingest.rates import Rates
-from analytics.record.visitors import visitor_doors
+from analytics.record.visitors import visitor_routes
 from feedback.embed.endpoints import ENDPOINTS
 from tests.people import Team
 
@@ -20,8 +20,8 @@ def basic(key: str) -> str:
 
 
 def front(rates: Rates | None = None) -> LocalIngest:
-    """Ingest with the visitors' doors, as config/asgi.py puts it together."""
-    return LocalIngest(more_doors=visitor_doors(ENDPOINTS), rates=rates)
+    """Ingest with the visitors' endpoints, as in config/asgi.py."""
+    return LocalIngest(extra_routes=visitor_routes(ENDPOINTS), rates=rates)
 
 
 def send(

@@ -1,4 +1,4 @@
-"""The wire between ingest and PostgreSQL, which a test can cut."""
+"""A TCP proxy between ingest and PostgreSQL that a test can cut."""
 
 import socket
 import threading
@@ -8,17 +8,18 @@ from typing import Self
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 
-class Cable:
-    """A port that leads to PostgreSQL. `cut` breaks what is connected and refuses what comes; `mend` ends that.
+class DatabaseProxy:
+    """A local port that forwards to PostgreSQL.
 
-    `stall` keeps connections open and lets nothing through, as a network that swallows packets does.
+    `cut` closes all connections and refuses new ones until `restore`. `stall` keeps them open and forwards nothing
+    until `resume`, like a network that drops packets.
     """
 
     def __init__(self, database_url: str) -> None:
         self._parts = conninfo_to_dict(database_url)
         self._server = socket.create_server(("127.0.0.1", 0))
-        self._whole = threading.Event()
-        self._whole.set()
+        self._connected = threading.Event()
+        self._connected.set()
         self._flowing = threading.Event()
         self._flowing.set()
         self._open: list[socket.socket] = []
@@ -43,24 +44,24 @@ class Cable:
         with suppress(OSError):
             self._server.shutdown(socket.SHUT_RDWR)
         self._server.close()
-        self._break()
+        self._close_all()
         for thread in self._threads:
             thread.join(5)
 
     def cut(self) -> None:
-        self._whole.clear()
-        self._break()
+        self._connected.clear()
+        self._close_all()
 
-    def mend(self) -> None:
-        self._whole.set()
+    def restore(self) -> None:
+        self._connected.set()
 
     def stall(self) -> None:
         self._flowing.clear()
 
-    def flow(self) -> None:
+    def resume(self) -> None:
         self._flowing.set()
 
-    def _break(self) -> None:
+    def _close_all(self) -> None:
         for each in self._open:
             with suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
@@ -71,15 +72,15 @@ class Cable:
         with suppress(OSError):
             while True:
                 client, _ = self._server.accept()
-                if not self._whole.is_set():
+                if not self._connected.is_set():
                     client.close()
                     continue
-                server = self._dial()
+                server = self._connect()
                 self._open += [client, server]
                 self._run(self._pump, client, server)
                 self._run(self._pump, server, client)
 
-    def _dial(self) -> socket.socket:
+    def _connect(self) -> socket.socket:
         host, port = str(self._parts.get("host") or "127.0.0.1"), int(self._parts.get("port") or 5432)
         if not host.startswith("/"):
             return socket.create_connection((host, port))

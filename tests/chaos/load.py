@@ -1,4 +1,4 @@
-"""Clients under load that behave as SDKs do: they send again until they are told that it was kept."""
+"""Concurrent clients that retry until a batch is acknowledged, as SDKs do."""
 
 import itertools
 import random
@@ -12,15 +12,15 @@ from dataclasses import dataclass, field
 import httpx
 
 BATCH_SIZES = (1, 1, 5, 20, 50, 100)
-PATIENCE = 120.0
+TIMEOUT = 120.0
 
 
 @dataclass
-class Crowd:
-    """Sends events, each with an id of its own, from several clients at once.
+class LoadGenerator:
+    """Sends events with unique ids from several clients at once.
 
-    `acknowledged` fills while it runs; `refusals` counts the answers and broken connections after which a batch
-    was sent again. `pace` is the pause in seconds between two batches of one client.
+    `acknowledged` holds the ids so far. `retries` counts error responses and broken connections. `pace` is the pause
+    in seconds between two batches of one client.
     """
 
     base_url: str
@@ -28,11 +28,11 @@ class Crowd:
     clients: int = 4
     pace: float = 0.0
     acknowledged: set[str] = field(default_factory=set)
-    refusals: int = 0
+    retries: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self, events: int) -> None:
-        """Returns when all of them are acknowledged; raises TimeoutError when a batch was not within PATIENCE."""
+        """Return when all events are acknowledged. Raises TimeoutError if one batch takes longer than TIMEOUT."""
         batches = list(_batches(events))
         with ThreadPoolExecutor(self.clients) as pool:
             list(pool.map(self._client, [batches[n :: self.clients] for n in range(self.clients)]))
@@ -45,24 +45,24 @@ class Crowd:
 
     def _send(self, client: httpx.Client, ids: list[str]) -> None:
         calls = [_call(id) for id in ids]
-        deadline = time.monotonic() + PATIENCE
-        while not self._accepted(client, calls):
+        deadline = time.monotonic() + TIMEOUT
+        while not self._acknowledged(client, calls):
             if time.monotonic() > deadline:
-                raise TimeoutError(f"a batch of {len(ids)} was not acknowledged within {PATIENCE} s")
+                raise TimeoutError(f"a batch of {len(ids)} was not acknowledged within {TIMEOUT} s")
             time.sleep(0.1)
         with self._lock:
             self.acknowledged.update(ids)
 
-    def _accepted(self, client: httpx.Client, calls: list[dict[str, str]]) -> bool:
+    def _acknowledged(self, client: httpx.Client, calls: list[dict[str, str]]) -> bool:
         try:
             response = client.post("/v1/batch", json={"batch": calls})
         except httpx.TransportError:
-            return self._refused()
-        return response.status_code == httpx.codes.OK or self._refused()
+            return self._count_retry()
+        return response.status_code == httpx.codes.OK or self._count_retry()
 
-    def _refused(self) -> bool:
+    def _count_retry(self) -> bool:
         with self._lock:
-            self.refusals += 1
+            self.retries += 1
         return False
 
 

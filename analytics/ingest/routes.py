@@ -1,0 +1,189 @@
+"""The paths of ingest and their endpoints: how each body is parsed, and how each response is built."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from analytics.ingest import boot
+from analytics.ingest.accept import AcceptResult
+from analytics.ingest.http import TEXT_TYPE, Request, Response
+from analytics.ingest.intake import AdmittedRequest, Endpoint, Intake
+from analytics.ingest.postgres import RowRejectedError
+from analytics.ingest.wire import posthog, segment, times
+from analytics.ingest.wire.event import (
+    EXPLANATIONS,
+    DropReason,
+    Event,
+    Payload,
+    Rejection,
+    RequestRejectedError,
+    WarningReason,
+)
+
+ANY = ("GET", "HEAD", "POST", "OPTIONS")
+
+
+SUCCESS = Response(200, b'{"success":true}')
+STATUS_ONE = Response(200, b'{"status":1}')
+BEACON = Response(204, b"", ())
+
+
+async def store(
+    intake: Intake,
+    request: Request,
+    admitted: AdmittedRequest,
+    *,
+    success: Callable[[Request, AcceptResult], Response],
+) -> Response:
+    """Store the events, then respond: a 2xx means that they are on disk."""
+    result, batch = await intake.process(admitted)
+    try:
+        await intake.store(batch)
+    except RowRejectedError as error:
+        message = f"the database rejected the event: {error}"
+        raise RequestRejectedError(message, 400, DropReason.NOT_STORABLE) from error
+    return success(request, result)
+
+
+def segment_success(request: Request, result: AcceptResult) -> Response:
+    return (
+        Response(200, msgspec.json.encode({"success": True, **issues(result)}))
+        if result.has_issues
+        else SUCCESS
+    )
+
+
+def issues(result: AcceptResult) -> dict[str, Any]:
+    """The `rejected` and `warnings` of a response, each with its index in the batch; empty without any."""
+    rejected = [_issue(index, event, event.reason) for index, event in result.rejections]
+    warnings = [_issue(index, event, reason) for index, event in result.warned for reason in event.warnings]
+    return {**({"rejected": rejected} if rejected else {}), **({"warnings": warnings} if warnings else {})}
+
+
+def _issue(index: int, event: Event | Rejection, reason: DropReason | WarningReason) -> dict[str, Any]:
+    message = EXPLANATIONS[reason]
+    return {"index": index, "messageId": event.message_id or None, "reason": reason, "message": message}
+
+
+def segment_error(error: RequestRejectedError) -> Response:
+    where = {"where": error.where} if error.where else {}
+    body = {"success": False, "code": error.reason, "error": str(error), **where}
+    return Response(error.status, msgspec.json.encode(body))
+
+
+@dataclass(frozen=True, slots=True)
+class StaticEndpoint:
+    """An endpoint that stores nothing. Its response depends on the request's head alone."""
+
+    respond: Callable[[Request], Response]
+    error_response: Callable[[RequestRejectedError], Response] = segment_error
+    methods: tuple[str, ...] = ANY
+    max_body: int = posthog.MAX_BODY
+
+
+def posthog_success(request: Request, result: AcceptResult) -> Response:
+    """A request without a single valid event is an error, so that its sender notices.
+
+    Otherwise exactly 200: posthog-python takes no other status as success.
+    """
+    if not result.events and (reason := next((event.reason for _, event in result.rejections), None)):
+        status = 413 if reason == DropReason.TOO_LARGE else 400
+        if reason != DropReason.BOT:
+            return Response(status, f"{reason}: {EXPLANATIONS[reason]}".encode(), (TEXT_TYPE,))
+    if request.parameter("beacon") == "1":
+        return BEACON
+    return (
+        Response(200, msgspec.json.encode({"status": 1, **issues(result)}))
+        if result.has_issues
+        else STATUS_ONE
+    )
+
+
+def posthog_error(error: RequestRejectedError) -> Response:
+    return Response(error.status, f"{error.reason}: {error}".encode(), (TEXT_TYPE,))
+
+
+def results_success(request: Request, result: AcceptResult) -> Response:
+    """The response of the newest format: a result for each event, by uuid. It never asks for a retry."""
+    results: dict[str, dict[str, str]] = {event.message_id: {"result": "ok"} for event in result.events}
+    for _, event in result.warned:
+        results[event.message_id] = {"result": "warning", "details": EXPLANATIONS[event.warnings[0]]}
+    for _, rejection in result.rejections:
+        results[rejection.message_id] = {"result": "drop", "details": EXPLANATIONS[rejection.reason]}
+    return Response(200, msgspec.json.encode({"results": results}))
+
+
+def results_error(error: RequestRejectedError) -> Response:
+    return Response(error.status, msgspec.json.encode({"error": error.reason, "detail": str(error)}))
+
+
+def parse_segment(request: Request, body: bytes, *, kind: str) -> Payload:
+    return segment.parse(kind, body)
+
+
+def parse_posthog(request: Request, body: bytes, *, engage: bool = False) -> Payload:
+    query = request.parameters() if request.query else {}
+    clock = query.get("_", "")
+    return posthog.parse(
+        body,
+        posthog.RequestHints(
+            content_type=request.header(b"content-type"),
+            data=query.get("data", ""),
+            compression=query.get("compression", ""),
+            sent_at=times.parse(int(clock)) if clock.isdecimal() and len(clock) < 16 else None,
+            engage=engage,
+        ),
+    )
+
+
+def parse_results(request: Request, body: bytes) -> Payload:
+    # Not the body's created_at: it stays the same when the client retries an hour later.
+    sent_at = times.parse(request.header(b"posthog-request-timestamp"))
+    return posthog.parse(body, posthog.RequestHints(sent_at=sent_at, key=request.bearer()))
+
+
+def _segment(kind: str) -> Endpoint:
+    parse = partial(parse_segment, kind=kind)
+    handle = partial(store, success=segment_success)
+    return Endpoint(parse, handle, segment_error, segment.MAX_BODY, segment.MAX_EVENT)
+
+
+def _posthog(*, engage: bool = False) -> Endpoint:
+    return Endpoint(
+        partial(parse_posthog, engage=engage),
+        partial(store, success=posthog_success),
+        posthog_error,
+        posthog.MAX_BODY,
+        posthog.MAX_EVENT,
+        methods=("GET", "POST", "OPTIONS"),
+    )
+
+
+ROUTES: dict[str, Endpoint | StaticEndpoint] = {
+    **{f"/v1/{kind}": _segment(kind) for kind in segment.KINDS.values()},
+    **{f"/v1/{letter}": _segment(kind) for letter, kind in segment.KINDS.items()},
+    **{path: _posthog() for path in ("/e", "/i/v0/e", "/capture", "/track", "/batch")},
+    "/engage": _posthog(engage=True),
+    "/i/v1/analytics/events": Endpoint(
+        parse_results,
+        partial(store, success=results_success),
+        results_error,
+        posthog.MAX_BODY,
+        posthog.MAX_EVENT,
+    ),
+    "/s": StaticEndpoint(boot.discard),
+    "/flags": StaticEndpoint(boot.flags),
+    "/decide": StaticEndpoint(boot.decide),
+}
+CONFIGURATION = StaticEndpoint(boot.configuration, methods=("GET", "HEAD", "OPTIONS"))
+
+
+def find(routes: Mapping[str, Endpoint | StaticEndpoint], path: str) -> Endpoint | StaticEndpoint | None:
+    """The endpoint of a path, with or without a trailing slash; None if there is none."""
+    endpoint = routes.get(path)
+    if endpoint is None:
+        endpoint = routes.get(path.rstrip("/"))
+    return CONFIGURATION if endpoint is None and boot.CONFIGURATION.fullmatch(path) else endpoint
