@@ -179,11 +179,11 @@ class DuckDB:
         chosen = ", ".join(_select(field, project_id, bool(files)) for field in columns)
         # A view of ours rather than Ibis's sql(): that would parse the list of files again for every expression.
         backend.con.execute(f"CREATE TEMPORARY VIEW {name} AS SELECT {chosen} {source}")
-        return ibis.table(ibis.schema(columns), name=name)
+        return _table(name, columns)
 
     def arrow(self, backend: Any, name: str, rows: pa.Table) -> ir.Table:
         backend.con.register(name, rows)
-        return ibis.table(ibis.schema(rows.schema), name=name)
+        return _table(name, rows.schema)
 
     def run(self, backend: Any, expr: ir.Table) -> pa.Table:
         return backend.con.sql(_sql(expr.op())).to_arrow_table().cast(expr.schema().to_pyarrow())
@@ -191,6 +191,12 @@ class DuckDB:
     def stream(self, backend: Any, expr: ir.Table, rows: int) -> pa.RecordBatchReader:
         reader = backend.con.sql(_sql(expr.op())).to_arrow_reader(rows)
         return reader.cast(expr.schema().to_pyarrow())
+
+
+@lru_cache(maxsize=512)
+def _table(name: str, columns: pa.Schema) -> ir.Table:
+    # The same object each time: Ibis compares tables by identity, and whoever keeps expressions would never find one.
+    return ibis.table(ibis.schema(columns), name=name)
 
 
 @lru_cache(maxsize=512)

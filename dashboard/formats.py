@@ -1,6 +1,7 @@
 """Numbers, durations, moments and periods as screens write them."""
 
 import datetime as dt
+import json
 
 from django.utils.timezone import localdate
 
@@ -68,3 +69,8 @@ def period(start: str, interval: str) -> str:
     if interval == "hour":
         return f"{moment.day} {moment:%b %H:%M}"
     return f"{moment:%a} {moment.day} {moment:%b}" if interval == "day" else f"{moment.day} {moment:%b %Y}"
+
+
+def property_value(value: object) -> str:
+    """A text as it is, all else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -83,6 +83,11 @@ def number(value: float) -> str:
 
 
 @register.filter
+def property_value(value: object) -> str:
+    return formats.property_value(value)
+
+
+@register.filter
 def seconds(value: int) -> str:
     return formats.duration(value)
 

@@ -23,10 +23,14 @@ def check_url(url: str) -> httpx.URL:
     """Raises ValueError with what to change. Whether its host is allowed is decided at each attempt."""
     try:
         parsed = httpx.URL(url)
-    except httpx.InvalidURL as error:
+        host = parsed.host
+    except (httpx.InvalidURL, UnicodeError) as error:
         raise ValueError(f"This is not a URL: {error}. Write for example https://example.com/hook.") from None
-    if parsed.scheme not in {"http", "https"} or not parsed.host:
+    if parsed.scheme not in {"http", "https"} or not host:
         raise ValueError("The URL must start with https:// or http:// and name a host.")
+    if "%" in host:
+        # httpx escapes what no name of a host can contain, a space for example.
+        raise ValueError(f"There is no host {host!r}. Write for example https://example.com/hook.")
     if parsed.port is not None and not 0 < parsed.port < 65_536:
         raise ValueError(f"There is no port {parsed.port}. The largest is 65535.")
     if parsed.userinfo:

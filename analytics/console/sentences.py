@@ -1,6 +1,5 @@
 """An event as a sentence about its person: "viewed /pricing", "clicked Save", "signed up"."""
 
-import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from analytics.query.events import Event
 from analytics.query.fact_history import FactChange
 from analytics.schema import COMMENT_EVENT, PAGEVIEW_EVENT
+from dashboard import formats
 
 LONGEST = 300
 
@@ -123,7 +123,7 @@ def _fact(value: object) -> str:
 
 
 def _shown(value: object) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = formats.property_value(value)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 

@@ -9,6 +9,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -36,7 +37,19 @@ ASSERTING = pa.schema(
         for name in ("person_id", "timestamp", "sequence", "id", "properties")
     ]
 )
+PERSON_IDS = pa.schema([("stored_id", pa.int64())])
 EVENT_IDS = pa.schema([("told_by", pa.binary())])
+MOMENTS = pa.schema([("until", pa.timestamp("us", tz="UTC"))])
+PLACES = pa.schema(
+    [
+        ("place_at", pa.timestamp("us", tz="UTC")),
+        ("place_sequence", pa.int64()),
+        ("place_property", pa.string()),
+    ]
+)
+PLANS = 64
+"""Expressions that are kept. Who and what is asked for is in small tables, so that all requests share a few: to build
+and compile one takes several times as long as to run it."""
 
 
 class FactChange(Struct, frozen=True):
@@ -69,11 +82,15 @@ def history(
 ) -> list[FactChange]:
     """Newest first, of one property or of all; `person_id` as persons.get_person gives it."""
     with _told(project, person_id) as (tables, told):
-        changed = facts.changes(told if name is None else told.filter(told["property"] == name))
+        place = None
         if before is not None:
-            changed = changed.filter(_is_before(changed, before))
-        newest = changed.order_by(changed["at"].desc(), changed["sequence"].desc(), changed["property"].asc())
-        return _changes(tables.run(newest.limit(limit)))
+            row = {
+                "place_at": before.at,
+                "place_sequence": before.sequence,
+                "place_property": before.property,
+            }
+            place = tables.table(pa.Table.from_pylist([row], schema=PLACES))
+        return _changes(tables.run(_newest(told, place, name, limit)))
 
 
 def by_event(
@@ -82,10 +99,8 @@ def by_event(
     """What these events changed, by the names of the facts; events that changed nothing are left out."""
     with _told(project, person_id) as (tables, told):
         ids = tables.table(pa.table([[id.bytes for id in event_ids]], schema=EVENT_IDS))
-        changed = facts.changes(told)
-        asked = changed.semi_join(ids, changed["event_id"] == ids["told_by"]).order_by("property")
         found: dict[uuid.UUID, list[FactChange]] = defaultdict(list)
-        for change in _changes(tables.run(asked)):
+        for change in _changes(tables.run(_set_by(told, ids))):
             found[change.event].append(change)
         return found
 
@@ -93,15 +108,16 @@ def by_event(
 def as_of(project: Project, person_id: int, day: dt.date) -> dict[str, Any]:
     """The properties at the end of a local day."""
     with _told(project, person_id) as (tables, told):
-        rows = tables.run(facts.standing(told, _end(project, day)).order_by("property"))
+        until = tables.table(pa.table([[_end(project, day)]], schema=MOMENTS))
+        rows = tables.run(_standing(told, until))
     values = zip(rows["property"].to_pylist(), rows["value"].to_pylist(), strict=True)
     return {name: _value(value) for name, value in values if value != facts.NULL}
 
 
-def _end(project: Project, day: dt.date) -> dt.datetime | None:
-    """The last moment of a local day; None for the last day that there is."""
+def _end(project: Project, day: dt.date) -> dt.datetime:
+    """The last moment of a local day; of the last day that there is, in UTC."""
     if day == dt.date.max:
-        return None
+        return dt.datetime.max.replace(tzinfo=dt.UTC)
     following = dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), project.zone)
     return following.astimezone(dt.UTC) - MICROSECOND
 
@@ -112,10 +128,41 @@ def _told(project: Project, person_id: int) -> Iterator[tuple[engine.Tables, ir.
     ids = redirects.ids_of(person_id)
     with engine.snapshot(project.pk) as tables:
         then = {*ids, *engine.targets(project.pk, tables.version.link_id, ids)}
-        rolled_up = tables.facts.filter(tables.facts["person_id"].isin(sorted(then)))
-        recent = facts.assertions(tables.table(_recent(project, ids, tables.version.lake_version)))
-        told = rolled_up.select(*facts.COLUMNS).union(recent.select(*facts.COLUMNS))
-        yield tables, told.mutate(person_id=ibis.literal(person_id, "int64"))
+        persons = tables.table(pa.table([sorted(then)], schema=PERSON_IDS))
+        newer = _recent(project, ids, tables.version.lake_version)
+        recent = tables.table(newer) if newer.num_rows else None
+        yield tables, _assertions(tables.facts, persons, recent)
+
+
+@lru_cache(maxsize=PLANS)
+def _assertions(rolled_up: ir.Table, persons: ir.Table, recent: ir.Table | None) -> ir.Table:
+    """Of one person, whichever of the ids they were stored under."""
+    known = rolled_up.semi_join(persons, rolled_up["person_id"] == persons["stored_id"])
+    told = known.select(*facts.COLUMNS)
+    if recent is not None:
+        told = told.union(facts.assertions(recent).select(*facts.COLUMNS))
+    return told.mutate(person_id=ibis.literal(0, "int64"))
+
+
+@lru_cache(maxsize=PLANS)
+def _newest(told: ir.Table, place: ir.Table | None, name: str | None, limit: int) -> ir.Table:
+    changed = facts.changes(told if name is None else told.filter(told["property"] == name))
+    if place is not None:
+        changed = _before(changed, place)
+    return changed.order_by(
+        changed["at"].desc(), changed["sequence"].desc(), changed["property"].asc()
+    ).limit(limit)
+
+
+@lru_cache(maxsize=PLANS)
+def _set_by(told: ir.Table, events: ir.Table) -> ir.Table:
+    changed = facts.changes(told)
+    return changed.semi_join(events, changed["event_id"] == events["told_by"]).order_by("property")
+
+
+@lru_cache(maxsize=PLANS)
+def _standing(told: ir.Table, until: ir.Table) -> ir.Table:
+    return facts.standing(told.semi_join(until, told["at"] <= until["until"])).order_by("property")
 
 
 def _recent(project: Project, ids: list[int], lake_version: int) -> pa.Table:
@@ -133,14 +180,14 @@ def _recent(project: Project, ids: list[int], lake_version: int) -> pa.Table:
     )
 
 
-def _is_before(changed: ir.Table, place: FactPlace) -> ir.BooleanValue:
-    moment, same = ibis.literal(place.at), changed["at"] == ibis.literal(place.at)
-    event = changed["sequence"] == place.sequence
-    return (
-        (changed["at"] < moment)
-        | (same & (changed["sequence"] < place.sequence))
-        | (same & event & (changed["property"] > place.property))
+def _before(changed: ir.Table, place: ir.Table) -> ir.Table:
+    rows = changed.cross_join(place)
+    same = rows["at"] == rows["place_at"]
+    earlier = same & (rows["sequence"] < rows["place_sequence"])
+    later_name = (
+        same & (rows["sequence"] == rows["place_sequence"]) & (rows["property"] > rows["place_property"])
     )
+    return rows.filter((rows["at"] < rows["place_at"]) | earlier | later_name).select(changed.columns)
 
 
 def _changes(rows: pa.Table) -> list[FactChange]:

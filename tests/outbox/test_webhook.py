@@ -171,6 +171,8 @@ def test_addresses_of_nobody_are_not_public(address: str) -> None:
         ("https://ana:secret@example.com/", "Leave user name and password out"),
         ("https://example.com:99999/", "There is no port 99999"),
         ("http://exa mple.com\r\nX: y/", "not a URL"),
+        ("https://exa mple.com/", "There is no host"),
+        ("https://xn--/", "not a URL"),
     ],
 )
 def test_what_is_no_address_of_a_receiver_is_refused_by_name(url: str, problem: str) -> None:

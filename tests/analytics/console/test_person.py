@@ -89,6 +89,16 @@ def test_facts_stand_beside_it(ana: Client, mina: Team) -> None:
     assert "laptop" in aside.text
 
 
+def test_values_of_facts_are_written_as_in_the_timeline(ana: Client, team: Team) -> None:
+    traits = {"tags": ["a", {"c": True}], "beta": True}
+    Journey(team).identify("mina", traits=traits).enriched()
+    page = page_of(ana, team, "mina")
+    [aside] = page.content.all("aside")
+    for text in (aside.text, entries(page)[0].text):
+        assert '["a", {"c": true}]' in text
+    assert "beta true" in aside.text
+
+
 def test_what_changed_about_a_person_stands_where_it_changed(ana: Client, team: Team) -> None:
     first = {"plan": "free", "city": "Rome", "$initial_referrer": "https://search.example"}
     journey = Journey(team).identify("mina", at=clock.day(0), traits=first)

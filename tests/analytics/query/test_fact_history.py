@@ -3,6 +3,7 @@
 import datetime as dt
 from typing import Any
 
+from analytics import engine
 from analytics.identity.merges import merge, undo
 from analytics.models import DistinctId
 from analytics.query import fact_history
@@ -133,3 +134,18 @@ def test_the_timeline_says_what_an_event_changed(team: Team) -> None:
         [("plan", "pro", "team")], [], [("city", "Rome", None)], [("plan", "free", "pro"), ("seats", None, [1])],
         [], [("city", None, "Rome"), ("plan", None, "free")],
     ]  # fmt: skip
+
+
+def test_a_question_about_somebody_else_needs_no_new_sql(team: Team) -> None:
+    """Compiling takes several times as long as running."""
+    a_year(team).identify("bo", at=clock.day(0), traits={"plan": "free"}).through()
+    project, times = team.new.project, []
+    for who, day in (("ana", 3), ("bo", 4)):
+        last = fact_history.history(project, person(team, who))[-1]
+        fact_history.history(
+            project, person(team, who), before=FactPlace(last.at, last.sequence, last.property)
+        )
+        fact_history.by_event(project, person(team, who), [last.event])
+        known(team, who, day)
+        times.append(engine._sql.cache_info().misses)
+    assert times[0] == times[1]
