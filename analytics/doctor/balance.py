@@ -1,7 +1,7 @@
 """Are all events of a project there, each once, and do the numbers count them?
 
 The lake is looked at first and the database after it, in one snapshot: an event that load moves meanwhile lies in both,
-and is taken from the side of the lake's mark on which it belongs.
+and is taken from the side of the lake's watermark on which it belongs.
 """
 
 import datetime as dt
@@ -28,7 +28,7 @@ A_DAY = dt.timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """What the database says of one project; `hot` are its events beyond the lake's mark."""
+    """What the database says of one project; `hot` are its events beyond the lake's watermark."""
 
     received: int
     stored: int
@@ -44,7 +44,7 @@ class Books:
 def examine(project: Project) -> list[Finding]:
     at = table.version(EVENTS)
     lake = DataVersion(lake_version=at, activity_version=table.NEVER, link_id=0)
-    books = _books(project, table.mark(EVENTS, at=at))
+    books = _books(project, table.watermark(EVENTS, at=at))
     checks = {
         "books": lambda: _balance(books),
         "lake": lambda: _lake(project, lake, books),
@@ -54,10 +54,10 @@ def examine(project: Project) -> list[Finding]:
     return [look(f"project {project.slug}: {part}", check) for part, check in checks.items()]
 
 
-def _books(project: Project, mark: int) -> Books:
+def _books(project: Project, watermark: int) -> Books:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        cursor.execute(BOOKS, {"project": project.pk, "mark": mark})
+        cursor.execute(BOOKS, {"project": project.pk, "watermark": watermark})
         row = dict(zip((column.name for column in cursor.description), cursor.fetchone(), strict=True))
     ids = [bytes(id) for id in row.pop("hot_ids") or ()]
     return Books(hot_ids=ids, **{name: int(number) for name, number in row.items()})

@@ -11,7 +11,7 @@ WITH ledger AS (
 hot AS (
     SELECT count(*) AS events, array_agg(uuid_send(id)) AS ids
     FROM analytics_event
-    WHERE project_id = %(project)s AND sequence > %(mark)s
+    WHERE project_id = %(project)s AND sequence > %(watermark)s
 )
 SELECT
     ledger.received, ledger.stored, ledger.duplicates, ledger.refused,

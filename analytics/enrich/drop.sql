@@ -1,4 +1,4 @@
--- Out of the batch, into the books.
+-- Counts the dropped rows in the ledger and removes them from the batch.
 INSERT INTO analytics_ledger AS ledger (project_id, hour, outcome, reason, count)
 SELECT c.project_id, date_trunc('hour', c.received_at, 'UTC'), d.outcome, d.reason, count(*)
 FROM (SELECT position, max(outcome) AS outcome, max(reason) AS reason FROM dropped GROUP BY position) AS d

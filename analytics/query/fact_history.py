@@ -123,7 +123,7 @@ def _recent(project: Project, ids: list[int], lake_version: int) -> pa.Table:
     wanted: dict[str, Any] = {
         "project": project.pk,
         "persons": ids,
-        "after": table.mark(EVENTS, at=lake_version),
+        "after": table.watermark(EVENTS, at=lake_version),
     }
     with connection.cursor() as database:
         database.execute(HOT, wanted)

@@ -1,4 +1,4 @@
--- Cells of one project and period: those that end at `since` (null: all) or later were computed anew.
+-- Return cells of one project and interval. `computed` has those of period `since` and later (null: all).
 CREATE TEMPORARY TABLE computed (cohort date, "offset" integer, people bigint) ON COMMIT DROP;
 ----
 DELETE FROM analytics_rollup_return AS old

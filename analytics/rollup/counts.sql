@@ -1,4 +1,4 @@
--- Counts of one project and interval: `starts` (null: all) are the periods that were computed anew.
+-- Counts of one project and interval. `computed` has those of the periods `starts` (null: all).
 CREATE TEMPORARY TABLE computed (start date, event text, events bigint, people bigint) ON COMMIT DROP;
 ----
 DELETE FROM analytics_rollup_count AS old

@@ -1,12 +1,12 @@
 """One file that is the whole installation, taken while it runs; and an installation out of such a file.
 
-The lake's mark says up to which sequence the lake has events, so a lake that is ahead of its database would swallow
-the next events, and one that lags behind it must still find what it lacks in the database. Therefore:
+The lake's watermark says up to which sequence it has events, so a lake that is ahead of its database would swallow the
+next events, and one that lags behind it must still find what it lacks in the database. Therefore:
 
-1. Load, rollup and upkeep are held back. Ingest and enrich go on.
+1. Load, rollup and maintenance are held back. Ingest and enrich go on.
 2. Every file of the home gets a second name (a hard link; nothing is copied), the spool's before the database's:
    a spooled row that is also in the database is recognised when it is replayed, a missing one would be lost.
-3. The database's state of this moment is pinned, and load, rollup and upkeep go on.
+3. The database's state of this moment is pinned, and load, rollup and maintenance go on.
 4. That state is dumped, and all of it packed.
 """
 
@@ -31,7 +31,7 @@ MANIFEST = "firsthand-backup.json"
 DUMP = "database.dump"
 STAGING = "backup.part"
 WRITERS = ("load", "rollup")
-"""The names under which analytics/locks.py holds the lake's writers apart; upkeep goes under both of them."""
+"""The names under which analytics/locks.py holds the lake's writers apart; maintenance goes under both of them."""
 
 MADE_ANEW = {"postgres", "run", "broker", "logs", "static", "lake-cache", "lock", "database.users", STAGING}
 """What the next start makes by itself, and the database's own files, of which the dump is the copy."""

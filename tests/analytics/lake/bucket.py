@@ -10,7 +10,7 @@ import httpx
 
 from tests.config.installation import free_port
 
-PATIENCE = 30
+TIMEOUT = 30
 
 
 @contextmanager
@@ -39,7 +39,7 @@ def serving(bucket: str) -> Iterator[dict[str, str]]:
 
 
 def _make(bucket: str) -> None:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while True:
         try:
             httpx.put(bucket).raise_for_status()

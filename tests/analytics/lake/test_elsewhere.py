@@ -65,7 +65,7 @@ def test_it_is_ready() -> None:
 @override_settings(LAKE_URL="s3://sea/of/ana")
 def test_a_bucket_that_does_not_exist() -> None:
     assert said().startswith(
-        "s3://sea/of/ana cannot be reached: there is no such bucket; make it, or correct"
+        "s3://sea/of/ana cannot be reached: the bucket does not exist; create it, or correct"
     )
 
 
@@ -83,17 +83,17 @@ def test_missing_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 @override_settings(LAKE_URL=LAKE)
 def test_a_store_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
-    assert "look at FIRSTHAND_LAKE_URL, AWS_ENDPOINT_URL and AWS_REGION" in said()
+    assert "check FIRSTHAND_LAKE_URL, AWS_ENDPOINT_URL and AWS_REGION" in said()
 
 
 @pytest.mark.usefixtures("keys")
 @override_settings(LAKE_URL=LAKE)
 def test_plain_http_is_spoken_only_where_it_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ALLOW_HTTP")
-    assert "only spoken with AWS_ALLOW_HTTP=true" in said()
+    assert "set AWS_ALLOW_HTTP=true" in said()
 
 
 @override_settings(LAKE_URL="carrier-pigeon://lake")
 def test_a_store_of_an_unknown_kind() -> None:
-    with pytest.raises(object_store.LakeUnreachableError, match="names no kind of store that is known"):
+    with pytest.raises(object_store.LakeUnreachableError, match="is not a supported store"):
         object_store.reach()

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from analytics.lake import load, table
 from analytics.lake.columns import EVENTS
-from analytics.rollup import upkeep
+from analytics.rollup import maintenance
 from analytics.rollup.refresh import rollup
 from tests import clock
 from tests.analytics.api.client import Api
@@ -56,9 +56,9 @@ def test_it_is_read_everywhere_after_each_load_and_after_compaction(team: Team) 
     assert seen[1] == ["2020-06-12"] * 7 + ["2020-06-11", "2020-06-10"]
     assert len(seen[2]) == 17
 
-    assert upkeep.compact(WEEKS_LATER) >= 1
+    assert maintenance.compact(WEEKS_LATER) >= 1
     rollup()
-    upkeep.vacuum()
+    maintenance.vacuum()
     assert len(table.files(EVENTS, team.id, table.version(EVENTS))) == 1
     assert seen == (retention(api, COUNTED), timeline(api, "ana"), api.get("events", format="csv").table)
     assert retention(api, SERVED) == seen[0]

@@ -15,7 +15,7 @@ from analytics.lake import load, table
 from analytics.lake.columns import ACTIVITY, FACTS, FIRSTS
 from analytics.metrics.facts import as_of
 from analytics.models import PeriodCount, ReturnCell
-from analytics.rollup import upkeep
+from analytics.rollup import maintenance
 from analytics.rollup.refresh import rollup
 from tests.people import Team, assemble
 from tests.reference import value_as_of
@@ -84,7 +84,7 @@ class Story:
     def expire(self) -> None:
         """The months before February 2012 are dropped."""
         with override_settings(KEEP_MONTHS=1):
-            upkeep.expire(dt.date(2012, 3, 20))
+            maintenance.expire(dt.date(2012, 3, 20))
         self.facts = [fact for fact in self.facts if fact[2] >= KEPT_FROM]
 
     def local(self) -> list[tuple[int, str, dt.date]]:
@@ -217,8 +217,8 @@ def written(story: Story) -> list[dict[str, Any]]:
         return [
             row
             for rows, order in (
-                (tables.activity, upkeep.ORDER[ACTIVITY.name]),
-                (tables.facts, upkeep.ORDER[FACTS.name]),
+                (tables.activity, maintenance.ORDER[ACTIVITY.name]),
+                (tables.facts, maintenance.ORDER[FACTS.name]),
             )
             for row in tables.run(rows.order_by(*order)).to_pylist()
         ]

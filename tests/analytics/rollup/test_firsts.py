@@ -10,8 +10,8 @@ from analytics import engine
 from analytics.lake import load, table
 from analytics.lake.columns import FIRSTS
 from analytics.models import RollupCalendar
-from analytics.rollup import firsts, upkeep
-from analytics.rollup.dirt import Dirt
+from analytics.rollup import firsts, maintenance
+from analytics.rollup.dirty_days import DirtyDays
 from analytics.rollup.refresh import rollup
 from tests.clock import day
 from tests.people import Team
@@ -71,7 +71,7 @@ def test_whose_first_month_expires_is_new_in_the_next_one_they_were_active_in(te
     ana, bo = cast(team)
     happened(team, ana, 0, 100)
     happened(team, bo, 0)
-    upkeep.expire(dt.date(2020, 9, 30))
+    maintenance.expire(dt.date(2020, 9, 30))
     rollup()
     assert kept(team) == {ana: day(100).date()}
 
@@ -101,7 +101,7 @@ def test_the_same_update_twice_changes_nothing(team: Team) -> None:
     before = table.version(FIRSTS)
     with engine.snapshot(team.id) as tables:
         at = tables.version
-    firsts.update(Dirt(team.new.project, frozenset({day(3).date()})), at)
+    firsts.update(DirtyDays(team.new.project, frozenset({day(3).date()})), at)
     assert (table.version(FIRSTS), kept(team)) == (before, {ana: day(3).date()})
 
 

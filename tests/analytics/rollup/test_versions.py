@@ -16,7 +16,7 @@ from analytics.lake.columns import EVENTS
 from analytics.models import DataVersion, DistinctId, IdentityLink, ProjectVersion
 from analytics.pipeline import until_idle
 from analytics.query import answer_cache, answers, members
-from analytics.rollup import upkeep
+from analytics.rollup import maintenance
 from analytics.rollup.refresh import rollup
 from api import cursor
 from tests.analytics.api.client import Api
@@ -140,7 +140,7 @@ def test_compaction_changes_no_projects_version(bakery: Team) -> None:
     for n in range(8):
         Journey(bakery).track("ana", "wrote", at=day(n)).through()
     before, state = number(bakery), DataVersion.objects.latest("id").pk
-    assert upkeep.compact(day(400).date())
+    assert maintenance.compact(day(400).date())
     report = rollup()
     assert report.changed
     assert report.data_version > state
@@ -200,8 +200,8 @@ def test_an_idle_project_s_list_goes_on_however_old_its_version(
     """Its version is from last night, and the state of that moment is long gone; the list was opened a minute ago."""
     first = members.people(shop.new.project, QUESTION, FIRST_DAY, limit=1)
     Journey(bakery).track("bo", "wrote", at=day(2)).through()
-    monkeypatch.setattr(upkeep, "KEEP_HOURS", 0)
-    upkeep.vacuum()
+    monkeypatch.setattr(maintenance, "KEEP_HOURS", 0)
+    maintenance.vacuum()
     assert not DataVersion.objects.filter(pk=number(shop)).exists()
     second = members.people(shop.new.project, QUESTION, FIRST_DAY, limit=1, after=first.next)
     assert names(second) == ["dee"]
@@ -213,8 +213,8 @@ def test_a_page_of_a_version_whose_files_are_gone_says_how_to_go_on(
     api, asked = Api(shop.api_key), WRITES | {"point": FIRST_DAY, "limit": 1}
     first = api.post("insights/trends/people", asked).json
     Journey(shop).track("fay", "wrote", at=day(0)).through()
-    monkeypatch.setattr(upkeep, "KEEP_HOURS", 0)
-    upkeep.vacuum()
+    monkeypatch.setattr(maintenance, "KEEP_HOURS", 0)
+    maintenance.vacuum()
     expired = api.post("insights/trends/people", asked | {"after": first["next"]})
     assert expired.status == 400
     assert "has expired; leave `after` out to start the list again" in expired.json["detail"]
@@ -228,10 +228,10 @@ def test_versions_expire_hours_after_they_were_replaced(shop: Team) -> None:
     second = number(shop)
     DataVersion.objects.filter(pk__lte=first).update(created_at=now() - dt.timedelta(days=9))
     DataVersion.objects.filter(pk=second).update(created_at=now() - dt.timedelta(hours=5))
-    upkeep.vacuum()
+    maintenance.vacuum()
     assert versions.at(shop.id, first).number == first
     DataVersion.objects.filter(pk=second).update(created_at=now() - dt.timedelta(hours=7))
-    upkeep.vacuum()
+    maintenance.vacuum()
     with pytest.raises(versions.VersionExpiredError):
         versions.at(shop.id, first)
     assert versions.at(shop.id, second) == versions.current(shop.id)

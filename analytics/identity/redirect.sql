@@ -1,4 +1,4 @@
--- Persons that turned out to be somebody else: redirects for their past, and their ids and sessions move.
+-- Merges people: redirects for their stored events, and their ids and sessions move.
 INSERT INTO analytics_redirect (project_id, person_id, target_id, link_id)
 SELECT project_id, person_id, target_id, link_id
 FROM jsonb_to_recordset(%(moved)s::jsonb) AS moved (
