@@ -93,7 +93,7 @@ def by_event(
 def as_of(project: Project, person_id: int, day: dt.date) -> dict[str, Any]:
     """The properties at the end of a local day."""
     with _told(project, person_id) as (tables, told):
-        rows = tables.run(facts.standing(told, _end(project, day)).order_by("property"))
+        rows = tables.run(facts.winning(told, _end(project, day)).order_by("property"))
     values = zip(rows["property"].to_pylist(), rows["value"].to_pylist(), strict=True)
     return {name: _value(value) for name, value in values if value != facts.NULL}
 

@@ -99,5 +99,5 @@ def test_what_cannot_be_is_said(options: dict[str, Any], says: str) -> None:
 
 def test_a_project_without_a_live_write_key(team: Team) -> None:
     Key.objects.filter(project=team.new.project).update(revoked_at=now())
-    with pytest.raises(CommandError, match="has no write key; make one in its settings"):
+    with pytest.raises(CommandError, match="has no write key; create one in its settings"):
         told(project=team.slug, people=1, days=1)

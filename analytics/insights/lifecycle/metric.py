@@ -26,15 +26,15 @@ ROWS = 50_000
 """How many different rows are unpacked at a time: 1,000 periods of as many are 400 MB."""
 
 
-def people(source: Source, meant: EventFilter) -> ir.Table:
+def people(source: Source, event_filter: EventFilter) -> ir.Table:
     """person_id, first, a0...: everyone who was active in the window, or in the period before it.
 
     source   all history, in a window that begins with the period before the first one that is asked for
     first    period of the person's first event of any name; LONG_AGO when it lies before the window
-    a        periods of the window with a meant event, as bits (see metrics.masks)
+    a        periods of the window with a matching event, as bits (see metrics.masks)
     """
     rows, periods = source.table, len(source.window)
-    counts = source.matches(meant) & source.within()
+    counts = source.matches(event_filter) & source.within()
     found = rows.group_by("person_id").agg(
         first=rows["period"].min(), **masks.collect("a", rows["period"], counts, periods)
     )

@@ -37,7 +37,7 @@ class Rules(Struct, frozen=True):
         return self.kind != "recurring"
 
     @property
-    def alike(self) -> bool:
+    def same_events(self) -> bool:
         """Whether starts and returns are the same thing, so that one set of bits tells both."""
         return self.kind == "recurring" and self.start == self.back and self.min_occurrences == 1
 
@@ -96,13 +96,13 @@ def _bits(source: Source, rules: Rules) -> ir.Table:
     aggregates = masks.collect("r", rows["period"], rows["back"], periods)
     if rules.history:
         aggregates["first"] = rows["period"].min(where=rows["start"])
-    elif not rules.alike:
+    elif not rules.same_events:
         aggregates |= masks.collect("s", rows["period"], rows["start"], periods)
     if rules.very_first:
         aggregates["very_first"] = rows["named_at"].min()
         aggregates["first_at"] = rows["start_at"].min()
     found = rows.group_by("person_id").agg(**aggregates)
-    if rules.alike:
+    if rules.same_events:
         pairs = zip(masks.names("s", periods), masks.names("r", periods), strict=True)
         return found.mutate(**{start: found[back] for start, back in pairs})
     return found.filter(found["first_at"] == found["very_first"]) if "very_first" in aggregates else found
@@ -119,8 +119,8 @@ def _marked(source: Source, rules: Rules) -> ir.Table:
         back=source.matches(rules.back) & source.within(),
         **_moments(source, rules),
     )
-    meant = rows["start"] | rows["back"]
-    rows = rows.filter(meant | rows["named_at"].notnull() if "named_at" in rows.columns else meant)
+    matching = rows["start"] | rows["back"]
+    rows = rows.filter(matching | rows["named_at"].notnull() if "named_at" in rows.columns else matching)
     return _often_enough(rows, rules.min_occurrences) if rules.min_occurrences > 1 else rows
 
 

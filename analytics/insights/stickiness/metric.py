@@ -13,9 +13,9 @@ from analytics.metrics.functions import bit_count
 from analytics.metrics.sources import Source
 
 
-def people(source: Source, meant: EventFilter) -> ir.Table:
+def people(source: Source, event_filter: EventFilter) -> ir.Table:
     """person_id, intervals: everyone who was active, and in how many periods."""
-    rows = source.table.filter(source.matches(meant), source.within())
+    rows = source.table.filter(source.matches(event_filter), source.within())
     words = masks.by_word(rows, ["person_id"], len(source.window))
     return words.group_by("person_id").agg(intervals=bit_count(words["bits"]).sum())
 

@@ -49,7 +49,7 @@ def count(question: Trends, reading: Reading) -> TrendFigures:
         rows = series_rows(question, series, reading)
         if question.breakdown is not None:
             found += _from_cells(index, divided(question, question.breakdown, rows, reading), reading)
-        elif _is_dear(question.meant(series)) and series.measure != "people":
+        elif _reads_json(question.event_filter(series)) and series.measure != "people":
             found += _from_cells(index, metric.cells(rows), reading)
         else:
             found.append(_from_bits(index, series, rows, reading))
@@ -59,7 +59,7 @@ def count(question: Trends, reading: Reading) -> TrendFigures:
 def series_rows(question: Trends, series: Series, reading: Reading) -> ir.Table:
     source, divide = reading.source(), question.breakdown
     part = source.text(divide.property, divide.on) if divide else None
-    return metric.rows(source, question.meant(series), amount=series.amount, part=part)
+    return metric.rows(source, question.event_filter(series), amount=series.amount, part=part)
 
 
 def divided(question: Trends, divide: Breakdown, rows: ir.Table, reading: Reading) -> ir.Table:
@@ -69,9 +69,9 @@ def divided(question: Trends, divide: Breakdown, rows: ir.Table, reading: Readin
     return metric.divided(rows, divide.limit, among=among)
 
 
-def _is_dear(meant: EventFilter) -> bool:
+def _reads_json(event_filter: EventFilter) -> bool:
     """Whether rows are chosen by properties inside JSON, which takes longer than to group them."""
-    return any(item.on == "event" for item in meant.where)
+    return any(item.on == "event" for item in event_filter.where)
 
 
 def _from_bits(index: int, series: Series, rows: ir.Table, reading: Reading) -> SeriesFigures:

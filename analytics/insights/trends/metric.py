@@ -34,7 +34,11 @@ class Counted:
 
 
 def rows(
-    source: Source, meant: EventFilter, *, amount: str | None = None, part: ir.StringValue | None = None
+    source: Source,
+    event_filter: EventFilter,
+    *,
+    amount: str | None = None,
+    part: ir.StringValue | None = None,
 ) -> ir.Table:
     """What one series counts: person_id, period, times.
 
@@ -45,7 +49,7 @@ def rows(
     added: dict[str, ir.Value] = {} if part is None else {"part": part}
     if amount is not None:
         added["amount"] = property_number(table, amount)
-    chosen = table.mutate(**added).filter(source.matches(meant), source.within())
+    chosen = table.mutate(**added).filter(source.matches(event_filter), source.within())
     found = chosen.select("person_id", "period", "times", *added)
     return found if amount is None else found.mutate(numbers=found["amount"].notnull().cast("int64"))
 

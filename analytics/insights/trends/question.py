@@ -41,7 +41,7 @@ class Trends(Question, frozen=True, forbid_unknown_fields=True, kw_only=True):
     where: tuple[Filter, ...] = ()
     formula: str | None = None
 
-    def meant(self, series: Series) -> EventFilter:
+    def event_filter(self, series: Series) -> EventFilter:
         """Which events a series counts: its own filters and those of the whole question."""
         return EventFilter(series.event, series.where + self.where)
 

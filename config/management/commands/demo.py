@@ -10,9 +10,9 @@ from django.db import transaction
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from analytics.demo.diary import Said
-from analytics.demo.send import DemoRefusedError, send
-from analytics.demo.story import Story, tell
+from analytics.demo.diary import DemoComment
+from analytics.demo.send import DemoRejectedError, send
+from analytics.demo.story import Story, generate
 from analytics.pipeline import until_idle
 from analytics.record import EventColumns
 from feedback.comments import leave_comment, set_status
@@ -56,14 +56,14 @@ class Command(BaseCommand):
         began = time.monotonic()
         _check(options)
         project = _project(options["project"])
-        story = tell(
+        story = generate(
             seed=options["seed"], people=options["people"], days=options["days"], until=project.created_at
         )
         try:
             _send(story, project)
-        except DemoRefusedError as error:
+        except DemoRejectedError as error:
             raise CommandError(str(error)) from error
-        self.stdout.write("\n".join(_told(story, project, options, time.monotonic() - began)))
+        self.stdout.write("\n".join(_summary(story, project, options, time.monotonic() - began)))
 
 
 def _check(options: dict[str, Any]) -> None:
@@ -95,44 +95,46 @@ def _make_project() -> Project:
 def _send(story: Story, project: Project) -> None:
     key = newest_write_key(project)
     if key is None:
-        raise CommandError(f"{project} has no write key; make one in its settings")
+        raise CommandError(f"{project} has no write key; create one in its settings")
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         events = bar.add_task("Living", total=len(story.calls))
         for kept in send(story.calls, key):
             bar.update(events, completed=kept)
-        unread = len(story.said) - UNREAD
-        for number, said in enumerate(bar.track(story.said, description="Commenting")):
-            _leave(said, project, STATUSES[number % len(STATUSES)] if number < unread else Comment.Status.NEW)
-        counted = bar.add_task("Counting", total=len(story.calls) + len(story.said))
+        unread = len(story.comments) - UNREAD
+        for number, comment in enumerate(bar.track(story.comments, description="Commenting")):
+            _leave(
+                comment, project, STATUSES[number % len(STATUSES)] if number < unread else Comment.Status.NEW
+            )
+        counted = bar.add_task("Counting", total=len(story.calls) + len(story.comments))
         until_idle(lambda done: bar.update(counted, completed=done.stored + done.duplicates))
 
 
-def _leave(said: Said, project: Project, status: Comment.Status) -> None:
+def _leave(comment: DemoComment, project: Project, status: Comment.Status) -> None:
     left = leave_comment(
         EventColumns(
             project_id=project.pk,
-            id=said.message_id,
-            distinct_id=said.distinct_id,
-            timestamp=said.created_at,
-            user_known=said.user_known,
-            client_session=said.session,
-            url=said.url,
-            locale=said.locale,
+            id=comment.message_id,
+            distinct_id=comment.distinct_id,
+            timestamp=comment.created_at,
+            user_known=comment.user_known,
+            client_session=comment.session,
+            url=comment.url,
+            locale=comment.locale,
         ),
-        reaction=said.reaction,
-        text=said.text,
+        reaction=comment.reaction,
+        text=comment.text,
     )
     # Run again, the demo must not undo what somebody has chosen in the inbox since.
     if left.is_new:
         set_status(left.comment, status)
 
 
-def _told(story: Story, project: Project, options: dict[str, Any], seconds: float) -> Iterator[str]:
-    reactions = Counter(said.reaction for said in story.said)
+def _summary(story: Story, project: Project, options: dict[str, Any], seconds: float) -> Iterator[str]:
+    reactions = Counter(comment.reaction for comment in story.comments)
     yield (
         f"{options['people']:,} people and {options['days']:,} days in {project}: {len(story.calls):,} calls and"
-        f" {len(story.said):,} comments in {seconds:.1f} s"
+        f" {len(story.comments):,} comments in {seconds:.1f} s"
     )
     yield "  " + ", ".join(f"{count} {reaction}" for reaction, count in reactions.most_common())
     yield f"Sent again, they add nothing. See /projects/{project.slug}/people/ and /projects/{project.slug}/inbox/"

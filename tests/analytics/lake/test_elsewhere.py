@@ -35,8 +35,8 @@ def said() -> str:
     with pytest.raises(CommandError) as refused:
         call_command("prepare")
     lake = Client().get("/readyz").json()["parts"]["lake"]
-    [doctors] = [finding for finding in installation.examine() if finding.part == "lake"]
-    assert (lake["ready"], doctors.state) == (False, "fault")
+    [doctors] = [finding for finding in installation.check() if finding.part == "lake"]
+    assert (lake["ready"], doctors.state) == (False, "error")
     [same] = {text.partition(" (")[0] for text in (str(refused.value), lake["detail"], doctors.detail)}
     return same
 

@@ -53,8 +53,8 @@ def _wait_until_held_up(waiting_in: str, running: subprocess.Popen[bytes]) -> No
 
 def everything_is_there_once(team: Team, events: int) -> None:
     pipeline.until_idle()
-    findings = balance.examine(team.new.project)
-    assert [finding for finding in findings if finding.state == "fault"] == []
+    findings = balance.check(team.new.project)
+    assert [finding for finding in findings if finding.state == "error"] == []
     counts = PeriodCount.objects.filter(project_id=team.id, interval="day", event="")
     assert counts.aggregate(all=Sum("events"))["all"] == events
 
