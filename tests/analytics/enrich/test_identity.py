@@ -55,7 +55,7 @@ class TestWhateverTheBatches:
         assert persons(team) == groups("ana laptop", "bo")
         (refusal,) = IdentityLink.objects.filter(project=team.id).exclude(refused="")
         assert (refusal.person, refusal.other) == (person(team, "bo"), person(team, "ana"))
-        assert "both are known as users already" in refusal.refused
+        assert "both are identified users already" in refusal.refused
 
     def test_two_devices_of_one_person_become_one(self, team: Team, at_once: bool) -> None:
         journey = Journey(team).page("laptop", known=False).page("phone", known=False)

@@ -136,7 +136,7 @@ def test_invalid_merges_and_undos_are_refused_with_a_reason(
     team: Team, project: Project, journey: Journey
 ) -> None:
     ana, laptop = person_of(project, "ana"), person_of(project, "laptop")
-    with pytest.raises(MergeError, match="one person already"):
+    with pytest.raises(MergeError, match="the same person already"):
         merge(project, ana.pk, ana.pk, by="bo")
     with pytest.raises(MergeError, match="there is no person"):
         merge(project, ana.pk, 10**12, by="bo")
