@@ -1,4 +1,4 @@
-"""What the page of reactions says and draws: a row a cohort, a column a reaction."""
+"""The reactions page: one row per cohort, one column per reaction."""
 
 from typing import Any
 

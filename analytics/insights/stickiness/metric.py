@@ -1,4 +1,4 @@
-"""Stickiness: how many people were active in exactly so many periods of the range.
+"""Stickiness: how many people were active in exactly 1, 2, 3... periods of the range.
 
 The periods of each person are collected as bits (see metrics.masks) and counted; the people behind a figure come from
 the same count.
@@ -26,5 +26,5 @@ def tally(people: ir.Table) -> ir.Table:
 
 
 def members(people: ir.Table, intervals: int) -> ir.Table:
-    """person_id of those who were active in exactly so many periods."""
+    """person_id of those who were active in exactly `intervals` periods."""
     return people.filter(people["intervals"] == ibis.literal(intervals)).select("person_id")
