@@ -1,4 +1,4 @@
-"""A lake in a bucket is used like one in a folder; and who misses it is told what to do."""
+"""A lake in a bucket works like one in a folder. Errors say what to do."""
 
 import os
 import subprocess
@@ -31,7 +31,7 @@ def keys(bucket: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def said() -> str:
-    """What the start says, and readiness and the doctor, too; what the store said stands in brackets."""
+    """The message of the start, readyz and doctor. The store's own message is in brackets."""
     with pytest.raises(CommandError) as refused:
         call_command("prepare")
     lake = Client().get("/readyz").json()["parts"]["lake"]
@@ -42,7 +42,7 @@ def said() -> str:
 
 
 def test_the_same_is_true_of_a_lake_in_a_bucket(bucket: dict[str, str]) -> None:
-    """The same test in an installation of its own, whose lake it is."""
+    """Runs test_life.py in an installation of its own, with its lake in the bucket."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-n", "0", str(LIFE)],
@@ -81,19 +81,19 @@ def test_missing_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("keys")
 @override_settings(LAKE_URL=LAKE)
-def test_a_store_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_store(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     assert "check FIRSTHAND_LAKE_URL, AWS_ENDPOINT_URL and AWS_REGION" in said()
 
 
 @pytest.mark.usefixtures("keys")
 @override_settings(LAKE_URL=LAKE)
-def test_plain_http_is_spoken_only_where_it_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plain_http_must_be_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ALLOW_HTTP")
     assert "set AWS_ALLOW_HTTP=true" in said()
 
 
 @override_settings(LAKE_URL="carrier-pigeon://lake")
-def test_a_store_of_an_unknown_kind() -> None:
+def test_an_unsupported_store() -> None:
     with pytest.raises(object_store.LakeUnreachableError, match="is not a supported store"):
         object_store.reach()

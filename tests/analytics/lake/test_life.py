@@ -1,4 +1,4 @@
-"""An event's life in the lake, from the request to every place in which it is read. test_elsewhere.py lives it, too."""
+"""An event in the lake, from the request to every place where it is read. Also run by test_elsewhere.py."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -64,7 +64,7 @@ def test_it_is_read_everywhere_after_each_load_and_after_compaction(team: Team) 
     assert retention(api, SERVED) == seen[0]
 
 
-def test_what_left_the_hot_window_is_not_stored_twice(team: Team) -> None:
+def test_events_that_left_postgres_are_not_stored_twice(team: Team) -> None:
     journey = wrote(team, {"ana": (0, 1)})
     expire()
     journey.send_again().through()

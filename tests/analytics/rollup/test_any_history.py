@@ -1,4 +1,4 @@
-"""Any history, in any loads, with any merges: the rollups are what a naive count of the facts gives."""
+"""Random histories, loads and merges: the rollups equal a naive count."""
 
 import datetime as dt
 from collections import Counter, defaultdict
@@ -46,7 +46,7 @@ Fact = tuple[int, str, dt.datetime, dict[str, Any]]
 
 
 class Story:
-    """What was stored, and who is whom by now, kept beside the product in the plainest way."""
+    """A naive model of what was stored and who was merged."""
 
     def __init__(self, zone: str) -> None:
         self.team: Team = assemble(zone)
@@ -68,14 +68,14 @@ class Story:
             pass
 
     def merge(self, gone: int, kept: int) -> None:
-        """Whoever the two are by now become one; nothing happens if they are one already."""
+        """Merge the current people of the two; nothing happens if they are the same."""
         one, other = self.now[self.people[gone]], self.now[self.people[kept]]
         if one != other:
             merge(self.team.new.project, one, other, FROM)
             self.now = {each: other if target == one else target for each, target in self.now.items()}
 
     def undo(self, who: int) -> None:
-        """The person is themselves again; those who were merged into them stay where they are."""
+        """The person is separate again; people merged into them stay merged."""
         back = self.people[who]
         if self.now[back] != back:
             undo(self.team.new.project, back, FROM)
@@ -172,9 +172,7 @@ def naive_first_days(story: Story) -> dict[int, dt.date]:
 
 @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(zone=st.sampled_from(ZONES), history=turns)
-def test_served_numbers_are_those_of_a_naive_count(
-    zone: str, history: list[list[Callable[[Story], None]]]
-) -> None:
+def test_served_numbers_equal_a_naive_count(zone: str, history: list[list[Callable[[Story], None]]]) -> None:
     follow(Story(zone), history)
 
 
@@ -224,7 +222,7 @@ def written(story: Story) -> list[dict[str, Any]]:
         ]
 
 
-def test_who_was_parted_stays_behind_when_the_other_moves_on() -> None:
+def test_an_unmerged_person_is_not_moved_by_later_merges_of_the_other() -> None:
     follow(
         Story("UTC"),
         [

@@ -1,4 +1,4 @@
-"""Upkeep of the lake: fewer files, fewer months, no other number."""
+"""Lake maintenance: fewer files and months, and the same numbers."""
 
 import datetime as dt
 from pathlib import Path
@@ -85,7 +85,7 @@ def content(found: list[table.File]) -> list[bytes]:
     return [Path(file.path).read_bytes() for file in found]
 
 
-def test_a_rewrite_never_takes_events_away_that_arrived_meanwhile(team: Team) -> None:
+def test_a_rewrite_never_loses_events_that_arrived_meanwhile(team: Team) -> None:
     ana = often(team, 2)
     before = table.version(EVENTS)
     store(team.new.project, [Happened(ana, "late", day(1))])
@@ -106,7 +106,7 @@ def test_a_merge_can_still_be_undone_afterwards(team: Team) -> None:
 
 
 @override_settings(KEEP_MONTHS=2)
-def test_months_past_their_time_are_dropped_with_their_numbers(team: Team) -> None:
+def test_expired_months_are_dropped_with_their_numbers(team: Team) -> None:
     ana = often(team, 2)
     store(team.new.project, [Happened(ana, "wrote", day(100))])
     load.load()
@@ -118,7 +118,7 @@ def test_months_past_their_time_are_dropped_with_their_numbers(team: Team) -> No
     assert {f"{start:%Y-%m}" for start in starts} == {"2020-09"}
 
 
-def test_nothing_expires_unless_asked(team: Team) -> None:
+def test_nothing_expires_by_default(team: Team) -> None:
     often(team, 1)
     assert maintenance.expire(dt.date(2090, 1, 1)) == []
 
