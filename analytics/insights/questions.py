@@ -103,8 +103,8 @@ def refusal(error: msgspec.ValidationError, remedies: dict[str, str], prefix: st
     message, _, path = str(error).partition(" - at `")
     where = (prefix + path.rstrip("`").removeprefix("$")).removeprefix(".")
     remedy = remedies.get(where.rpartition(".")[2])
-    said = IN_WORDS.get(message, message)
-    return QueryError(where, f"{said}; write {remedy}" if remedy else said)
+    text = IN_WORDS.get(message, message)
+    return QueryError(where, f"{text}; write {remedy}" if remedy else text)
 
 
 def check_filter(where: str, item: Filter) -> None:

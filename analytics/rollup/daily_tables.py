@@ -19,7 +19,7 @@ from analytics.rollup.dirty_days import A_DAY, DirtyDays
 def replace(dirty: DirtyDays, at: DataVersion) -> None:
     """Recompute the dirty days from the events as of `at`, and set its new versions of activity and facts."""
     first, last = _date_range(dirty, at)
-    # A day more on both sides: the files are cut by UTC days, which differ from local ones by at most one.
+    # A day more on both sides: files are partitioned by UTC day, and local days differ from it by at most one.
     with engine.snapshot(dirty.project.pk, at, days=(first - A_DAY, last + A_DAY)) as tables:
         near = tables.events.filter(tables.events["day"].between(first - A_DAY, last + A_DAY))
         counted = activity(near, dirty, first, last)

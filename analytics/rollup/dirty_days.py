@@ -42,12 +42,12 @@ def find(before: DataVersion, after: DataVersion, *, everything: bool) -> list[D
         or _is_behind(before.facts_version, after.facts_version)
     ):
         return [DirtyDays(project, None) for project in known.values()]
-    cut, firsts = RollupCalendar.objects.in_bulk(), table.version(FIRSTS)
+    calendars, firsts = RollupCalendar.objects.in_bulk(), table.version(FIRSTS)
     found = (
         DirtyDays(
             project,
             None
-            if _calendar_changed(project, cut.get(id), firsts)
+            if _calendar_changed(project, calendars.get(id), firsts)
             else _days(project, before, after, changes),
         )
         for id, project in known.items()

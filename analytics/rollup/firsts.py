@@ -40,10 +40,10 @@ def update(dirty: DirtyDays, at: DataVersion) -> None:
             _write(tables, dirty, first_days(tables.activity), project, known)
             return
         firsts = tables.lake(FIRSTS, known)
-        gone, new = _changes(tables, firsts, dirty.days)
-        if months := {*_months(gone["was"]), *_months(new["day"])}:
+        old, new = _changes(tables, firsts, dirty.days)
+        if months := {*_months(old["was"]), *_months(new["day"])}:
             stay = firsts.filter(firsts["day"].strftime(MONTH).isin(sorted(months)))
-            stay = stay.anti_join(tables.table(gone.select(["person_id"])), "person_id")
+            stay = stay.anti_join(tables.table(old.select(["person_id"])), "person_id")
             rows = stay.select("person_id", "day").union(tables.table(new))
             _write(tables, dirty, rows, f"{project} AND month IN ({table.listed(months)})", known)
 

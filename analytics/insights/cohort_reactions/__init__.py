@@ -7,11 +7,11 @@ from analytics.insights.cohort_reactions.names import small
 from analytics.insights.cohort_reactions.question import CohortReactions, place
 from analytics.insights.kind import Kind, Measure, Screen
 
-SAID = "Of the people first seen in a period, those who ever left a reaction."
+DEFINITION = "Of the people first seen in a period, those who ever left a reaction."
 
 KIND = Kind(
     name="cohort_reactions",
-    measures=(Measure("cohort reactions", "people", "a cohort and a reaction", SAID),),
+    measures=(Measure("cohort reactions", "people", "a cohort and a reaction", DEFINITION),),
     question=CohortReactions,
     figures=CohortFigures,
     point=points.CohortReactionPoint,

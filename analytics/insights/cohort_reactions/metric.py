@@ -22,10 +22,10 @@ def people(source: Source, events: ir.Table, event: str, name: str, values: list
     rows = source.table
     starts = rows.group_by("person_id").agg(cohort=rows["period"].min())
     starts = starts.filter(starts["cohort"].between(0, len(source.window) - 1))
-    said = events.filter(events["event"] == event)
-    said = said.select("person_id", value=property_text(said, name))
-    said = said.filter(said["value"].isin(values)).distinct()
-    gave = starts.join(said, "person_id").select("person_id", "cohort", "value")
+    reactions = events.filter(events["event"] == event)
+    reactions = reactions.select("person_id", value=property_text(reactions, name))
+    reactions = reactions.filter(reactions["value"].isin(values)).distinct()
+    gave = starts.join(reactions, "person_id").select("person_id", "cohort", "value")
     return starts.mutate(value=ibis.literal(EVERYONE)).union(gave)
 
 

@@ -135,7 +135,7 @@ def test_it_works() -> None:
             "where[0].value: NUL and lone surrogates are not allowed",
         ),
         ("trends", where(property="x" * 3000), "where[0].property: 3,000 characters are too many"),
-        ("retention", RANGE | {"start": {"event": "a\0"}}, "start.event: a text with NUL"),
+        ("retention", RANGE | {"start": {"event": "a\0"}}, "start.event: NUL and lone surrogates"),
         (
             "retention",
             RANGE | {"return": {"where": [{"property": "a", "op": "is"}]}},
