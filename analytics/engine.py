@@ -147,6 +147,7 @@ def _canonical(stored: ir.Table, moved: ir.Table) -> ir.Table:
 @lru_cache(maxsize=64)
 def _redirects(project_id: int, link_id: int) -> pa.Table:
     """Merges as of a link: events stored under `moved_id` belong to `target_id`."""
+    # Safe to cache: redirects are append-only, so those up to a link never change.
     found = redirects.as_of(project_id, link_id)
     return pa.table([[row[0] for row in found], [row[1] for row in found]], schema=REDIRECT)
 
@@ -175,6 +176,7 @@ class DuckDB:
         listed = ", ".join(_literal(path) for path in file_cache.local(files))
         source = f"FROM read_parquet([{listed}], hive_partitioning = false)" if files else "WHERE false"
         chosen = ", ".join(_select(field, project_id, bool(files)) for field in columns)
+        # No hive_partitioning: DuckDB would guess the types of project_id and month from the path.
         # A view, not Ibis's sql(): that parses the whole list of files again for every expression.
         backend.con.execute(f"CREATE TEMPORARY VIEW {name} AS SELECT {chosen} {source}")
         return ibis.table(ibis.schema(columns), name=name)
@@ -198,6 +200,7 @@ def _sql(expression: ops.Node) -> str:
 
 
 def _select(field: pa.Field, project_id: int, present: bool) -> str:
+    # Delta keeps partition columns in the path, so the files themselves have no project_id.
     if field.name == "project_id":
         return f"{project_id}::INTEGER AS project_id"
     return f'"{field.name}"' if present else f'NULL::{_DUCKDB[field.type]} AS "{field.name}"'

@@ -65,6 +65,7 @@ def maintain() -> None:
     partitions.expire(table.watermark(EVENTS), today)
     maintenance.expire(today)
     maintenance.compact(today)
+    # Rollup before vacuum: only then does the newest data version no longer need the files just replaced.
     rollup()
     maintenance.vacuum()
 

@@ -56,6 +56,7 @@ def check(project: Project) -> list[Finding]:
 
 def _counts(project: Project, watermark: int) -> Counts:
     with transaction.atomic(), connection.cursor() as cursor:
+        # One snapshot of all tables: an event that moves between them would be counted twice or not at all.
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         cursor.execute(COUNTS, {"project": project.pk, "watermark": watermark})
         row = dict(zip((column.name for column in cursor.description), cursor.fetchone(), strict=True))

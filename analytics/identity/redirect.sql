@@ -5,6 +5,7 @@ FROM jsonb_to_recordset(%(moved)s::jsonb) AS moved (
     project_id integer, person_id bigint, target_id bigint, link_id bigint
 );
 
+-- It may exist: one transaction can merge more than once.
 DROP TABLE IF EXISTS moves;
 CREATE TEMPORARY TABLE moves ON COMMIT DROP AS
 SELECT DISTINCT ON (person_id) person_id, target_id

@@ -85,6 +85,7 @@ def _fetch(file: File) -> None:
 
 def _evict() -> None:
     """Remove the least recently used files until the rest fits. Includes partial files of killed processes."""
+    # *.pa*: .parquet and .part.
     found = sorted((each.stat().st_mtime, each.stat().st_size, each) for each in _root().glob("*/**/*.pa*"))
     over = sum(size for _, size, _ in found) - settings.LAKE_CACHE
     for used, size, each in found:

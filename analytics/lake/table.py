@@ -123,6 +123,7 @@ def append(layout: Layout, rows: pa.Table, *, after: int, until: int, days: Days
     Returns False and writes nothing when the watermark is no longer `after`, because another process has loaded. Of two
     commits at the same time Delta accepts the first; the second raises LakeChangedError.
     """
+    # The check and the commit use one snapshot. If another load commits in between, Delta rejects this one.
     table = _open(layout)
     if _watermark(table) != after:
         return False
@@ -160,6 +161,7 @@ def vacuum(layout: Layout, hours: int, *, keep: int) -> int:
     table = _newest(layout)
     if table is None:
         return 0
+    # Delta enforces a week by default. Versions in use are kept, and VersionExpiredError covers older ones.
     kept = [keep] if keep != NEVER else []
     return len(table.vacuum(hours, dry_run=False, enforce_retention_duration=False, keep_versions=kept))
 

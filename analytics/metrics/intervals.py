@@ -31,6 +31,7 @@ def wilson(count: int, of: int) -> tuple[float, float] | None:
     rate, square = count / of, Z95 * Z95
     middle = (rate + square / (2 * of)) / (1 + square / of)
     half = Z95 / (1 + square / of) * sqrt(rate * (1 - rate) / of + square / (4 * of * of))
+    # Exactly 0 and 1 at the ends, where rounding would leave a tiny rest.
     low = 0.0 if count == 0 else max(0.0, middle - half)
     high = 1.0 if count == of else min(1.0, middle + half)
     return low, high

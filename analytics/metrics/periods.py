@@ -173,6 +173,7 @@ def period_of_day(interval: Interval, day: ir.IntegerValue, week_start: int = 0)
 def offsets(zone: ZoneInfo, first: dt.date, last: dt.date) -> Steps:
     """UTC offsets (seconds) in force from the local day `first` to `last`, each with the epoch second it began."""
     begin, end = ((day - EPOCH).days * DAY for day in (first, last))
+    # A local day can begin up to 14 hours before its UTC day, or end as much after it.
     begin, end = begin - DAY, end + 2 * DAY
     found = [(begin, _offset(_instant(begin), zone))]
     for second in range(begin, end, DAY):

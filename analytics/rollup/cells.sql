@@ -13,6 +13,7 @@ FROM computed
 ORDER BY cohort, "offset"
 ON CONFLICT (project_id, period, cohort, "offset") DO UPDATE
 SET people = excluded.people
+-- Only rows that differ: rewriting equal ones at every rollup would bloat the table.
 WHERE old.people <> excluded.people;
 
 DROP TABLE computed;

@@ -13,6 +13,7 @@ FROM computed
 ORDER BY event, start
 ON CONFLICT (project_id, interval, event, start) DO UPDATE
 SET events = excluded.events, people = excluded.people
+-- Only rows that differ: rewriting equal ones at every rollup would bloat the table.
 WHERE (old.events, old.people) IS DISTINCT FROM (excluded.events, excluded.people);
 
 DROP TABLE computed;

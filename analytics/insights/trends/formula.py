@@ -15,6 +15,7 @@ _BINARY: dict[type[ast.operator], Callable[[float, float], float]] = {
 }
 _UNARY: dict[type[ast.unaryop], Callable[[float], float]] = {ast.UAdd: operator.pos, ast.USub: operator.neg}
 _ALLOWED = (ast.BinOp, ast.UnaryOp, ast.expr_context, *_BINARY, *_UNARY)
+# Deeply nested input would exhaust the stack of the parser.
 LONGEST = 200
 
 
@@ -28,6 +29,7 @@ def parse(text: str, series: int) -> ast.expr:
     if len(text) > LONGEST:
         raise FormulaError(f"a formula has at most {LONGEST} characters")
     try:
+        # Only parsed, never executed: _check allows a few node types, and _value computes them itself.
         tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError) as error:
         raise FormulaError(f"{text!r} is not a formula; write for example A/B") from error
