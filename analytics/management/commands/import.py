@@ -100,7 +100,7 @@ def _summary(report: ImportReport, project: Project) -> Iterator[str]:
     if report.from_others:
         yield f"  {report.from_others:,} of these were sent to the project by other senders during the import"
     yield from (
-        f"  kept, but warnings: {count:,} {reason}" for reason, count in report.warnings.most_common()
+        f"  kept with a warning: {count:,} {reason}" for reason, count in report.warnings.most_common()
     )
     yield from (f"  rejected: {count:,} {reason}" for reason, count in report.rejected.most_common())
     yield from (f"    line {line.number:,}: {line.message}" for line in report.samples)

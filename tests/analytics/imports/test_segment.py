@@ -142,7 +142,7 @@ def test_only_the_first_twenty_bad_lines_are_shown(team: Team, tmp_path: Path) -
     assert "rejected: 50 unreadable" in output
 
 
-def test_what_was_mended_is_counted(team: Team, tmp_path: Path) -> None:
+def test_warnings_are_counted(team: Team, tmp_path: Path) -> None:
     output = imported(team, file_of(tmp_path, [call(1), call(2, userId="null", anonymousId="browser")]))
     assert "2 stored" in output
     assert "kept with a warning: 1 meaningless_id" in output
