@@ -1,8 +1,8 @@
-"""The engine: Ibis tables over the lake's files, exactly as they were at a data version.
+"""The engine: Ibis tables over the lake's files as of a data version.
 
-Every question is one Ibis expression; FIRSTHAND_ENGINE says who computes it. DuckDB works inside this process, with
-ENGINE_MEMORY and ENGINE_THREADS as its bounds, and spills to the home beyond them. Another engine is another entry
-of ENGINES: something that gives an Ibis backend and reads Parquet files into a table of it.
+Every question is one Ibis expression, and FIRSTHAND_ENGINE selects the engine that runs it. DuckDB runs inside this
+process, limited by ENGINE_MEMORY and ENGINE_THREADS; beyond its memory it spills to disk, in the home. To add an
+engine, implement Engine and add it to ENGINES.
 """
 
 import datetime as dt
@@ -31,13 +31,13 @@ from config.env import ConfigurationError
 NOTHING = DataVersion(
     id=0, lake_version=table.NEVER, activity_version=table.NEVER, facts_version=table.NEVER, link_id=0
 )
-"""What is known before the first rollup."""
+"""The state before the first rollup: no data."""
 
 REDIRECT = pa.schema([("moved_id", pa.int64()), ("target_id", pa.int64())])
 
 
 class Engine(Protocol):
-    """What computes."""
+    """Runs Ibis expressions over Parquet files."""
 
     def session(self) -> AbstractContextManager[Any]:
         """An Ibis backend for one thread and one snapshot."""
@@ -45,26 +45,26 @@ class Engine(Protocol):
     def parquet(
         self, backend: Any, name: str, project_id: int, files: Sequence[table.File], columns: pa.Schema
     ) -> ir.Table:
-        """The columns of one project's files, under a name; an empty table when there are no files."""
+        """One project's files as the table `name`; an empty table when there are none."""
 
     def arrow(self, backend: Any, name: str, rows: pa.Table) -> ir.Table:
-        """Rows at hand, under a name."""
+        """Rows in memory as the table `name`."""
 
     def run(self, backend: Any, expr: ir.Table) -> pa.Table:
         """The whole result."""
 
     def stream(self, backend: Any, expr: ir.Table, rows: int) -> pa.RecordBatchReader:
-        """The result in batches of at most `rows`, without ever holding all of it."""
+        """The result in batches of at most `rows`, without holding all of it in memory."""
 
 
 @dataclass(frozen=True)
 class Tables:
-    """One project at one data version. Files are opened (and fetched, from a lake elsewhere) for tables that are used.
+    """One project's tables at one data version. Files are opened, or fetched from an object store, on first use.
 
-    events    every event, under the person who it belongs to as of the version: schema.EVENT and `day` (UTC)
-    activity  (project_id, day (local), person_id, event, count, first_at, last_at), likewise
-    facts     what events assert about people, likewise: columns.FACTS, without what repeats
-    stored    events under the person ids that they were stored with: the way to find one person's rows quickly
+    events    schema.EVENT and `day` (UTC), with merges applied: person_id is the current person as of the version
+    activity  project_id, day (local), person_id, event, count, first_at, last_at; with merges applied
+    facts     columns.FACTS: what events set about people; with merges applied, without repeated values
+    stored    events with the person_id they were stored under; finds one person's rows quickly
     """
 
     project_id: int
@@ -97,19 +97,19 @@ class Tables:
         return self._engine.parquet(self._backend, layout.name, self.project_id, files, _columns(layout))
 
     def lake(self, layout: Layout, at: int) -> ir.Table:
-        """The project's part of another table of the lake at a version of it."""
+        """The project's rows of another lake table, at a version of that table."""
         return self._files(layout, at, None)
 
     def run(self, expr: ir.Table) -> pa.Table:
         return self._engine.run(self._backend, expr)
 
     def stream(self, expr: ir.Table, rows: int = 50_000) -> pa.RecordBatchReader:
-        """The result in batches, in flat memory. Read it inside the snapshot and before its next question."""
+        """The result in batches, in constant memory. Read it inside the snapshot and before the next query."""
         return self._engine.stream(self._backend, expr, rows)
 
     def table(self, rows: pa.Table) -> ir.Table:
-        """A small table of our own, to join with."""
-        # Numbered, not named at random: the same question over other rows is then the same expression.
+        """A small in-memory table, to join with."""
+        # Numbered, not random: the compiled SQL of an expression is cached, and new names would miss the cache.
         return self._engine.arrow(self._backend, f"rows_{next(self._numbers)}", rows)
 
 
@@ -117,9 +117,9 @@ class Tables:
 def snapshot(
     project_id: int, version: DataVersion | None = None, *, days: tuple[dt.date, dt.date] | None = None
 ) -> Iterator[Tables]:
-    """The project's tables at a version (default: the newest); `days` leaves out files of events beyond (UTC days).
+    """The project's tables at a version (default: the newest). `days` (UTC, inclusive) skips event files outside it.
 
-    Raises ConfigurationError when FIRSTHAND_ENGINE names an engine that does not exist.
+    Raises ConfigurationError when FIRSTHAND_ENGINE names an unknown engine.
     """
     state = version or DataVersion.objects.order_by("-id").first() or NOTHING
     engine = _engine()
@@ -133,10 +133,8 @@ def _files(layout: Layout, project: int, at: int, days: tuple[dt.date, dt.date] 
 
 
 def _columns(layout: Layout) -> pa.Schema:
-    """What a table of the snapshot has: the month only says in which folder a file lies.
-
-    All nullable for Ibis, which would otherwise refuse to unite them with columns that it cannot prove to be not null.
-    """
+    """The layout's columns without `month`, which only names the folder of a file."""
+    # All nullable: Ibis refuses a union of a non-null column with one that it cannot prove to be non-null.
     return pa.schema([field.with_nullable(True) for field in layout.columns if field.name != "month"])
 
 
@@ -148,20 +146,21 @@ def _canonical(stored: ir.Table, moved: ir.Table) -> ir.Table:
 
 @lru_cache(maxsize=64)
 def _redirects(project_id: int, link_id: int) -> pa.Table:
-    """Who was somebody else as of a link: persons that were stored under `moved_id` and are `target_id`."""
+    """Merges as of a link: events stored under `moved_id` belong to `target_id`."""
+    # Safe to cache: redirects are append-only, so those up to a link never change.
     found = redirects.as_of(project_id, link_id)
     return pa.table([[row[0] for row in found], [row[1] for row in found]], schema=REDIRECT)
 
 
 def targets(project_id: int, link_id: int, persons: Collection[int]) -> set[int]:
-    """Who these persons were as of a link, as far as they were somebody else."""
+    """The people whom these had been merged into as of a link."""
     known = _redirects(project_id, link_id)
     moved = known.filter(pc.is_in(known["moved_id"], pa.array(sorted(persons), pa.int64())))
     return set(moved["target_id"].to_pylist())
 
 
 class DuckDB:
-    """In this process: one database in memory, a connection of its own for each session, and in it names of its own."""
+    """One in-memory database per process. Each session has its own connection, and so its own table names."""
 
     @contextmanager
     def session(self) -> Iterator[Any]:
@@ -177,7 +176,8 @@ class DuckDB:
         listed = ", ".join(_literal(path) for path in file_cache.local(files))
         source = f"FROM read_parquet([{listed}], hive_partitioning = false)" if files else "WHERE false"
         chosen = ", ".join(_select(field, project_id, bool(files)) for field in columns)
-        # A view of ours rather than Ibis's sql(): that would parse the list of files again for every expression.
+        # No hive_partitioning: DuckDB would guess the types of project_id and month from the path.
+        # A view, not Ibis's sql(): that parses the whole list of files again for every expression.
         backend.con.execute(f"CREATE TEMPORARY VIEW {name} AS SELECT {chosen} {source}")
         return _table(name, columns)
 
@@ -201,11 +201,12 @@ def _table(name: str, columns: pa.Schema) -> ir.Table:
 
 @lru_cache(maxsize=512)
 def _sql(expression: ops.Node) -> str:
-    """Kept, since Ibis takes as long for it as DuckDB for an answer: tables have the same names in every session."""
+    """Cached: compiling takes Ibis as long as an answer takes DuckDB. Table names are the same in every session."""
     return str(ibis.duckdb.compile(expression.to_expr()))
 
 
 def _select(field: pa.Field, project_id: int, present: bool) -> str:
+    # Delta keeps partition columns in the path, so the files themselves have no project_id.
     if field.name == "project_id":
         return f"{project_id}::INTEGER AS project_id"
     return f'"{field.name}"' if present else f'NULL::{_DUCKDB[field.type]} AS "{field.name}"'
@@ -228,7 +229,7 @@ def _literal(text: str) -> str:
 
 @lru_cache(maxsize=1)
 def _database(_process: int) -> duckdb.DuckDBPyConnection:
-    """One database per process: one that was inherited through a fork has lost its threads."""
+    """One database per process. The pid is the cache key: a database inherited through a fork has lost its threads."""
     spill = settings.HOME.root / "spill"
     spill.parent.mkdir(parents=True, exist_ok=True)
     bounds: dict[str, str | bool | int | float | list[str]] = {
@@ -238,7 +239,7 @@ def _database(_process: int) -> duckdb.DuckDBPyConnection:
         "preserve_insertion_order": False,
     }
     database = duckdb.connect(":memory:", config=bounds)
-    # The lake's files never change once written, so their footers need to be read only once.
+    # Safe, because the lake's files never change once written. Time zone: a session must not use the machine's.
     database.execute("SET GLOBAL parquet_metadata_cache = true; SET GLOBAL TimeZone = 'UTC'")
     return database
 
@@ -250,7 +251,7 @@ def _engine() -> Engine:
     kind = settings.ENGINE_URL.partition("://")[0]
     if kind not in ENGINES:
         raise ConfigurationError(
-            f"FIRSTHAND_ENGINE={settings.ENGINE_URL!r} is no engine that this version has;"
-            f" there is: {', '.join(f'{name}://' for name in ENGINES)}"
+            f"FIRSTHAND_ENGINE={settings.ENGINE_URL!r} is not an engine of this version;"
+            f" use one of: {', '.join(f'{name}://' for name in ENGINES)}"
         )
     return ENGINES[kind]

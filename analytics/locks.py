@@ -1,4 +1,4 @@
-"""One at a time, across all processes and machines that share the database."""
+"""Locks across all processes and machines that share the database."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -9,15 +9,15 @@ from django.db import connection, transaction
 
 T = TypeVar("T")
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.5
-"""Seconds between two looks of those who wait for another one's result."""
+MIN_BACKOFF, MAX_BACKOFF = 0.02, 0.5
+"""Seconds between two attempts while another process computes the result; each wait is longer than the last."""
 
 
 @contextmanager
 def single_writer(name: str) -> Iterator[bool]:
-    """True inside while this process alone does what `name` says; false when another one is at it already.
+    """Yields True when this process holds the lock `name`, False when another one does. Never waits.
 
-    Held by a transaction, so that a killed process or a lost connection frees it at once.
+    The lock ends with its transaction, so a killed process or a lost connection releases it at once.
     """
     with transaction.atomic(savepoint=False), connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(hashtext(%s))", [f"firsthand.{name}"])
@@ -26,19 +26,21 @@ def single_writer(name: str) -> Iterator[bool]:
 
 
 def computed_once(name: str, look: Callable[[], T | None], compute: Callable[[], T]) -> T:
-    """What `look` finds, or else what `compute` returns and leaves where all find it. Others wait for it meanwhile.
+    """The result that `look` finds, or that `compute` returns. `compute` must store it where `look` finds it.
 
-    Raises what `compute` raises, to its own caller only: of those who waited, the next one tries it.
+    Only one process computes; the others wait. When `compute` raises, only its own caller gets the error, and the next
+    one that waits tries again.
     """
-    pause = FIRST_PAUSE
+    backoff = MIN_BACKOFF
     while (found := look()) is None:
         with single_writer(name) as alone:
             if alone:
-                # Again: another one may have finished between our look and the lock.
+                # Look again: another process may have finished before we got the lock.
                 return found if (found := look()) is not None else compute()
-        # Back to the pool: many who wait must not hold the connections of those who work. A transaction keeps its own.
+        # Return the connection while waiting: many waiters would otherwise use up the pool and stop the one computing.
+        # Inside a transaction that is impossible: closing would roll it back.
         if not connection.in_atomic_block:
             connection.close()
-        time.sleep(pause)
-        pause = min(pause * 1.5, LONGEST_PAUSE)
+        time.sleep(backoff)
+        backoff = min(backoff * 1.5, MAX_BACKOFF)
     return found

@@ -1,7 +1,7 @@
-"""People, their ids, sessions and the books of the pipeline.
+"""People, their ids, sessions, and the pipeline's ledger and versions.
 
-The two tables through which every event passes, analytics_inbox and analytics_event, derive from schema.py, are
-written by set-based SQL only, and have no model: migration 0002 makes them.
+analytics_inbox and analytics_event have no models. Migration 0002 creates them from schema.py, and only set-based SQL
+writes them.
 """
 
 from django.db import models
@@ -11,7 +11,7 @@ from projects.models import Project
 
 
 class Person(models.Model):
-    """Who is behind one or several distinct ids. `merged_into` is set when they turned out to be somebody else too."""
+    """The person behind one or more distinct ids. `merged_into` is set once they are merged into another person."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
     merged_into = models.ForeignKey(
@@ -68,11 +68,11 @@ class Person(models.Model):
 
 
 class DistinctId(models.Model):
-    """One id under which a client knows a person, and the facts that are known of this id alone.
+    """An id that a client uses for a person, with counters of its own.
 
-    A person's counters are the fold of their ids' (sum, least, greatest), so merging and parting persons never
-    loses count. `origin_id` is the person as whom this id's events are stored; null means `person` itself. It stays
-    when a merge moves the id, so that events told apart once can be told apart again.
+    A person's counters are those of their ids, combined (sum, least, greatest), so a merge and its undo never lose
+    count. `origin_id` is the person under whom this id's events are stored; null means `person` itself. It stays when
+    a merge moves the id, so that the merge can be undone.
     """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
@@ -96,7 +96,7 @@ class DistinctId(models.Model):
 
 
 class IdentityLink(models.Model):
-    """Append-only: who said when that two ids are one person, what came of it, and why it was refused if it was."""
+    """Append-only: every link of two ids to one person, every undo, and every refused link with its reason."""
 
     class Cause(models.TextChoices):
         IDENTIFY = "identify"
@@ -128,10 +128,10 @@ class IdentityLink(models.Model):
 
 
 class Redirect(models.Model):
-    """Append-only and flat: events under `person_id` belong to `target_id` as of `link`; the newest row counts.
+    """Append-only and flat: events stored under `person_id` belong to `target_id` as of `link`. The newest row counts.
 
-    A merge of B into C when A was merged into B before appends B -> C and A -> C, so one look-up always suffices,
-    and the state at any earlier link can be had again (`link_id <= n`).
+    Merging B into C, after A into B, appends B -> C and A -> C. So one look-up always suffices, and the state at any
+    earlier link can be read (`link_id <= n`).
     """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
@@ -152,9 +152,9 @@ class Redirect(models.Model):
 
 
 class Session(models.Model):
-    """One visit: a client's session id, cut after 30 minutes of silence and after 24 hours.
+    """A client's session. It ends after 30 minutes without events, or after 24 hours.
 
-    `origin_id` is the person as whom its first event is stored; null means `person` itself.
+    `origin_id` is the person under whom its first event is stored; null means `person` itself.
     """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
@@ -188,9 +188,9 @@ class Session(models.Model):
 
 
 class LedgerEntry(models.Model):
-    """The books, per hour of arrival: received = stored + duplicates + refused, and doctor proves it.
+    """Counts of events per hour of arrival. received = stored + duplicates + refused + waiting; doctor checks it.
 
-    `project_id` is 0 for requests whose key is nobody's, so it is no foreign key.
+    `project_id` is 0 for requests with an unknown key, so it is not a foreign key.
     """
 
     class Outcome(models.TextChoices):
@@ -218,7 +218,7 @@ class LedgerEntry(models.Model):
 
 
 class IngestionWarning(models.Model):
-    """A sample of what was refused or mended on arrival; counts are in the ledger, samples are cut to the newest."""
+    """A sample of an event that was refused or changed on arrival. Only the newest are kept."""
 
     project_id = models.IntegerField()
     reason = models.CharField(max_length=40)
@@ -235,9 +235,9 @@ class IngestionWarning(models.Model):
 
 
 class DataVersion(models.Model):
-    """One state of the installation: which lake, activity, facts and merges answers were computed from.
+    """One state of the installation: the versions of lake, activity, facts and merges that answers come from.
 
-    What users see as `data_version` is per project: see ProjectVersion and versions.py.
+    The `data_version` of the API is per project: see ProjectVersion and versions.py.
     """
 
     lake_version = models.BigIntegerField()
@@ -256,7 +256,7 @@ class DataVersion(models.Model):
 
 
 class ProjectVersion(models.Model):
-    """One data version of a project: from the state `number` up to `last`, nothing of the project changed."""
+    """One data version of a project: from state `number` to state `last`, nothing of the project changed."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
     number = models.BigIntegerField(
@@ -281,7 +281,7 @@ class ProjectVersion(models.Model):
 
 
 class RollupCalendar(models.Model):
-    """The calendar with which a project's rollups were cut; when the project has another one, all are cut anew."""
+    """The calendar that a project's rollups were computed with. When the project's differs, all are recomputed."""
 
     project = models.OneToOneField(Project, on_delete=models.CASCADE, primary_key=True, related_name="+")
     timezone = models.CharField(max_length=64)
@@ -341,7 +341,7 @@ class ReturnCell(models.Model):
 
 
 class Heartbeat(models.Model):
-    """When a part of the installation last said that it lives (GET /readyz)."""
+    """When a part of the installation last reported that it is alive (GET /readyz)."""
 
     part = models.CharField(max_length=40, primary_key=True)
     at = models.DateTimeField(default=now)

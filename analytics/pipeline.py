@@ -1,4 +1,4 @@
-"""The pipeline's stages in order: enrich, load, rollup. The foreground command and the worker's tasks call the same."""
+"""The pipeline's stages in order: enrich, load, rollup. Called by `manage.py pipeline` and by the worker's tasks."""
 
 import datetime as dt
 import time
@@ -12,17 +12,17 @@ from analytics.enrich.batches import enrich
 from analytics.lake import table
 from analytics.lake.columns import EVENTS
 from analytics.lake.load import load
-from analytics.rollup import upkeep
+from analytics.rollup import maintenance
 from analytics.rollup.refresh import RollupReport, rollup
 
-PAUSE = 0.02
-"""Seconds between two looks at work that another process is doing at the moment."""
+POLL_INTERVAL = 0.02
+"""Seconds between two checks while another process does the work."""
 
 
 @dataclass(frozen=True, slots=True)
 class PipelineReport:
-    """What was done: events stored and duplicates dropped by enrich, events loaded; and what is still `waiting` in
-    the inbox. `data_version` is the one that holds at the end."""
+    """Events stored and duplicates dropped by enrich, events loaded into the lake, and events still waiting in the
+    inbox. `data_version` is the newest one at the end."""
 
     stored: int = 0
     duplicates: int = 0
@@ -35,66 +35,67 @@ Progress = Callable[[PipelineReport], None]
 
 
 def until_idle(progress: Progress | None = None) -> PipelineReport:
-    """Everything that waits now goes through all stages, whoever does the work: a running worker is waited for.
+    """Run all stages until nothing is left. Where a worker holds a stage's lock, wait until it has done the work.
 
-    `progress` hears after each batch what has been done so far.
+    `progress` is called after each batch with the totals so far.
     """
-    tell = progress or (lambda _: None)
-    report = _load_all(_enrich_all(PipelineReport(), tell), tell)
-    return replace(report, data_version=_rolled_up().data_version)
+    on_progress = progress or (lambda _: None)
+    report = _load_all(_enrich_all(PipelineReport(), on_progress), on_progress)
+    return replace(report, data_version=_roll_up().data_version)
 
 
 def enrich_for(seconds: float) -> None:
-    """Enrich until nothing is left or the time is over."""
+    """Enrich until nothing is left or the time is up."""
     until = time.monotonic() + seconds
     while enrich().claimed and time.monotonic() < until:
         pass
 
 
 def load_and_roll_up() -> None:
-    """Load all that enrich has stored, then bring the numbers up to it."""
+    """Load everything that enrich has stored, then update the rollups."""
     while load().rows:
         pass
     rollup()
 
 
 def maintain() -> None:
-    """What keeps the installation small and quick. Numbers change only by what has expired."""
+    """Create and drop partitions, expire old months, compact and vacuum the lake. Only expiry changes numbers."""
     today = dt.datetime.now(dt.UTC).date()
     partitions.ensure([today, today + dt.timedelta(days=1)])
-    partitions.expire(table.mark(EVENTS), today)
-    upkeep.expire(today)
-    upkeep.compact(today)
+    partitions.expire(table.watermark(EVENTS), today)
+    maintenance.expire(today)
+    maintenance.compact(today)
+    # Rollup before vacuum: only then does the newest data version no longer need the files just replaced.
     rollup()
-    upkeep.vacuum()
+    maintenance.vacuum()
 
 
-def _enrich_all(report: PipelineReport, tell: Progress) -> PipelineReport:
+def _enrich_all(report: PipelineReport, on_progress: Progress) -> PipelineReport:
     while waiting := _count("SELECT count(*) FROM analytics_inbox"):
-        tell(replace(report, waiting=waiting))
+        on_progress(replace(report, waiting=waiting))
         done = enrich()
         report = replace(
             report, stored=report.stored + done.stored, duplicates=report.duplicates + done.duplicates
         )
         if not done.claimed:
-            time.sleep(PAUSE)
+            time.sleep(POLL_INTERVAL)
     return report
 
 
-def _load_all(report: PipelineReport, tell: Progress) -> PipelineReport:
+def _load_all(report: PipelineReport, on_progress: Progress) -> PipelineReport:
     newest = _count("SELECT coalesce(max(sequence), 0) FROM analytics_event")
-    while table.mark(EVENTS) < newest:
+    while table.watermark(EVENTS) < newest:
         done = load()
         report = replace(report, loaded=report.loaded + done.rows)
-        tell(report)
+        on_progress(report)
         if not done.rows:
-            time.sleep(PAUSE)
+            time.sleep(POLL_INTERVAL)
     return report
 
 
-def _rolled_up() -> RollupReport:
+def _roll_up() -> RollupReport:
     while (report := rollup()).busy:
-        time.sleep(PAUSE)
+        time.sleep(POLL_INTERVAL)
     return report
 
 

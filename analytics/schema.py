@@ -1,6 +1,6 @@
-"""THE list of event columns, once. COPY lists, PostgreSQL tables, Arrow and Delta schemas all derive from it.
+"""The list of event columns. COPY lists, PostgreSQL tables, Arrow and Delta schemas all derive from it.
 
-Standard library only: the lean ingest reads it. tests/contract compares it with the database's own catalogue.
+Standard library only, because ingest imports it without Django. tests/contract compares it with the database.
 """
 
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Source(StrEnum):
-    """Which stage first knows a column's value."""
+    """The stage that computes a column."""
 
     INGEST = "ingest"
     ENRICH = "enrich"
@@ -16,7 +16,7 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: its name, its PostgreSQL type and its Arrow type (as pyarrow spells it)."""
+    """One column: its name, its PostgreSQL type and its Arrow type (in pyarrow's spelling)."""
 
     name: str
     postgres: str
@@ -66,7 +66,7 @@ EVENT: tuple[Column, ...] = (
     _column("library", "text", nullable=True),
     _column("properties", "text"),
 )
-"""An event as it is stored and exported. `properties` is JSON text of one object, checked at the boundary."""
+"""An event as stored and exported. `properties` is the JSON text of one object, checked on arrival."""
 
 INBOX_ONLY: tuple[Column, ...] = (
     _column("link", "text", nullable=True),
@@ -78,23 +78,23 @@ INBOX_ONLY: tuple[Column, ...] = (
     _column("person_set", "text", nullable=True),
     _column("person_set_once", "text", nullable=True),
 )
-"""What enrich needs and does not keep.
+"""What enrich needs but does not store.
 
-link             "identify" or "alias": this event says that linked_id and distinct_id are one person
+link             "identify" or "alias": the event links linked_id and distinct_id to one person
 linked_id        identify: the anonymous id; alias: the id used before
 user_known       1 when distinct_id is a user id (Segment userId, $identify's target), so its person is identified
 client_session   the client's own session id
-user_agent, ip   turned into browser, os, device and country, then forgotten
-person_set...    JSON text of one object: facts about the person ($set, $set_once, traits)
+user_agent, ip   turned into browser, os, device and country, then deleted
+person_set...    JSON text of one object: properties of the person ($set, $set_once, traits)
 """
 
 INBOX: tuple[Column, ...] = tuple(column for column in EVENT if column.source is Source.INGEST) + INBOX_ONLY
-"""The COPY list of analytics_inbox, in order; its key `position` (arrival order) is made by the database."""
+"""The COPY list of analytics_inbox, in order. The database assigns `position`, the order of arrival."""
 
 REACTIONS = ("useful", "confusing", "exciting", "forgettable")
 COMMENT_EVENT = "$comment"
 RESERVED_EVENTS = frozenset({COMMENT_EVENT, "$reply", "$verdict", "$answer", "$merge"})
-"""Names that only Firsthand itself writes: sent by a client, they would forge what somebody said or decided."""
+"""Names that only Firsthand itself writes. From a client they would forge a comment or a decision."""
 
 PAGEVIEW_EVENT = "$pageview"
 
@@ -102,7 +102,7 @@ NOBODY = frozenset({
     "anonymous", "guest", "distinctid", "distinct_id", "id", "not_authenticated", "email", "undefined", "true", "false",
     "[object object]", "nan", "none", "null", "0", "",
 })  # fmt: skip
-"""Ids that a client sends when it knows no id, in lower case; they never identify anyone."""
+"""Placeholder ids in lower case, which clients send when they have none. They never identify anyone."""
 
 
 def means_nobody(id: str) -> bool:

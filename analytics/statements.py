@@ -1,4 +1,4 @@
-"""The SQL scripts of analytics, read once; each runs in psql once its %(names)s are filled in."""
+"""The SQL files of analytics, read once. Parameters are named: %(name)s."""
 
 from functools import cache
 from pathlib import Path
@@ -6,5 +6,5 @@ from pathlib import Path
 
 @cache
 def statement(name: str) -> str:
-    """The script `name`.sql, with its package: `enrich/take`."""
+    """The file `name`.sql, where the name includes its package: `enrich/claim`."""
     return (Path(__file__).parent / f"{name}.sql").read_text(encoding="utf-8")

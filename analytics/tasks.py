@@ -1,6 +1,6 @@
-"""What the worker does and what it is called; config/celery.py says when. The work itself is in the stages.
+"""The worker's tasks. config/celery.py schedules them; the work itself is in the pipeline's stages.
 
-A task that fails has changed nothing, and the next tick does its work: there are no retries to pile up.
+A failed task has changed nothing, and the next scheduled run does its work. So no retries pile up.
 """
 
 from celery import shared_task

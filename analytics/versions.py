@@ -1,8 +1,8 @@
 """Data versions: which data a project's numbers were computed from.
 
-Rollup publishes states of the whole installation (DataVersion). A project's data version is the number of the first
-state of a stretch in which nothing of the project changed. So what other projects send leaves its version, and every
-answer cached under it, alone; and any state of the stretch gives the same numbers.
+Rollup publishes states of the whole installation (DataVersion). A project keeps its data version until a state changes
+its own data, so events of other projects do not invalidate its cached answers. The version's number is the id of its
+first state. All states of a version give the same numbers.
 """
 
 import datetime as dt
@@ -18,27 +18,29 @@ from analytics.models import DataVersion, ProjectVersion
 
 
 class VersionExpiredError(LookupError):
-    """This data version was replaced hours ago, and files that it was computed from may have been deleted."""
+    """This data version was replaced hours ago, and the files that it needs may have been deleted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A project's data version, 0 before its first rollup, and the newest state that gives its numbers."""
+    """A project's data version (0 before its first rollup) and the newest state that gives its numbers."""
 
     number: int
     state: DataVersion
 
 
 def current(project_id: int) -> Version:
-    """The newest data version, read together with its state: rollup publishes both in one transaction."""
+    """The newest data version and its state."""
+    # One statement: rollup could publish between two, and the number would belong to another state.
     number = ProjectVersion.objects.filter(project_id=project_id, last=None).values("number")
     state = DataVersion.objects.annotate(number=Coalesce(Subquery(number), 0)).order_by("-id").first()
     return Version(state.number, state) if state else Version(0, NOTHING)
 
 
 def at(project_id: int, number: int) -> Version:
-    """An earlier answer's data version. Raises VersionExpiredError once it can no longer be read for sure."""
-    # The current one first: a rollup that publishes in between gives the version that it replaces its last state.
+    """The data version of an earlier answer. Raises VersionExpiredError when its files may be gone."""
+    # The current version first: if rollup replaces it after this read, the query below finds it as an ended one.
+    # The other way round, it could be missed by both.
     newest = current(project_id)
     if newest.number == number:
         return newest
@@ -50,7 +52,7 @@ def at(project_id: int, number: int) -> Version:
 
 
 def publish(state: DataVersion, *, after: DataVersion, changed: Collection[int]) -> None:
-    """Make `state` the newest one, and a new data version of the changed projects, in the caller's transaction."""
+    """Save `state` as the newest one and give each changed project a new data version, in the caller's transaction."""
     state.save()
     ProjectVersion.objects.filter(project__in=changed, last=None).update(last=after)
     ProjectVersion.objects.bulk_create(
@@ -60,7 +62,7 @@ def publish(state: DataVersion, *, after: DataVersion, changed: Collection[int])
 
 @transaction.atomic
 def forget(before: dt.datetime) -> None:
-    """Let expire what was replaced before this moment; what was the newest then stays."""
+    """Delete what was replaced before this moment. The version that was the newest then stays."""
     newest = DataVersion.objects.filter(created_at__lte=before).order_by("-id").first()
     if newest is not None:
         ProjectVersion.objects.filter(last__lt=newest.pk).delete()

@@ -74,7 +74,7 @@ def _write(database: duckdb.DuckDBPyConnection, names: dict[str, Any]) -> None:
     from analytics.lake import table
     from analytics.lake.columns import EVENTS
 
-    after = table.mark(EVENTS)
+    after = table.watermark(EVENTS)
     rows: pa.Table = database.sql(ROWS, params=names | {"sequence": after}).to_arrow_table()
     if not rows.num_rows:
         return

@@ -42,9 +42,9 @@ def appended(events: int) -> float:
     from analytics.lake import load, table
     from analytics.lake.columns import EVENTS
 
-    after = table.mark(EVENTS)
-    rows = load._beyond(after, events)
-    days = load._days(rows)
+    after = table.watermark(EVENTS)
+    rows = load._read_new_events(after, events)
+    days = load._days_by_project(rows)
     began = time.perf_counter()
     table.append(EVENTS, rows, after=after, until=after + events, days=days)
     return time.perf_counter() - began

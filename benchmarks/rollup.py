@@ -74,7 +74,7 @@ def size(project: int) -> dict[str, int]:
 
 
 def measure(people: int) -> dict[str, Any]:
-    from analytics.rollup import upkeep
+    from analytics.rollup import maintenance
     from analytics.rollup.refresh import rollup
 
     made = time.perf_counter()
@@ -92,7 +92,7 @@ def measure(people: int) -> dict[str, Any]:
         after.append(seconds(rollup))
     numbers["after_5000_more_s"] = after
     numbers["one_person_s"] = look_up(project)
-    numbers["compaction_s"] = seconds(lambda: upkeep.compact(dt.date(2027, 1, 1)))
+    numbers["compaction_s"] = seconds(lambda: maintenance.compact(dt.date(2027, 1, 1)))
     sizes = size(project)
     numbers |= sizes | {"bytes_per_event": round(sizes["events_bytes"] / events, 1)}
     return numbers | {"peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}

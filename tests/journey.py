@@ -1,4 +1,4 @@
-"""How people come into a test: through the door, like everybody. HTTP to ingest, then the real pipeline.
+"""How tests send events: over HTTP to ingest, then through the real pipeline.
 
 journey = Journey(team)
 journey.page("laptop", "/pricing", at=clock.day(0), known=False, session="s1")
@@ -78,7 +78,7 @@ class Journey:
         return self._post(calls)
 
     def send_again(self) -> Self:
-        """Post everything that was sent before once more, as a client does that missed the answer."""
+        """Post everything again, like a client that did not get the response."""
         return self._post(self.sent)
 
     def _post(self, calls: list[dict[str, Any]]) -> Self:

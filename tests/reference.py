@@ -1,6 +1,6 @@
-"""What the definitions say, row by row and period by period: slow, and plain enough to be checked by reading.
+"""A naive implementation of the definitions in docs/metrics.md: slow, but easy to check by reading.
 
-Local times come from Python's own zoneinfo, never from the code under test. definitions are those of docs/metrics.md.
+Local times come from Python's zoneinfo, never from the code under test.
 """
 
 import datetime as dt
@@ -30,7 +30,7 @@ def named(name: str | None) -> Test:
 
 
 def start_of_hour(at: dt.datetime, zone: ZoneInfo) -> dt.datetime:
-    """When the hour that the clocks show began; the hour that autumn repeats begins twice."""
+    """The start of the local hour. The hour that is repeated in autumn has two starts."""
     local = at.astimezone(zone)
     return (
         at - dt.timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)

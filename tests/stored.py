@@ -1,4 +1,4 @@
-"""Events as enrich leaves them, without the way there: for tests of what comes after (load, engine, rollup)."""
+"""Stores events directly, as enrich would: for tests of load, engine and rollup."""
 
 import datetime as dt
 import itertools
@@ -33,7 +33,7 @@ def person(project: Project, name: str, first_seen: dt.datetime) -> int:
 
 
 def store(project: Project, events: Iterable[Happened]) -> int:
-    """Puts events where enrich puts them; how many."""
+    """Stores the events. Returns how many."""
     rows = [
         (project.pk, e.id, e.event, e.at, f"id-{e.person}", e.person, json.dumps(e.properties))
         for e in events
@@ -59,7 +59,7 @@ def _partition(cursor: Any) -> None:
 
 
 def merge(project: Project, gone: int, kept: int, at: dt.datetime) -> int:
-    """`gone` turns out to be `kept`: the link's id. Keeps the redirects flat, as the model asks."""
+    """Merges `gone` into `kept` with flat redirects. Returns the link's id."""
     link = IdentityLink.objects.create(
         project=project, cause="by hand", linked_id=f"id-{gone}", distinct_id=f"id-{kept}",
         person_id=kept, other_id=gone, happened_at=at,
@@ -72,13 +72,13 @@ def merge(project: Project, gone: int, kept: int, at: dt.datetime) -> int:
 
 
 def _now(project: Project) -> dict[int, int]:
-    """Who each person is by their newest redirect: one that was undone is themselves again."""
+    """The current person of each, by their newest redirect."""
     rows = Redirect.objects.filter(project=project).order_by("link_id")
     return dict(rows.values_list("person_id", "target_id"))
 
 
 def undo(project: Project, gone: int, at: dt.datetime) -> int:
-    """Whoever was merged away is themselves again: the link's id."""
+    """Undoes a merge. Returns the link's id."""
     link = IdentityLink.objects.create(
         project=project, cause="undo", linked_id=f"id-{gone}", distinct_id=f"id-{gone}", person_id=gone,
         happened_at=at,

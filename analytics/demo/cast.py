@@ -1,4 +1,4 @@
-"""Who the people of the demo are: where they live, what they use, how they heard of it, how they are inclined."""
+"""The people of the demo: where they live, their devices, how they found the site, how keen they are."""
 
 import datetime as dt
 import random
@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 NAMESPACE = uuid.UUID("6c1f8a52-7a0e-4b0e-9c57-0d5f7a1f4e11")
 LAUNCH = 0.6
-"""Which part of the time had passed on the day of the launch."""
+"""When the launch was, as a share of the whole time span."""
 
 FIRST_NAMES = (  # noqa: SIM905 (names read better as a line)
     "Ada Amara Anouk Ben Bruno Carla Chen Dana Diego Elif Emeka Farid Freya Gita Hana Hugo Ines Ivan Jonas Jun Kaya"
@@ -43,7 +43,7 @@ PHONES = (
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """How somebody heard of it: the page that linked to it, and the campaign in the link."""
+    """How somebody found the site: the referring page, and the campaign in the link."""
 
     referrer: str = ""
     utm_source: str = ""
@@ -63,7 +63,7 @@ SOURCES = (
 
 @dataclass(frozen=True, slots=True)
 class Browser:
-    """One device: its own id, and what it calls itself."""
+    """One device: its anonymous id and its user agent."""
 
     anonymous_id: str
     user_agent: str
@@ -97,12 +97,12 @@ class Character:
     phone: Browser | None
 
     def rng(self, purpose: str) -> random.Random:
-        """The person's own dice, so that one life does not depend on how many others are told."""
+        """A generator of their own: nobody's history depends on how many others there are."""
         return random.Random(f"{self.namespace}/{purpose}")  # noqa: S311 (a story needs no secrets)
 
 
 def character(seed: int, index: int, *, since: dt.datetime, until: dt.datetime) -> Character:
-    """The same character for the same arguments, always."""
+    """The same arguments always give the same character."""
     namespace = uuid.uuid5(NAMESPACE, f"{seed}/{(until - since).days}/{index}")
     rng = random.Random(f"{namespace}/cast")  # noqa: S311 (a story needs no secrets)
     first, last = rng.choice(FIRST_NAMES), rng.choice(LAST_NAMES)
@@ -131,7 +131,7 @@ def character(seed: int, index: int, *, since: dt.datetime, until: dt.datetime) 
 
 
 def couple(one: Character, other: Character) -> tuple[Character, Character]:
-    """Two people with one laptop; both sign up on their first visit."""
+    """Two people who share a laptop. Both sign up on their first visit."""
     return (
         replace(one, visits=1, signs_up=True),
         replace(other, visits=1, signs_up=True, laptop=one.laptop),
@@ -139,7 +139,7 @@ def couple(one: Character, other: Character) -> tuple[Character, Character]:
 
 
 def _arrival(rng: random.Random, since: dt.datetime, until: dt.datetime) -> tuple[dt.datetime, Source]:
-    """A third come in the two days after the launch, the others ever more densely; all with time to look around."""
+    """A third arrive in the two days after the launch, the others at a growing rate."""
     whole = until - since
     if rng.random() < 1 / 3:
         at = since + LAUNCH * whole + dt.timedelta(hours=rng.expovariate(1 / 14))

@@ -1,4 +1,4 @@
-"""What one person did, as the calls that their browser would have sent."""
+"""What one person of the demo did, as the calls that their browser would have sent."""
 
 import datetime as dt
 import random
@@ -17,12 +17,12 @@ class Call:
 
     at: dt.datetime
     session: str
-    wire: dict[str, Any]
+    payload: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """One comment: what, by whom, where, when."""
+class DemoComment:
+    """One comment that somebody left."""
 
     message_id: uuid.UUID
     distinct_id: str
@@ -36,13 +36,13 @@ class Said:
 
 
 class Diary:
-    """One person's calls and comments in the making: time moves on with each of them."""
+    """Collects one person's calls and comments. Each of them moves the clock forward."""
 
     def __init__(self, who: Character) -> None:
         self.who = who
         self.calls: list[Call] = []
-        self.said: list[Said] = []
-        self.dice: random.Random = who.rng("diary")
+        self.comments: list[DemoComment] = []
+        self.rng: random.Random = who.rng("diary")
         self.at = who.arrives
         self._browser = who.laptop
         self.signed_in = False
@@ -52,7 +52,7 @@ class Diary:
         self._page = {"url": SITE + "/", "path": "/", "title": "Quill"}
 
     def open(self, at: dt.datetime, browser: Browser, source: Source | None = None) -> None:
-        """A new session begins; a link that somebody followed is in its first page only."""
+        """Start a session. The source is on its first page only."""
         self.at, self._browser, self._source = at, browser, source or Source()
         self.signed_in = browser.anonymous_id in self._known_on
         self._session = str(self._id("session"))
@@ -68,38 +68,40 @@ class Diary:
         self._write("track", event=event, properties=properties)
 
     def identify(self) -> None:
-        """From here on this browser knows who uses it."""
+        """Sign in. The browser stays signed in for later sessions."""
         self._known_on.add(self._browser.anonymous_id)
         self.signed_in = True
         self._write("identify", traits={"name": self.who.name, "email": self.who.email})
 
-    def say(self, reaction: str) -> None:
-        """Their words come later: the story sees to it that few say the same."""
+    def comment(self, reaction: str) -> None:
+        """Leave a comment. Its text is filled in later (story.py), so that few people use the same one."""
         self._pause()
         speaker = self.who.user_id if self.signed_in else self._browser.anonymous_id
         message, page = self._id("comment"), self._page["url"]
         known, locale = self.signed_in, self.who.locale
-        self.said.append(Said(message, speaker, known, reaction, "", self.at, page, self._session, locale))
+        self.comments.append(
+            DemoComment(message, speaker, known, reaction, "", self.at, page, self._session, locale)
+        )
 
     def close(self, until: dt.datetime) -> None:
-        """Strike every session that was not over by then: half of one could show one person as two."""
+        """Remove unfinished sessions: one that is cut before the sign-in would look like another person."""
         unfinished = {call.session for call in self.calls if call.at > until}
-        unfinished |= {said.session for said in self.said if said.created_at > until}
+        unfinished |= {comment.session for comment in self.comments if comment.created_at > until}
         self.calls = [call for call in self.calls if call.session not in unfinished]
-        self.said = [said for said in self.said if said.session not in unfinished]
+        self.comments = [comment for comment in self.comments if comment.session not in unfinished]
 
     def _write(self, kind: str, **fields: Any) -> None:
         self._pause()
-        wire = {
+        payload = {
             "type": kind,
             "messageId": str(self._id(kind)),
             "anonymousId": self._browser.anonymous_id,
             **fields,
         }
         if self.signed_in:
-            wire["userId"] = self.who.user_id
+            payload["userId"] = self.who.user_id
         self.calls.append(
-            Call(self.at, self._session, wire | {"timestamp": self.at, "context": self._context()})
+            Call(self.at, self._session, payload | {"timestamp": self.at, "context": self._context()})
         )
 
     def _context(self) -> dict[str, Any]:
@@ -116,8 +118,8 @@ class Diary:
         }
 
     def _pause(self) -> None:
-        self.at += dt.timedelta(seconds=2 + self.dice.expovariate(1 / 40))
+        self.at += dt.timedelta(seconds=2 + self.rng.expovariate(1 / 40))
 
     def _id(self, kind: str) -> uuid.UUID:
-        """Of the place in the diary, so that the same story has the same ids."""
-        return uuid.uuid5(self.who.namespace, f"{kind}/{len(self.calls)}/{len(self.said)}")
+        """A deterministic id, so that a second run of the same demo adds nothing."""
+        return uuid.uuid5(self.who.namespace, f"{kind}/{len(self.calls)}/{len(self.comments)}")

@@ -1,4 +1,4 @@
-"""How the people of the demo get to know a small writing tool, make it a habit or not, and leave it or not."""
+"""Simulates one person: they try a small writing tool, make it a habit or not, and may leave it."""
 
 import datetime as dt
 
@@ -10,7 +10,7 @@ STEPS = (
     ("note linked", "/notes", "Notes", 0.55),
     ("notebook shared", "/notebooks", "Notebooks", 0.4),
 )
-"""The way to the point of it: each step is taken by this share of those who took the one before."""
+"""First steps in the tool, with the share of people who take each one after the one before."""
 
 HABITS = (
     ("note created", "/notes/new", "New note", 5),
@@ -20,15 +20,15 @@ HABITS = (
     ("template used", "/templates", "Templates", 1),
     ("notebook shared", "/notebooks", "Notebooks", 1),
 )
-COUNTED = {"search used": "results", "notebook shared": "notes"}
-"""What the number of an event counts; of all others it is words."""
+COUNTED_AS = {"search used": "results", "notebook shared": "notes"}
+"""The name of an event's numeric property. Other events count words."""
 
 WEEKDAYS = (1.25, 1.2, 1.2, 1.1, 0.95, 0.5, 0.55)
-FAULT = {"type": "TypeError", "message": "undefined is not an object (evaluating 'note.blocks.length')"}
+EXCEPTION = {"type": "TypeError", "message": "undefined is not an object (evaluating 'note.blocks.length')"}
 
 
 def live(who: Character, until: dt.datetime) -> Diary:
-    """One person's diary up to `until`."""
+    """One person's history up to `until`."""
     diary = Diary(who)
     _look_around(diary)
     if who.signs_up:
@@ -44,10 +44,10 @@ def _look_around(diary: Diary) -> None:
         diary.open(at, diary.who.laptop, diary.who.source if not visit else None)
         diary.page("/", "Quill: write it down once")
         for path, title in (("/pricing", "Pricing"), ("/tour", "A short tour")):
-            if diary.dice.random() < 0.5:
+            if diary.rng.random() < 0.5:
                 diary.page(path, title)
-    if diary.dice.random() < 0.06:
-        diary.say("confusing" if diary.dice.random() < 0.6 else "forgettable")
+    if diary.rng.random() < 0.06:
+        diary.comment("confusing" if diary.rng.random() < 0.6 else "forgettable")
 
 
 def _sign_up(diary: Diary) -> None:
@@ -57,67 +57,67 @@ def _sign_up(diary: Diary) -> None:
 
 
 def _first_steps(diary: Diary) -> int:
-    """How many of STEPS were taken in the first session."""
+    """The first session. Returns how many of STEPS were taken."""
     for taken, (event, path, title, share) in enumerate(STEPS):
         diary.page(path, title)
-        if diary.dice.random() > share * (0.55 + diary.who.keenness * 0.7):
-            if diary.dice.random() < 0.3:
-                diary.say("confusing")
+        if diary.rng.random() > share * (0.55 + diary.who.keenness * 0.7):
+            if diary.rng.random() < 0.3:
+                diary.comment("confusing")
             return taken
         diary.track(event, first=True)
-    if diary.dice.random() < 0.4:
-        diary.say("exciting")
+    if diary.rng.random() < 0.4:
+        diary.comment("exciting")
     return len(STEPS)
 
 
 def _come_back(diary: Diary, until: dt.datetime, *, steps: int) -> None:
-    """Week after week, on the days of their habit, until it ends: the sooner, the fewer steps they took."""
+    """Weekly activity until they leave. People who took fewer first steps leave sooner."""
     who, week = diary.who, 0
     stays = 0.5 + 0.09 * steps + 0.2 * who.keenness
     begin = diary.at
     while begin + dt.timedelta(weeks=week) < until:
-        if diary.dice.random() > min(stays + 0.02 * week, 0.97):
-            if diary.dice.random() < 0.15:
-                diary.say("forgettable")
+        if diary.rng.random() > min(stays + 0.02 * week, 0.97):
+            if diary.rng.random() < 0.15:
+                diary.comment("forgettable")
             return
         for day in range(7 * week + 1, 7 * week + 8):
             _maybe_a_session(diary, _usual_time(diary, begin + dt.timedelta(days=day)))
-        if diary.dice.random() < 0.12:
-            diary.say(diary.dice.choices(("useful", "exciting", "confusing"), weights=(7, 2, 1))[0])
+        if diary.rng.random() < 0.12:
+            diary.comment(diary.rng.choices(("useful", "exciting", "confusing"), weights=(7, 2, 1))[0])
         week += 1
 
 
 def _maybe_a_session(diary: Diary, at: dt.datetime) -> None:
     local = at.astimezone(diary.who.zone)
-    if diary.dice.random() > (0.12 + diary.who.keenness * 0.4) * WEEKDAYS[local.weekday()]:
+    if diary.rng.random() > (0.12 + diary.who.keenness * 0.4) * WEEKDAYS[local.weekday()]:
         return
     phone = diary.who.phone
-    on_phone = phone is not None and diary.dice.random() < 0.4
+    on_phone = phone is not None and diary.rng.random() < 0.4
     diary.open(at, phone if phone is not None and on_phone else diary.who.laptop)
     _use(diary)
 
 
 def _use(diary: Diary) -> None:
-    """One session: first what it takes to be signed in here, then what they came for."""
+    """One session: sign in on a new device, then some of the HABITS."""
     diary.page("/notes", "Notes")
     if not diary.signed_in:
         diary.page("/signin", "Sign in")
         diary.identify()
         diary.track("signin")
-    for _ in range(1 + int(diary.dice.expovariate(1 / 3))):
-        event, path, title, _weight = diary.dice.choices(HABITS, weights=[habit[3] for habit in HABITS])[0]
+    for _ in range(1 + int(diary.rng.expovariate(1 / 3))):
+        event, path, title, _weight = diary.rng.choices(HABITS, weights=[habit[3] for habit in HABITS])[0]
         diary.page(path, title)
-        size = int(diary.dice.lognormvariate(4, 1))
-        diary.track(event, **{COUNTED.get(event, "words"): size})
-        if diary.dice.random() < 0.02:
-            diary.track("$exception", **FAULT)
-    if diary.dice.random() < 0.008:
+        size = int(diary.rng.lognormvariate(4, 1))
+        diary.track(event, **{COUNTED_AS.get(event, "words"): size})
+        if diary.rng.random() < 0.02:
+            diary.track("$exception", **EXCEPTION)
+    if diary.rng.random() < 0.008:
         diary.track("plan upgraded", plan="plus", revenue=9)
 
 
 def _usual_time(diary: Diary, day: dt.datetime) -> dt.datetime:
-    """Their usual hour, give or take, on that local day; never before what has happened already."""
-    hour = min(max(diary.dice.gauss(diary.who.hour, 1.2), 0), 23.9)
+    """About their usual hour on that local day, but never before the last event."""
+    hour = min(max(diary.rng.gauss(diary.who.hour, 1.2), 0), 23.9)
     local = day.astimezone(diary.who.zone).replace(hour=0, minute=0, second=0, microsecond=0)
     at = (local + dt.timedelta(hours=hour)).astimezone(dt.UTC)
     return max(at, diary.at + dt.timedelta(minutes=40))

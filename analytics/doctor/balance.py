@@ -1,7 +1,7 @@
-"""Are all events of a project there, each once, and do the numbers count them?
+"""Checks that all events of a project are stored exactly once, and that the numbers count them.
 
-The lake is looked at first and the database after it, in one snapshot: an event that load moves meanwhile lies in both,
-and is taken from the side of the lake's mark on which it belongs.
+The lake's version is read first, then the database in one snapshot. An event that is loaded meanwhile is then in
+both, and the watermark of that lake version decides on which side it is counted.
 """
 
 import datetime as dt
@@ -14,21 +14,21 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from analytics import engine
-from analytics.doctor.finding import FaultError, Finding, look
+from analytics.doctor.finding import CheckError, Finding, run_check
 from analytics.lake import table
 from analytics.lake.columns import EVENTS
 from analytics.metrics.periods import EPOCH, local_day
 from analytics.models import DataVersion, PeriodCount
 from projects.models import Project
 
-BOOKS = Path(__file__).with_name("balance.sql").read_text(encoding="utf-8")
+COUNTS = Path(__file__).with_name("balance.sql").read_text(encoding="utf-8")
 SAMPLE = 5
 A_DAY = dt.timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
-    """What the database says of one project; `hot` are its events beyond the lake's mark."""
+class Counts:
+    """Counts of one project in the database. `hot`: events beyond the lake's watermark, not loaded yet."""
 
     received: int
     stored: int
@@ -37,73 +37,79 @@ class Books:
     waiting: int
     hot: int
     hot_ids: list[bytes]
-    of_people: int
-    of_ids: int
+    by_people: int
+    by_ids: int
 
 
-def examine(project: Project) -> list[Finding]:
+def check(project: Project) -> list[Finding]:
     at = table.version(EVENTS)
     lake = DataVersion(lake_version=at, activity_version=table.NEVER, link_id=0)
-    books = _books(project, table.mark(EVENTS, at=at))
+    counts = _counts(project, table.watermark(EVENTS, at=at))
     checks = {
-        "books": lambda: _balance(books),
-        "lake": lambda: _lake(project, lake, books),
-        "people": lambda: _people(books),
+        "ledger": lambda: _balance(counts),
+        "lake": lambda: _lake(project, lake, counts),
+        "people": lambda: _people(counts),
         "rollup": lambda: _rollup(project),
     }
-    return [look(f"project {project.slug}: {part}", check) for part, check in checks.items()]
+    return [run_check(f"project {project.slug}: {part}", check) for part, check in checks.items()]
 
 
-def _books(project: Project, mark: int) -> Books:
+def _counts(project: Project, watermark: int) -> Counts:
     with transaction.atomic(), connection.cursor() as cursor:
+        # One snapshot of all tables: an event that moves between them would be counted twice or not at all.
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        cursor.execute(BOOKS, {"project": project.pk, "mark": mark})
+        cursor.execute(COUNTS, {"project": project.pk, "watermark": watermark})
         row = dict(zip((column.name for column in cursor.description), cursor.fetchone(), strict=True))
     ids = [bytes(id) for id in row.pop("hot_ids") or ()]
-    return Books(hot_ids=ids, **{name: int(number) for name, number in row.items()})
+    return Counts(hot_ids=ids, **{name: int(number) for name, number in row.items()})
 
 
-def _balance(books: Books) -> str:
+def _balance(counts: Counts) -> str:
     parts = {
-        "stored": books.stored,
-        "duplicates": books.duplicates,
-        "refused": books.refused,
-        "waiting": books.waiting,
+        "stored": counts.stored,
+        "duplicates": counts.duplicates,
+        "refused": counts.refused,
+        "waiting": counts.waiting,
     }
-    said = " + ".join(f"{number} {name}" for name, number in parts.items())
-    difference = books.received - sum(parts.values())
+    summary = " + ".join(f"{number} {name}" for name, number in parts.items())
+    difference = counts.received - sum(parts.values())
     if difference:
-        raise FaultError(f"{books.received} received, but {said}: {abs(difference)} {_too(difference)}")
-    return f"{books.received} received = {said}"
+        raise CheckError(
+            f"{counts.received} received, but {summary}: {abs(difference)} {_verdict(difference)}"
+        )
+    return f"{counts.received} received = {summary}"
 
 
-def _lake(project: Project, lake: DataVersion, books: Books) -> str:
+def _lake(project: Project, lake: DataVersion, counts: Counts) -> str:
     with engine.snapshot(project.pk, lake) as tables:
         seen = tables.stored.agg(rows=tables.stored.count(), ids=tables.stored["id"].nunique())
         (found,) = tables.run(seen).to_pylist()
-        hot = tables.table(pa.table({"id": pa.array(books.hot_ids, pa.binary())}))
+        hot = tables.table(pa.table({"id": pa.array(counts.hot_ids, pa.binary())}))
         both = tables.run(tables.stored.semi_join(hot, "id").count().as_table()).to_pylist()
-    twice = found["rows"] - found["ids"] + books.hot - len(set(books.hot_ids)) + next(iter(both[0].values()))
+    # Repeated ids in the lake, repeated ids beyond the watermark, and ids on both sides.
+    twice = (
+        found["rows"] - found["ids"] + counts.hot - len(set(counts.hot_ids)) + next(iter(both[0].values()))
+    )
     if twice:
-        raise FaultError(f"{twice} events are stored more than once")
-    difference = books.stored - found["rows"] - books.hot
-    said = f"{books.stored} stored, {found['rows']} in the lake and {books.hot} on their way there"
+        raise CheckError(f"{twice} events are stored more than once")
+    difference = counts.stored - found["rows"] - counts.hot
+    summary = f"{counts.stored} stored, {found['rows']} in the lake and {counts.hot} not loaded yet"
     expired = difference > 0 and settings.KEEP_MONTHS
     if difference and not expired:
-        raise FaultError(f"{said}: {abs(difference)} {_too(difference)}")
-    return f"{said}, {difference} expired" if expired else said
+        raise CheckError(f"{summary}: {abs(difference)} {_verdict(difference)}")
+    return f"{summary}, {difference} expired" if expired else summary
 
 
-def _people(books: Books) -> str:
-    if not books.stored == books.of_people == books.of_ids:
-        raise FaultError(
-            f"{books.stored} events stored, but people count {books.of_people} and their ids {books.of_ids}"
+def _people(counts: Counts) -> str:
+    if not counts.stored == counts.by_people == counts.by_ids:
+        raise CheckError(
+            f"{counts.stored} events stored, but people count {counts.by_people} and their ids {counts.by_ids}"
         )
-    return f"people count {books.of_people} events"
+    return f"people count {counts.by_people} events"
 
 
 def _rollup(project: Project) -> str:
-    """Some days, counted anew from the events of the same data version."""
+    """Recounts a sample of days from the events of the same data version."""
     served = PeriodCount.objects.filter(project=project, interval="day", event="").order_by("start")
     known = {row.start: (row.events, row.people) for row in served}
     days = sorted(known)
@@ -111,10 +117,11 @@ def _rollup(project: Project) -> str:
     for day in dict.fromkeys(sample):
         counted = _recount(project, day)
         if counted != known[day]:
-            raise FaultError(
-                f"{day}: {_said(known[day])} are served, {_said(counted)} are in the lake; run: manage.py rebuild"
+            raise CheckError(
+                f"{day}: the dashboard shows {_described(known[day])}, the lake has {_described(counted)};"
+                " run: manage.py rebuild"
             )
-    return f"{len(days)} days are served; {len(set(sample))} of them, counted again from the events, agree"
+    return f"{len(days)} days; recounted {len(set(sample))} of them from the events, and they agree"
 
 
 def _recount(project: Project, day: dt.date) -> tuple[int, int]:
@@ -129,9 +136,9 @@ def _recount(project: Project, day: dt.date) -> tuple[int, int]:
     return row["events"], row["people"]
 
 
-def _said(counted: tuple[int, int]) -> str:
+def _described(counted: tuple[int, int]) -> str:
     return f"{counted[0]} events of {counted[1]} people"
 
 
-def _too(difference: int) -> str:
+def _verdict(difference: int) -> str:
     return "are missing" if difference > 0 else "are too many"

@@ -1,4 +1,4 @@
--- One project's books, all as of one snapshot.
+-- The counts of one project, as of one snapshot.
 WITH ledger AS (
     SELECT
         coalesce(sum(count) FILTER (WHERE outcome = 'received'), 0) AS received,
@@ -11,13 +11,13 @@ WITH ledger AS (
 hot AS (
     SELECT count(*) AS events, array_agg(uuid_send(id)) AS ids
     FROM analytics_event
-    WHERE project_id = %(project)s AND sequence > %(mark)s
+    WHERE project_id = %(project)s AND sequence > %(watermark)s
 )
 SELECT
     ledger.received, ledger.stored, ledger.duplicates, ledger.refused,
     (SELECT count(*) FROM analytics_inbox WHERE project_id = %(project)s) AS waiting,
     hot.events AS hot, hot.ids AS hot_ids,
     (SELECT coalesce(sum(events), 0) FROM analytics_person
-     WHERE project_id = %(project)s AND merged_into_id IS NULL) AS of_people,
-    (SELECT coalesce(sum(events), 0) FROM analytics_distinct_id WHERE project_id = %(project)s) AS of_ids
+     WHERE project_id = %(project)s AND merged_into_id IS NULL) AS by_people,
+    (SELECT coalesce(sum(events), 0) FROM analytics_distinct_id WHERE project_id = %(project)s) AS by_ids
 FROM ledger, hot

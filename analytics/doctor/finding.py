@@ -1,32 +1,32 @@
-"""What the doctor says about one part."""
+"""The result of one check."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 
-class FaultError(Exception):
-    """Something is wrong; the message says what was found, what was expected, and where to look."""
+class CheckError(Exception):
+    """Something is wrong. The message says what was found, what was expected and where to look."""
 
 
-class DoubtError(Exception):
-    """Something may be wrong: worth saying, no reason to fail."""
+class CheckWarning(Exception):  # noqa: N818 (a warning, not an error)
+    """Something may be wrong. The command does not fail because of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`part` is of the installation, or "project SLUG: books"; only a "fault" fails the examination."""
+    """`part` names a part of the installation, or "project SLUG: ledger". Only an "error" makes the command fail."""
 
     part: str
-    state: Literal["ok", "doubt", "fault"]
+    state: Literal["ok", "warning", "error"]
     detail: str
 
 
-def look(part: str, check: Callable[[], str]) -> Finding:
-    """A check returns what it saw, or raises FaultError or DoubtError."""
+def run_check(part: str, check: Callable[[], str]) -> Finding:
+    """`check` returns what it found, or raises CheckError or CheckWarning."""
     try:
         return Finding(part, "ok", check())
-    except DoubtError as doubt:
-        return Finding(part, "doubt", str(doubt))
-    except FaultError as fault:
-        return Finding(part, "fault", str(fault))
+    except CheckWarning as warning:
+        return Finding(part, "warning", str(warning))
+    except CheckError as error:
+        return Finding(part, "error", str(error))

@@ -1,4 +1,4 @@
-"""Does every part of the installation do its work?"""
+"""Checks every part of the installation."""
 
 import datetime as dt
 import os
@@ -11,7 +11,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils.timezone import now
 from kombu import Connection
 
-from analytics.doctor.finding import DoubtError, FaultError, Finding, look
+from analytics.doctor.finding import CheckError, CheckWarning, Finding, run_check
 from analytics.ingest.rows import RECEIVED
 from analytics.ingest.spool import Spool
 from analytics.lake import table
@@ -24,11 +24,13 @@ LEAST_FREE = 1 << 30
 EMBEDDED = "filesystem://"
 
 
-def examine() -> list[Finding]:
-    """The database first: without it, nothing else can be looked at."""
-    first = look("database", _database)
+def check() -> list[Finding]:
+    """All checks. Without the database only that one, because the others need it."""
+    first = run_check("database", _database)
     return (
-        [first] if first.state == "fault" else [first, *(look(part, check) for part, check in CHECKS.items())]
+        [first]
+        if first.state == "error"
+        else [first, *(run_check(part, check) for part, check in CHECKS.items())]
     )
 
 
@@ -38,9 +40,9 @@ def _database() -> str:
             cursor.execute("SHOW server_version")
             (version,) = cursor.fetchone()
     except DatabaseError as error:
-        raise FaultError(f"no connection: {str(error).strip()}; DATABASE_URL says where it is") from error
+        raise CheckError(f"no connection: {str(error).strip()}; check DATABASE_URL") from error
     if int(version.partition(".")[0]) < OLDEST_POSTGRES:
-        raise FaultError(f"PostgreSQL {version} is too old; the oldest that works is {OLDEST_POSTGRES}")
+        raise CheckError(f"PostgreSQL {version} is too old; use {OLDEST_POSTGRES} or newer")
     return f"PostgreSQL {version}"
 
 
@@ -49,7 +51,7 @@ def _migrations() -> str:
     missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if missing:
         names = ", ".join(f"{migration.app_label}.{migration.name}" for migration, _ in missing)
-        raise FaultError(f"{names} not applied; run: manage.py migrate")
+        raise CheckError(f"{names} not applied; run: manage.py migrate")
     return "all applied"
 
 
@@ -58,11 +60,11 @@ def _lake() -> str:
         health.lake()
         seen = {layout.name: table.version(layout) for layout in (EVENTS, ACTIVITY, FACTS)}
     except health.NotReadyError as problem:
-        raise FaultError(str(problem)) from problem
+        raise CheckError(str(problem)) from problem
     except (OSError, table.LakeError) as error:
-        raise FaultError(f"{settings.LAKE_URL} cannot be used: {error}") from error
-    said = (f"{name} at version {at}" for name, at in seen.items() if at != table.NEVER)
-    return ", ".join(said) or "empty"
+        raise CheckError(f"{settings.LAKE_URL} cannot be used: {error}") from error
+    summary = (f"{name} at version {at}" for name, at in seen.items() if at != table.NEVER)
+    return ", ".join(summary) or "empty"
 
 
 def _partitions() -> str:
@@ -75,8 +77,8 @@ def _partitions() -> str:
     since = dt.datetime.strptime(oldest[-8:], "%Y%m%d").replace(tzinfo=dt.UTC).date()
     age = (dt.datetime.now(dt.UTC).date() - since).days
     if age > settings.HOT_DAYS + 2:
-        raise DoubtError(
-            f"{oldest} is {age} days old, though FIRSTHAND_HOT_DAYS is {settings.HOT_DAYS}; does the worker run?"
+        raise CheckWarning(
+            f"{oldest} is {age} days old, but FIRSTHAND_HOT_DAYS is {settings.HOT_DAYS}; is the worker running?"
         )
     return f"{number} days, the oldest {since}"
 
@@ -85,47 +87,47 @@ def _worker() -> str:
     try:
         return health.worker()
     except health.NotReadyError as problem:
-        raise DoubtError(str(problem)) from problem
+        raise CheckWarning(str(problem)) from problem
 
 
 def _broker() -> str:
     if settings.BROKER_URL == EMBEDDED:
         folder = settings.HOME.broker
         if folder.exists() and not os.access(folder, os.W_OK | os.X_OK):
-            raise FaultError(f"{folder} cannot be written")
+            raise CheckError(f"{folder} is not writable")
         return "in the home"
     try:
         with Connection(settings.BROKER_URL, connect_timeout=3) as broker:
             broker.ensure_connection(max_retries=1)
             return str(broker.as_uri())
-    except Exception as error:  # every transport has errors of its own
-        raise FaultError(f"no connection to FIRSTHAND_BROKER_URL: {error}") from error
+    except Exception as error:  # each transport raises its own errors
+        raise CheckError(f"no connection to FIRSTHAND_BROKER_URL: {error}") from error
 
 
 def _deliveries() -> str:
-    """Mail and webhooks: has any failed, and does what is due go out?"""
+    """Mail and webhooks: failed ones, and overdue ones."""
     backlog = deliveries.backlog()
-    said = f"{backlog.waiting} waiting, {backlog.failed} failed in the last {deliveries.KEPT.days} days"
+    summary = f"{backlog.waiting} waiting, {backlog.failed} failed in the last {deliveries.KEPT.days} days"
     if backlog.oldest_due and now() - backlog.oldest_due > deliveries.OVERDUE:
-        raise DoubtError(
-            f"{said}; one has been due since {backlog.oldest_due:%Y-%m-%d %H:%M} UTC; is the worker running?"
+        raise CheckWarning(
+            f"{summary}; one has been due since {backlog.oldest_due:%Y-%m-%d %H:%M} UTC; is the worker running?"
         )
     if backlog.failed:
-        raise DoubtError(f"{said}; see Settings, Deliveries")
-    return said
+        raise CheckWarning(f"{summary}; see Settings, Deliveries")
+    return summary
 
 
 def _disk() -> str:
     settings.HOME.root.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(settings.HOME.root).free
-    said = f"{free / 1e9:.1f} GB free at {settings.HOME.root}"
+    summary = f"{free / 1e9:.1f} GB free at {settings.HOME.root}"
     if free < LEAST_FREE:
-        raise DoubtError(f"only {said}")
-    return said
+        raise CheckWarning(f"only {summary}")
+    return summary
 
 
 def _spool() -> str:
-    """Events that were acknowledged while the database was away and still wait on disk. The ledger knows them later."""
+    """Events acknowledged while the database was unreachable, still on disk. They are not in the ledger yet."""
     spool, events, held = Spool(settings.HOME.spool, 0), 0, 0
     for path in spool.files():
         with spool.claimed(path) as shipments:
@@ -133,10 +135,8 @@ def _spool() -> str:
             counts = [count for shipment in shipments or () for count in shipment.counts]
             events += sum(number for entry, number in counts if entry.outcome == RECEIVED)
     if events or held:
-        files = f"; {held} files are just being written or replayed" if held else ""
-        raise DoubtError(
-            f"{events} events wait on disk{files}; they go to the database while the web process runs"
-        )
+        files = f"; {held} files are being written or replayed" if held else ""
+        raise CheckWarning(f"{events} events wait on disk{files}; the web process stores them when it runs")
     return "empty"
 
 

@@ -1,4 +1,4 @@
-"""Browser, system and device out of a user agent; country out of an address. Distinct values only, then forgotten."""
+"""Browser, OS and device from user agents; country from IP addresses. Neither of the two is stored."""
 
 import logging
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from analytics.statements import statement
 log = logging.getLogger(__name__)
 
 Agent = tuple[str | None, str | None, str]
-"""Browser, system, and one of desktop, mobile, tablet, bot, server."""
+"""Browser, OS, and one of desktop, mobile, tablet, bot, server."""
 
 AGENT = ("user_agent", "browser", "os", "device")
 BOTS = frozenset({"Spider"})
@@ -31,7 +31,7 @@ DESKTOP_SYSTEMS = frozenset({
 
 @lru_cache(maxsize=20_000)
 def agent(user_agent: str) -> Agent:
-    """An agent that names no system that people sit before is a server's (python-requests, okhttp, curl)."""
+    """Parse a user agent. Without a known desktop or mobile OS it is a server's (python-requests, okhttp, curl)."""
     parsed = parse(user_agent)
     browser = parsed.user_agent.family if parsed.user_agent else None
     system = parsed.os.family if parsed.os else None
@@ -54,7 +54,7 @@ Countries = Callable[[str], str | None]
 
 @cache
 def countries(path: str) -> Countries | None:
-    """The look-up in the GeoIP database at `path`; None without one. A bad file is warned of once, and no country."""
+    """The look-up in the GeoIP database at `path`, or None. An unreadable file is logged once."""
     if not path:
         return None
     try:
@@ -76,14 +76,14 @@ def _country(reader: maxminddb.Reader, ip: str) -> str | None:
 
 
 def describe(cursor: CursorWrapper) -> None:
-    """Make the temporary tables `agent` and `place`: what the batch's user agents and addresses say."""
+    """Fill the temporary tables `agent` and `place` for the distinct user agents and addresses of the batch."""
     cursor.execute(statement("enrich/agents"))
     agents = [dict(zip(AGENT, (text, *agent(text)), strict=True)) for (text,) in cursor.fetchall()]
     places = []
     if lookup := countries(settings.GEOIP_PATH):
         cursor.execute(statement("enrich/addresses"))
         places = [{"ip": ip, "country": lookup(ip)} for (ip,) in cursor.fetchall()]
-    cursor.execute(statement("enrich/described"), {"agents": _json(agents), "places": _json(places)})
+    cursor.execute(statement("enrich/descriptions"), {"agents": _json(agents), "places": _json(places)})
 
 
 def _json(rows: list[dict[str, str | None]]) -> str:

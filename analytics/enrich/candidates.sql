@@ -1,4 +1,4 @@
--- Columns as bytes (big-endian), so that tens of thousands of rows cost one row's fetching.
+-- Columns as big-endian bytes in one row: fetching tens of thousands of rows would be much slower.
 SELECT
     string_agg(int4send(c.project_id), ''),
     string_agg(uuid_send(c.id), ''),

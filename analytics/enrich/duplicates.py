@@ -1,4 +1,4 @@
-"""Exactly once: what was stored before, in PostgreSQL or in the lake, is not stored again."""
+"""Drops duplicates of events that are stored already, in PostgreSQL or in the lake."""
 
 import numpy as np
 import pyarrow as pa
@@ -9,9 +9,9 @@ from analytics.statements import statement
 
 
 def drop(cursor: CursorWrapper) -> tuple[int, int]:
-    """Take duplicates, and rows of projects that are gone, out of the batch. Returns (duplicates, refused)."""
+    """Drop duplicates and rows of deleted projects from the batch. Returns (duplicates, refused)."""
     cursor.execute(statement("enrich/duplicates"))
-    _drop_what_the_lake_has(cursor)
+    _drop_duplicates_in_lake(cursor)
     cursor.execute(
         "SELECT count(DISTINCT position), count(*) FILTER (WHERE outcome = 'refused') FROM dropped"
     )
@@ -21,8 +21,8 @@ def drop(cursor: CursorWrapper) -> tuple[int, int]:
     return dropped - refused, refused
 
 
-def _drop_what_the_lake_has(cursor: CursorWrapper) -> None:
-    """Events of more than two days ago may have left PostgreSQL; the lake knows them by their day."""
+def _drop_duplicates_in_lake(cursor: CursorWrapper) -> None:
+    """Events older than two days may have left PostgreSQL, so the lake is searched, by day."""
     cursor.execute(statement("enrich/candidates"))
     projects, ids, days, positions = cursor.fetchone()
     if projects is None:

@@ -1,5 +1,5 @@
--- What is not stored: an id seen twice in the batch (the first one stays), one that is stored already, and the rows
--- of projects that are gone.
+-- Finds the rows to drop: rows of deleted projects, repeated ids in the batch (the first one stays), and ids that
+-- are stored already.
 INSERT INTO dropped
 SELECT c.position, 'refused' AS outcome, 'project_gone' AS reason
 FROM claimed c
@@ -13,7 +13,7 @@ FROM (
 ) AS repeated
 WHERE repeated.nth > 1;
 
--- LATERAL with LIMIT: always by the index, never by reading three days of events.
+-- LATERAL with LIMIT forces an index look-up per id. A join could scan all hot partitions.
 INSERT INTO dropped
 SELECT c.position, 'duplicate', ''
 FROM claimed c

@@ -1,4 +1,4 @@
-"""The people of a batch: what it says of them is read, resolved in order (resolution.py) and written back in sets."""
+"""The people of a batch: reads its facts, resolves them (identity/resolution.py) and writes the result, set-based."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -11,11 +11,11 @@ from django.db.backends.utils import CursorWrapper
 from analytics.identity.resolution import (
     Assertions,
     Fact,
-    History,
     Id,
+    PersonState,
     Properties,
+    RefusedLinks,
     Resolution,
-    Standing,
     fold,
     properties,
     resolve,
@@ -31,43 +31,43 @@ class Known:
     """What the tables hold about the ids of a batch.
 
     people      the person of each id
-    stored_as   the person as whom each id's events are stored
-    standings   the persons who are not new
-    assertions  by the person as whom the events that made them are stored
+    stored_as   the person under whom each id's events are stored
+    states      the people who are not new
+    assertions  by the person under whom their events are stored
     """
 
     people: dict[Id, int] = field(default_factory=dict)
     stored_as: dict[Id, int] = field(default_factory=dict)
-    standings: dict[int, Standing] = field(default_factory=dict)
+    states: dict[int, PersonState] = field(default_factory=dict)
     assertions: dict[int, Assertions] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Identified:
-    """What a batch makes of people; `assertions` are those that changed, by the person as whom events are stored."""
+    """The result for a batch. `assertions`: those that changed, by the person under whom the events are stored."""
 
     resolution: Resolution
     assertions: dict[int, Assertions]
 
 
 def identify(cursor: CursorWrapper, offset: int) -> Identified:
-    """Give every id of `mentioned` its person. Appends links and redirects; the persons' rows come with `count`.
+    """Assign a person to every row of `batch_ids` and append links and redirects. `store` then writes the people.
 
-    `offset` leads from positions in the inbox to sequences.
+    Sequence = position in the inbox + `offset`.
     """
     facts = _facts(cursor, offset)
     named = {fact.id for fact in facts} | {(fact.id[0], fact.linked_id) for fact in facts if fact.linked_id}
     known = _known(cursor, named) if named else Known()
-    history = _history(cursor) if any(fact.cause for fact in facts) else History()
-    resolution = resolve(facts, known.people, known.standings, history)
+    refused = _refused_links(cursor) if any(fact.cause for fact in facts) else RefusedLinks()
+    resolution = resolve(facts, known.people, known.states, refused)
     if resolution.links:
         _write_links(cursor, resolution)
         _write_origins(cursor, resolution)
-    return Identified(resolution, _asserted(resolution, known))
+    return Identified(resolution, _assertions_by_person(resolution, known))
 
 
-def _asserted(resolution: Resolution, known: Known) -> dict[int, Assertions]:
-    """Kept with the person as whom the events are stored, so that undoing a merge gives back what was theirs."""
+def _assertions_by_person(resolution: Resolution, known: Known) -> dict[int, Assertions]:
+    """Assertions stay with the person under whom the events are stored, so that an undone merge gives them back."""
     found: dict[int, Assertions] = {}
     for id, more in resolution.asserted.items():
         person = resolution.origins.get(id, known.stored_as[id])
@@ -75,36 +75,40 @@ def _asserted(resolution: Resolution, known: Known) -> dict[int, Assertions]:
     return found
 
 
-def count(cursor: CursorWrapper, identified: Identified) -> None:
-    """Write the facts of each id, and of each person: counters, standing, properties, names."""
+def store(cursor: CursorWrapper, identified: Identified) -> None:
+    """Write counters, properties and names of the batch's ids and people."""
     resolution = identified.resolution
     changed = [
         {
             "person_id": person,
-            "identified": standing.identified,
-            "properties": properties(standing.assertions),
+            "identified": state.identified,
+            "properties": properties(state.assertions),
         }
-        for person, standing in resolution.changed.items()
+        for person, state in resolution.changed.items()
     ]
-    now = set(resolution.people.values())
+    current = set(resolution.people.values())
     asserted: dict[bool, list[dict[str, Any]]] = {True: [], False: []}
     for person, assertions in identified.assertions.items():
-        asserted[person in now].append({"person_id": person, "assertions": assertions})
-    said = {"changed": _json(changed), "asserted": _json(asserted[True]), "formerly": _json(asserted[False])}
-    cursor.execute(statement("enrich/people"), said)
+        asserted[person in current].append({"person_id": person, "assertions": assertions})
+    parameters = {
+        "changed": _json(changed),
+        "asserted": _json(asserted[True]),
+        "merged_away": _json(asserted[False]),
+    }
+    cursor.execute(statement("enrich/people"), parameters)
     if resolution.moved:
         cursor.execute(
-            statement("identity/fold"), {"people": sorted({moved.target for moved in resolution.moved})}
+            statement("identity/recount"), {"people": sorted({moved.target for moved in resolution.moved})}
         )
     if resolution.changed:
-        cursor.execute(statement("identity/names"), {"people": list(resolution.changed)})
+        cursor.execute(statement("identity/display_names"), {"people": list(resolution.changed)})
 
 
 def _facts(cursor: CursorWrapper, offset: int) -> list[Fact]:
     cursor.execute(statement("enrich/facts"), {"offset": offset})
     return [
-        Fact((project, id), event_id, at, sequence, cause, linked_id, known, _decode(told), _decode(once))
-        for project, id, event_id, at, sequence, cause, linked_id, known, told, once in cursor.fetchall()
+        Fact((project, id), event_id, at, sequence, cause, linked_id, known, _decode(set_), _decode(once))
+        for project, id, event_id, at, sequence, cause, linked_id, known, set_, once in cursor.fetchall()
     ]
 
 
@@ -113,7 +117,7 @@ def _decode(text: str | None) -> Properties:
 
 
 def _known(cursor: CursorWrapper, named: Iterable[Id]) -> Known:
-    cursor.execute(statement("enrich/standings"), {"ids": _json([_named(id) for id in named])})
+    cursor.execute(statement("enrich/known_people"), {"ids": _json([_named(id) for id in named])})
     known, identified = Known(), {}
     for project, distinct_id, person, stored_as, is_new, is_identified in cursor.fetchall():
         known.people[project, distinct_id] = person
@@ -125,14 +129,14 @@ def _known(cursor: CursorWrapper, named: Iterable[Id]) -> Known:
         whole: Assertions = {}
         for each in (person, *absorbed[person]):
             fold(whole, known.assertions[each])
-        known.standings[person] = Standing(is_identified, whole, tuple(absorbed[person]))
+        known.states[person] = PersonState(is_identified, whole, tuple(absorbed[person]))
     return known
 
 
 def _absorbed(cursor: CursorWrapper, persons: Iterable[int], known: Known) -> dict[int, list[int]]:
-    """Who was merged into each of these persons so far. Reads the assertions of all of them."""
+    """The people merged into each of these so far. Also reads the assertions of all of them into `known`."""
     absorbed: dict[int, list[int]] = defaultdict(list)
-    cursor.execute(statement("enrich/asserted"), {"people": list(persons)})
+    cursor.execute(statement("enrich/assertions"), {"people": list(persons)})
     for person, merged_into, assertions in cursor.fetchall():
         known.assertions[person] = _assertions.decode(assertions)
         if merged_into is not None:
@@ -140,13 +144,14 @@ def _absorbed(cursor: CursorWrapper, persons: Iterable[int], known: Known) -> di
     return absorbed
 
 
-def _history(cursor: CursorWrapper) -> History:
-    cursor.execute(statement("enrich/history"))
+def _refused_links(cursor: CursorWrapper) -> RefusedLinks:
+    cursor.execute(statement("enrich/refused_links"))
     rows = cursor.fetchall()
     pairs = [
-        (((project, distinct_id), linked_id), parted) for project, distinct_id, linked_id, parted in rows
+        (((project, distinct_id), linked_id), is_undo) for project, distinct_id, linked_id, is_undo in rows
     ]
-    return History({pair for pair, parted in pairs if not parted}, {pair for pair, parted in pairs if parted})
+    unmerged = {pair for pair, is_undo in pairs if is_undo}
+    return RefusedLinks({pair for pair, is_undo in pairs if not is_undo}, unmerged)
 
 
 def _write_links(cursor: CursorWrapper, resolution: Resolution) -> None:
@@ -172,7 +177,7 @@ def _write_links(cursor: CursorWrapper, resolution: Resolution) -> None:
         for m in resolution.moved
     ]
     cursor.execute(statement("enrich/links"), {"links": _json(links)})
-    cursor.execute(statement("identity/moved"), {"moved": _json(moved)})
+    cursor.execute(statement("identity/redirect"), {"moved": _json(moved)})
 
 
 def _write_origins(cursor: CursorWrapper, resolution: Resolution) -> None:
@@ -180,7 +185,7 @@ def _write_origins(cursor: CursorWrapper, resolution: Resolution) -> None:
         _named(id, person_id=resolution.people[id], stored_as=origin)
         for id, origin in resolution.origins.items()
     ]
-    cursor.execute(statement("enrich/resolved"), {"origins": _json(origins)})
+    cursor.execute(statement("enrich/reassigned_ids"), {"origins": _json(origins)})
 
 
 def _named(named: Id, **more: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The last step of a batch: its rows are events, in one statement."""
+"""The last step of a batch: inserts its events, in one statement."""
 
 from django.db.backends.utils import CursorWrapper
 
@@ -13,20 +13,20 @@ ENRICHED = {
     "device": "a.device",
     "country": "l.country",
 }
-"""Where the columns come from that enrich is the first to know."""
+"""The SQL for the columns that enrich computes. All others come from the inbox."""
 
 
 def _statement() -> str:
     columns = ", ".join(f'"{column.name}"' for column in EVENT)
     values = ", ".join(ENRICHED.get(column.name, f'c."{column.name}"') for column in EVENT)
     return f"""
-        -- Too little to hash the wide side of the join, enough for the narrow ones; and never sort the wide one.
+        -- The planner must hash the narrow tables: too little memory to hash the wide one, and no sort of it.
         SET LOCAL work_mem = '16MB';
         SET LOCAL enable_mergejoin = off;
         INSERT INTO analytics_event (stored_on, {columns})
         SELECT (now() AT TIME ZONE 'UTC')::date, {values}
         FROM claimed c
-        JOIN placed p USING (position)
+        JOIN batch_events p USING (position)
         LEFT JOIN in_session s USING (position)
         LEFT JOIN agent a ON a.user_agent = c.user_agent
         LEFT JOIN place l ON l.ip = c.ip
@@ -37,7 +37,7 @@ STORE = _statement()
 
 
 def store(cursor: CursorWrapper, offset: int) -> int:
-    """`offset` leads from positions in the inbox to sequences. Returns how many events were stored."""
+    """Insert the batch. Sequence = position in the inbox + `offset`. Returns how many events were stored."""
     cursor.execute(STORE, {"offset": offset})
     while cursor.nextset():
         pass

@@ -1,4 +1,4 @@
--- The record of links: what became of each, and why it was refused if it was.
+-- Appends the links of the batch, made or refused.
 INSERT INTO analytics_identity_link
     (id, project_id, cause, linked_id, distinct_id, person_id, other_id, refused, by, event_id, happened_at, recorded_at)
 SELECT

@@ -1,7 +1,7 @@
-"""The days of analytics_event: made ahead, dropped when the lake has them.
+"""The daily partitions of analytics_event: created ahead, dropped once the lake has their events.
 
-Attached and detached in ways that do not wait for readers: a partition made or dropped under its parent's own lock
-would stand behind the longest export, and everything else behind it.
+They are attached and detached without an exclusive lock on the parent table. Such a lock would wait for the longest
+export, and every other query would wait behind it.
 """
 
 import datetime as dt
@@ -28,7 +28,7 @@ def name(day: dt.date) -> str:
 
 
 def ensure(days: list[dt.date]) -> None:
-    """Make the partitions of these days (of storing, UTC) that are missing."""
+    """Create the missing partitions of these days (UTC days on which events are stored)."""
     with connection.cursor() as cursor:
         cursor.execute(MISSING, [days])
         missing = [day for (day,) in cursor.fetchall()]
@@ -39,6 +39,7 @@ def ensure(days: list[dt.date]) -> None:
 def _make(day: dt.date) -> None:
     until = day + dt.timedelta(days=1)
     with transaction.atomic(), connection.cursor() as cursor:
+        # Two workers at midnight: without the lock both attach the table, and one of them fails.
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('firsthand.partitions'))")
         cursor.execute(f"CREATE TABLE IF NOT EXISTS {name(day)} (LIKE analytics_event INCLUDING DEFAULTS)")
         cursor.execute("SELECT count(*) FROM pg_inherits WHERE inhrelid = %s::regclass", [name(day)])
@@ -48,17 +49,17 @@ def _make(day: dt.date) -> None:
             )
 
 
-def expire(mark: int, today: dt.date) -> list[dt.date]:
-    """Drop the days before the last HOT_DAYS whose every event has a sequence up to the lake's `mark`.
+def expire(watermark: int, today: dt.date) -> list[dt.date]:
+    """Drop partitions older than HOT_DAYS whose events are all in the lake. Returns the days dropped.
 
-    Outside of any transaction. Returns the days dropped; one that could not be detached in an earlier, interrupted run
-    is finished.
+    Call it outside any transaction. A detach that was interrupted before is completed.
     """
     dropped = []
     for table, attached, pending in _partitions():
         day = dt.datetime.strptime(table[-8:], "%Y%m%d").replace(tzinfo=dt.UTC).date()
-        if day >= today - dt.timedelta(days=settings.HOT_DAYS) or not _in_the_lake(table, mark):
+        if day >= today - dt.timedelta(days=settings.HOT_DAYS) or not _in_the_lake(table, watermark):
             continue
+        # An interrupted run may have left a partition detached, or half detached (pending).
         if attached:
             _detach(table, pending)
         with connection.cursor() as cursor:
@@ -73,9 +74,9 @@ def _partitions() -> list[tuple[str, bool, bool]]:
         return list(cursor.fetchall())
 
 
-def _in_the_lake(table: str, mark: int) -> bool:
+def _in_the_lake(table: str, watermark: int) -> bool:
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT NOT EXISTS (SELECT FROM {table} WHERE sequence > %s)", [mark])  # noqa: S608
+        cursor.execute(f"SELECT NOT EXISTS (SELECT FROM {table} WHERE sequence > %s)", [watermark])  # noqa: S608
         return bool(cursor.fetchone()[0])
 
 

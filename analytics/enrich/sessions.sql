@@ -1,13 +1,13 @@
--- Sessions of events that carry a client's session id: cut after 30 minutes of silence and at 24 hours.
+-- Sessions of events with a client session id. A session ends after 30 minutes without events, or after 24 hours.
 --
--- 1. An island is a run of events, and of sessions that are there already, with no gap of more than 30 minutes.
--- 2. Within it an event belongs to the session that began last before it, or to the first one (a late event).
--- 3. Of those, only what lies within 24 hours of the beginning; the rest are sessions of their own, 24 hours each.
+-- 1. An island is a run of events and existing sessions without a gap of more than 30 minutes.
+-- 2. In an island, an event belongs to the last session that started before it; a late event to the first session.
+-- 3. Events more than 24 hours after a session's start go to new sessions of 24 hours each.
 INSERT INTO stretch
 SELECT
     project_id, person_id, client_session, half_hour,
     min("timestamp") AS at, max("timestamp") AS until, min(position) AS first_position
-FROM placed
+FROM batch_events
 WHERE client_session IS NOT NULL
 GROUP BY project_id, person_id, client_session, half_hour;
 
@@ -53,7 +53,7 @@ WITH spans AS (
 )
 SELECT
     person_id, client_session, half_hour, session_id, base, label,
-    -- Late events move a session's beginning back only as far as its end stays within 24 hours.
+    -- Late events move a session's start back only while its end stays within 24 hours of it.
     CASE WHEN base IS NULL THEN min(at) OVER run
          ELSE least(base_start, min(at) FILTER (WHERE at > base_end - interval '24 hours') OVER run)
     END AS start
@@ -66,7 +66,7 @@ SELECT
     CASE WHEN p."timestamp" >= r.start AND p."timestamp" < r.start + interval '24 hours' THEN 0
          ELSE floor(extract(epoch FROM p."timestamp" - r.start) / 86400)::integer
     END AS chunk
-FROM placed p
+FROM batch_events p
 JOIN run r USING (person_id, client_session, half_hour)
 WHERE r.session_id IS NULL;
 

@@ -1,4 +1,4 @@
-"""Merging two persons by hand, and taking a merge apart again. Both append; nothing that was said is unsaid."""
+"""Merging two people manually, and undoing a merge. Both only append to the history of links."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,45 +16,46 @@ from projects.models import Project
 
 
 class MergeError(Exception):
-    """These two cannot be merged, or this merge cannot be undone; the message says why."""
+    """The two cannot be merged, or the merge cannot be undone. The message says why."""
 
 
 def merge(project: Project, person: int, other: int, *, by: str) -> IdentityLink:
-    """`other` becomes part of `person`, with all events, ids, sessions and facts; of two facts the time decides.
+    """Merge `other` into `person`: events, ids, sessions and facts. Of two values of a fact the newer one counts.
 
-    `by` is who decided it. Numbers of persons who were merged away stand for who they are now. Raises MergeError.
+    `by` is the member who did it. Both ids may be those of merged people and stand for the current ones. Raises
+    MergeError.
     """
-    with _alone() as cursor:
-        kept, gone = _current(project, person), _current(project, other)
-        if kept == gone:
-            raise MergeError(f"{kept} and {gone} are one person already")
-        link = _record(project, IdentityLink.Cause.BY_HAND, gone, kept, by)
-        past = [gone.pk, *Person.objects.filter(merged_into=gone).order_by("pk").values_list("pk", flat=True)]
+    with _enrich_locked() as cursor:
+        kept, absorbed = _current(project, person), _current(project, other)
+        if kept == absorbed:
+            raise MergeError(f"{kept} and {absorbed} are the same person already")
+        link = _record(project, IdentityLink.Cause.BY_HAND, absorbed, kept, by)
+        earlier = Person.objects.filter(merged_into=absorbed).order_by("pk").values_list("pk", flat=True)
         moved = [
             {"project_id": project.pk, "person_id": moved, "target_id": kept.pk, "link_id": link.pk}
-            for moved in past
+            for moved in (absorbed.pk, *earlier)
         ]
-        cursor.execute(statement("identity/moved"), {"moved": msgspec.json.encode(moved).decode()})
-        _count_again(cursor, kept)
+        cursor.execute(statement("identity/redirect"), {"moved": msgspec.json.encode(moved).decode()})
+        _recount(cursor, kept)
     return link
 
 
 def undo(link: IdentityLink, *, by: str) -> IdentityLink:
-    """The person whom this link merged away is a person again, with what began as theirs, then and since.
+    """Undo a merge: the merged person is separate again, with all events, ids, sessions, counters and facts of theirs.
 
-    Events, ids, sessions, counters and facts go back exactly.
-    Clients that go on to identify the one as the other are refused. Raises MergeError.
+    That includes what arrived under their ids since the merge. Later identify calls for the pair are refused. Raises
+    MergeError.
     """
-    with _alone() as cursor:
+    with _enrich_locked() as cursor:
         part = _merged_away(link)
         whole = _current(link.project, part.pk)
-        back = Person.objects.filter(
+        returning = Person.objects.filter(
             pk__in=Redirect.objects.filter(link=link).values("person_id"), merged_into=whole
         ).values_list("pk", flat=True)
-        persons = sorted(back)
+        persons = sorted(returning)
         undone = _record(link.project, IdentityLink.Cause.UNDO, part, whole, by, link)
         cursor.execute(
-            statement("identity/parted"),
+            statement("identity/unmerge"),
             {
                 "project": link.project_id,
                 "part": part.pk,
@@ -63,13 +64,13 @@ def undo(link: IdentityLink, *, by: str) -> IdentityLink:
                 "persons": persons,
             },
         )
-        _count_again(cursor, part, whole)
+        _recount(cursor, part, whole)
     return undone
 
 
 @contextmanager
-def _alone() -> Iterator[CursorWrapper]:
-    """No batch is enriched meanwhile: it would count for a person who is about to be somebody else."""
+def _enrich_locked() -> Iterator[CursorWrapper]:
+    """Holds the lock of enrich: a batch at the same time would count events for a person who is being merged."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('firsthand.enrich'))")
         yield cursor
@@ -85,12 +86,14 @@ def _current(project: Project, number: int) -> Person:
 def _merged_away(link: IdentityLink) -> Person:
     other = link.other
     if other is None:
-        raise MergeError(f"{link.linked_id} was new when it was linked: there never was a second person")
+        raise MergeError(
+            f"{link.linked_id} was new when it was linked, so there is no second person to restore"
+        )
     if link.refused or link.cause == IdentityLink.Cause.UNDO:
         raise MergeError(f"link {link.pk} did not merge two people, so there is nothing to undo")
     other.refresh_from_db()
     if other.merged_into_id is None:
-        raise MergeError(f"{other} is a person of their own already; the merge was undone")
+        raise MergeError(f"{other} is a separate person already; the merge was undone before")
     return other
 
 
@@ -102,7 +105,7 @@ def _record(
     by: str,
     undone: IdentityLink | None = None,
 ) -> IdentityLink:  # fmt: skip
-    """An undo carries the ids of the link that it undoes, so that clients who repeat it are recognised."""
+    """An undo keeps the ids of its link, so that clients that repeat the identify call are recognized."""
     return IdentityLink.objects.create(
         project=project, cause=cause, person=whole, other=part, by=by, happened_at=now(),
         linked_id=undone.linked_id if undone else _first_id(part),
@@ -115,7 +118,7 @@ def _first_id(person: Person) -> str:
     return ids.values_list("distinct_id", flat=True).first() or ""
 
 
-def _count_again(cursor: CursorWrapper, *people: Person) -> None:
+def _recount(cursor: CursorWrapper, *people: Person) -> None:
     numbers = {"people": [person.pk for person in people]}
-    cursor.execute(statement("identity/fold"), numbers)
-    cursor.execute(statement("identity/names"), numbers)
+    cursor.execute(statement("identity/recount"), numbers)
+    cursor.execute(statement("identity/display_names"), numbers)

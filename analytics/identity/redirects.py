@@ -1,4 +1,4 @@
-"""Who somebody is by now: persons that were merged away, and the ones that they turned out to be."""
+"""Redirects: which person a merged person id stands for now."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -41,7 +41,7 @@ ORDER BY person_id, link_id DESC
 
 
 def former(person_ids: Iterable[int]) -> dict[int, list[int]]:
-    """For each of these persons, the ones who were merged into them and still are."""
+    """For each of these people, the ids currently merged into them."""
     found: dict[int, list[int]] = defaultdict(list)
     with connection.cursor() as cursor:
         cursor.execute(FORMER, {"persons": list(person_ids)})
@@ -51,34 +51,34 @@ def former(person_ids: Iterable[int]) -> dict[int, list[int]]:
 
 
 def ids_of(person_id: int) -> list[int]:
-    """The ids under which this person's events were stored: their own, and those of all who were merged into them."""
+    """The ids under which this person's events are stored: their own and those merged into them."""
     return [person_id, *former([person_id])[person_id]]
 
 
 def current(project_id: int, person_id: int) -> int:
-    """Who the person with this id is by now."""
+    """The current person for this id."""
     return canonical(project_id, [person_id]).get(person_id, person_id)
 
 
 def everyone(project_id: int, person_id: int) -> list[int]:
-    """The same, of whoever the person with this id is by now."""
+    """The ids under which events of the current person for this id are stored."""
     return ids_of(current(project_id, person_id))
 
 
 def as_of(project_id: int, link_id: int) -> list[tuple[int, int]]:
-    """All persons who were somebody else as of a link, each with whom, by id."""
+    """All (merged id, current id) as of a link, by id."""
     with connection.cursor() as cursor:
         cursor.execute(AS_OF, {"project": project_id, "link": link_id})
         return list(cursor.fetchall())
 
 
 def newest_link() -> int:
-    """The newest line of the record of links, of any project. Writers take turns, so none below it is yet to come."""
+    """The newest link of any project. Writers take turns, so no lower id can appear later."""
     return IdentityLink.objects.aggregate(newest=Max("id"))["newest"] or 0
 
 
 def canonical(project_id: int, person_ids: Iterable[int]) -> dict[int, int]:
-    """Merged-away ids among these, and who they are now; ids that are still themselves are left out."""
+    """The merged ids among these, with their current person. Ids that are not merged are left out."""
     with connection.cursor() as cursor:
         cursor.execute(CANONICAL, {"project": project_id, "persons": list(person_ids)})
         return {person: target for person, target in cursor.fetchall() if person != target}

@@ -1,7 +1,7 @@
-"""Who is whom: a pure function from what a batch says about people to what becomes of them (definitions.md, Person).
+"""Identity resolution: a pure function from the facts of a batch to its people (definitions.md, Person).
 
-Facts are taken in arrival order, one at a time, because each rule depends on what is known at that moment. The
-result does not depend on where a batch ends: resolving two halves one after the other gives the same people.
+Facts are applied one at a time, in arrival order, because each rule depends on what is known at that moment. The
+result does not depend on where a batch ends: resolving two halves in turn gives the same people.
 """
 
 import datetime as dt
@@ -20,12 +20,12 @@ Properties = dict[str, Any]
 MICROSECOND = dt.timedelta(microseconds=1)
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
-TWO_USERS = "both are known as users already; if they are one, merge them by hand"
-PARTED_BY_HAND = "a merge of these two was undone by hand"
+TWO_USERS = "both are identified users already; if they are one person, merge them manually"
+UNMERGED_MANUALLY = "a member undid a merge of these two"
 
 
 class Assertion(Struct, frozen=True, array_like=True, gc=False):
-    """A value that an event gave to a property, `once` or not. `at`: microseconds since 1970 UTC."""
+    """A value that an event set, or set `once`. `at`: microseconds since 1970 UTC."""
 
     at: int
     sequence: int
@@ -34,20 +34,20 @@ class Assertion(Struct, frozen=True, array_like=True, gc=False):
 
     @property
     def rank(self) -> tuple[bool, int, int]:
-        """Of two, the one of higher rank counts: the last that was set, or else the first that was set once."""
+        """The higher rank wins: the last $set, or else the first $set_once."""
         return (False, -self.at, -self.sequence) if self.once else (True, self.at, self.sequence)
 
 
 Assertions = dict[str, Assertion]
-"""Of each property the assertion that counts."""
+"""The winning assertion of each property."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """What one event says about its person. `sequence` is the one under which it is stored.
+    """What one event says about its person. `sequence` is the sequence it is stored with.
 
-    `cause` is "identify" or "alias" where it links `linked_id` to `id`, and empty otherwise. `user_known`: the
-    distinct id is a user's, so their person is identified. `set` overwrites properties, `set_once` fills gaps.
+    `cause` is "identify" or "alias" if the event links `linked_id` to `id`, else empty. `user_known`: the distinct id
+    is a user id, so the person is identified. `set` overwrites properties, `set_once` fills gaps.
     """
 
     id: Id
@@ -61,7 +61,7 @@ class Fact:
     set_once: Properties = field(default_factory=dict)
 
     def assertions(self) -> Assertions:
-        """Null takes a value away, but claims no place that is set once."""
+        """The event's assertions. A null in `set` removes the value; a null in `set_once` does nothing."""
         at, number = (self.at - EPOCH) // MICROSECOND, self.sequence
         once = {
             name: Assertion(at, number, True, value)
@@ -72,7 +72,7 @@ class Fact:
 
 
 def fold(known: Assertions, more: Assertions) -> None:
-    """Take `more` into `known`, in whatever order they were made."""
+    """Merge `more` into `known`. The result does not depend on the order of calls."""
     for name, assertion in more.items():
         if name not in known or assertion.rank > known[name].rank:
             known[name] = assertion
@@ -83,8 +83,8 @@ def properties(assertions: Assertions) -> Properties:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """A person before the batch. `absorbed`: the persons that were merged into them so far, whose assertions count."""
+class PersonState:
+    """A person before or after the batch. `absorbed`: the people merged into them so far."""
 
     identified: bool = False
     assertions: Assertions = field(default_factory=dict)
@@ -92,16 +92,16 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class History:
-    """Pairs (id, linked id) that were refused before, and pairs whose merge was undone by hand."""
+class RefusedLinks:
+    """Pairs (id, linked id) that were refused before, and pairs whose merge a member has undone."""
 
     refused: Collection[tuple[Id, str]] = ()
-    parted: Collection[tuple[Id, str]] = ()
+    unmerged: Collection[tuple[Id, str]] = ()
 
 
 @dataclass(slots=True)
 class Link:
-    """One line of the append-only record of links. `other`: the person merged away, or refused; None: a new id."""
+    """A new row of the history of links. `other`: the person merged or refused; None if the linked id is new."""
 
     fact: Fact
     person: int
@@ -111,7 +111,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """Events stored as `person` belong to `target` from the link with this index on."""
+    """A redirect: events stored as `person` belong to `target`, as of the link with this index."""
 
     person: int
     target: int
@@ -122,59 +122,65 @@ class Moved:
 class Resolution:
     """What a batch makes of people.
 
-    people      where each id belongs in the end
-    origins     as whom the events of each id that was new are stored
-    links       what was linked or refused, in order
-    moved       redirects, in order; the newest of a person counts
-    changed     the persons whose properties or standing changed, as they are now
-    asserted    what the batch asserts, by the id under which it was said
+    people      the person of each id at the end
+    origins     for each new id, the person its events are stored under
+    links       links made or refused, in order
+    moved       redirects, in order; the newest one of a person counts
+    changed     the people whose properties or identified flag changed, with their new state
+    asserted    the assertions of the batch, by the id of the event
     """
 
     people: dict[Id, int]
     origins: dict[Id, int]
     links: list[Link]
     moved: list[Moved]
-    changed: dict[int, Standing]
+    changed: dict[int, PersonState]
     asserted: dict[Id, Assertions]
 
 
 def resolve(
-    facts: Iterable[Fact], people: Mapping[Id, int], known: Mapping[int, Standing], history: History
+    facts: Iterable[Fact],
+    people: Mapping[Id, int],
+    known: Mapping[int, PersonState],
+    refused_links: RefusedLinks,
 ) -> Resolution:
-    """`people` has the person of every id that the facts name; a person that is not in `known` is new.
+    """`people` has the person of every id in the facts. A person that is not in `known` is new.
 
-    1. identify: a person who is not identified joins the user's, with their past and properties; one who is stays.
-    2. alias: joins either way. 3. Of what was asserted about either, the time decides. 4. A new person never outlives
-    one who was there.
+    1. identify merges an anonymous person into the user's. An identified person is never merged; the link is refused.
+    2. alias always merges.
+    3. Of two assertions about a property, time decides.
+    4. A new person is always merged into a known one, never the other way round.
     """
-    state = _State(people, known, history)
+    resolver = _Resolver(people, known, refused_links)
     for fact in facts:
-        state.take(fact)
-    return state.resolution()
+        resolver.apply(fact)
+    return resolver.resolution()
 
 
-class _State:
-    """The people while the facts are taken."""
+class _Resolver:
+    """The people while facts are applied."""
 
-    def __init__(self, people: Mapping[Id, int], known: Mapping[int, Standing], history: History) -> None:
+    def __init__(
+        self, people: Mapping[Id, int], known: Mapping[int, PersonState], refused_links: RefusedLinks
+    ) -> None:
         self.people = dict(people)
         self.known = known
-        self.refused = set(history.refused)
-        self.parted = history.parted
+        self.refused = set(refused_links.refused)
+        self.unmerged = refused_links.unmerged
         self.origins = {id: person for id, person in people.items() if person not in known}
         self.members: dict[int, list[Id]] = {}
         for id, person in people.items():
             self.members.setdefault(person, []).append(id)
         self.identified = {person for person in self.members if person in known and known[person].identified}
-        self.assertions = {person: dict(standing.assertions) for person, standing in known.items()}
+        self.assertions = {person: dict(state.assertions) for person, state in known.items()}
         self.asserted: dict[Id, Assertions] = {}
-        self.absorbed = {person: list(standing.absorbed) for person, standing in known.items()}
+        self.absorbed = {person: list(state.absorbed) for person, state in known.items()}
         self.dissolved: dict[int, int] = {}
         self.changed: set[int] = set()
         self.links: list[Link] = []
         self.moved: list[Moved] = []
 
-    def take(self, fact: Fact) -> None:
+    def apply(self, fact: Fact) -> None:
         if fact.cause and fact.linked_id is not None:
             self.link(fact, fact.linked_id)
         person = self.people[fact.id]
@@ -190,64 +196,66 @@ class _State:
         person, other = self.people[fact.id], self.people[fact.id[0], linked_id]
         if person == other:
             return
-        if reason := self.objection(fact, linked_id, other):
+        if reason := self.refusal(fact, linked_id, other):
             self.refuse(fact, linked_id, reason)
         else:
             self.join(fact, other, person)
 
-    def objection(self, fact: Fact, linked_id: str, other: int) -> str:
-        if fact.cause == "identify" and (fact.id, linked_id) in self.parted:
-            return PARTED_BY_HAND
+    def refusal(self, fact: Fact, linked_id: str, other: int) -> str:
+        if fact.cause == "identify" and (fact.id, linked_id) in self.unmerged:
+            return UNMERGED_MANUALLY
         if fact.cause == "identify" and other in self.identified:
             return TWO_USERS
         return ""
 
     def refuse(self, fact: Fact, linked_id: str, reason: str) -> None:
-        """Once a pair: a page that identifies on every load must not fill the record."""
+        # Once per pair: a page that calls identify on every load would fill the history.
         if (fact.id, linked_id) not in self.refused:
             self.refused.add((fact.id, linked_id))
             other = self.people[fact.id[0], linked_id]
             self.links.append(Link(fact, self.people[fact.id], other, reason))
 
     def join(self, fact: Fact, source: int, target: int) -> None:
-        kept, gone = (
+        kept, absorbed = (
             (source, target) if target not in self.known and source in self.known else (target, source)
         )
-        self.links.append(Link(fact, kept, gone if gone in self.known else None))
-        fold(self.assertions.setdefault(kept, {}), self.assertions.pop(gone, {}))
-        if gone in self.identified:
+        self.links.append(Link(fact, kept, absorbed if absorbed in self.known else None))
+        fold(self.assertions.setdefault(kept, {}), self.assertions.pop(absorbed, {}))
+        if absorbed in self.identified:
             self.identified.add(kept)
-        for id in self.members[gone]:
+        for id in self.members[absorbed]:
             self.people[id] = kept
         self.changed.add(kept)
-        if gone in self.known:
-            self.redirect(gone, kept)
+        if absorbed in self.known:
+            self.redirect(absorbed, kept)
         else:
-            self.dissolve(gone, kept)
-        self.members[kept] += self.members.pop(gone)
+            self.dissolve(absorbed, kept)
+        self.members[kept] += self.members.pop(absorbed)
 
-    def redirect(self, gone: int, kept: int) -> None:
-        past = [gone, *self.absorbed.pop(gone)]
+    def redirect(self, absorbed: int, kept: int) -> None:
+        # Everyone merged into them earlier too: redirects are flat, so one look-up always suffices.
+        past = [absorbed, *self.absorbed.pop(absorbed)]
         self.moved += [Moved(person, kept, len(self.links) - 1) for person in past]
         self.absorbed[kept] += past
 
-    def dissolve(self, gone: int, kept: int) -> None:
-        self.dissolved[gone] = kept
-        for id in self.members[gone]:
+    def dissolve(self, absorbed: int, kept: int) -> None:
+        """A person who is new in this batch is never stored: their ids start as `kept`, without a redirect."""
+        self.dissolved[absorbed] = kept
+        for id in self.members[absorbed]:
             self.origins[id] = kept
 
-    def lasting(self, person: int) -> int:
-        """The number under which a new person is remembered, should they have been dissolved into another."""
+    def survivor(self, person: int) -> int:
+        """The person into whom a new one was dissolved, or `person` itself."""
         while person in self.dissolved:
             person = self.dissolved[person]
         return person
 
     def resolution(self) -> Resolution:
         for link in self.links:
-            link.person = self.lasting(link.person)
-            link.other = None if link.other is None else self.lasting(link.other)
+            link.person = self.survivor(link.person)
+            link.other = None if link.other is None else self.survivor(link.other)
         changed = {
-            person: Standing(person in self.identified, self.assertions.get(person, {}))
+            person: PersonState(person in self.identified, self.assertions.get(person, {}))
             for person in self.changed & self.members.keys()
         }
         return Resolution(self.people, self.origins, self.links, self.moved, changed, self.asserted)

@@ -1,4 +1,4 @@
-"""The formats that can be imported, by name. Each reads one line and says how lines become one request."""
+"""The import formats. Each reads one line and builds a request from many."""
 
 import hashlib
 import uuid
@@ -9,8 +9,8 @@ import msgspec
 from msgspec import Raw, Struct
 
 
-class LineRefusedError(Exception):
-    """One line that is not sent; `reason` is counted, the message says what is wrong with it."""
+class LineRejectedError(Exception):
+    """A line that is not sent. `reason` is counted, the message says what is wrong."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
@@ -22,10 +22,10 @@ class LineRefusedError(Exception):
 class Format:
     """One format.
 
-    path       where its requests are posted
-    read       a line's bytes -> the bytes of one event; raises LineRefusedError
-    request    events -> a request's body
-    max_bytes  of all events in one request, well below what ingest takes
+    path       where requests are posted
+    read       bytes of a line -> bytes of an event; raises LineRejectedError
+    request    events -> body of a request
+    max_bytes  limit for all events of one request, well below ingest's own limit
     """
 
     path: str
@@ -35,35 +35,35 @@ class Format:
 
 
 class SegmentLine(Struct, rename="camel"):
-    """What has to be known of a line before it is sent; ingest reads the rest."""
+    """The fields that are checked before a line is sent. Ingest checks the rest."""
 
     message_id: Raw = Raw(b"null")
     timestamp: Raw = Raw(b"null")
 
 
-NONE = {b"null", b'""'}
+EMPTY = {b"null", b'""'}
 
 
 def segment_line(line: bytes) -> bytes:
-    """A call of Segment's HTTP API. One without a messageId gets it from its content, so that it too counts once."""
+    """A call of Segment's HTTP API. A missing messageId is made from the content, so a second import adds nothing."""
     try:
         call = msgspec.json.decode(line, type=SegmentLine)
     except msgspec.ValidationError as error:
-        raise LineRefusedError("not_an_event", "a line is one JSON object") from error
+        raise LineRejectedError("not_an_event", "a line is one JSON object") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise LineRefusedError("unreadable", f"not JSON: {error}") from error
-    if bytes(call.timestamp) in NONE:
-        raise LineRefusedError("no_timestamp", "an event of the past needs its timestamp (ISO 8601)")
-    return line if bytes(call.message_id) not in NONE else _named(line)
+        raise LineRejectedError("unreadable", f"not JSON: {error}") from error
+    if bytes(call.timestamp) in EMPTY:
+        raise LineRejectedError("no_timestamp", "an imported event needs a timestamp (ISO 8601)")
+    return line if bytes(call.message_id) not in EMPTY else _with_message_id(line)
 
 
-def _named(line: bytes) -> bytes:
+def _with_message_id(line: bytes) -> bytes:
     made = uuid.UUID(bytes=hashlib.sha256(line).digest()[:16], version=5)
     return line[: line.rindex(b"}")] + f',"messageId":"{made}"}}'.encode()
 
 
 def segment_request(events: Sequence[bytes]) -> bytes:
-    """A batch without `sentAt`, so that no clock is corrected: these times were measured long ago."""
+    """A batch without `sentAt`: with it, ingest would correct the timestamps by today's clock difference."""
     return b'{"batch":[' + b",".join(events) + b"]}"
 
 

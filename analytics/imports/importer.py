@@ -1,4 +1,4 @@
-"""Bringing in a history: its lines go through the real ingest in batches, and what was not taken is named."""
+"""Imports a file of events through ingest, in batches, and reports what was rejected."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -8,7 +8,7 @@ from typing import IO, NamedTuple
 import httpx
 from django.db.models import Sum
 
-from analytics.imports.formats import Format, LineRefusedError
+from analytics.imports.formats import Format, LineRejectedError
 from analytics.imports.parsing import Line, lines
 from analytics.imports.report import ImportReport
 from analytics.ingest.local import LocalIngest
@@ -18,14 +18,14 @@ from projects.keys import newest_write_key
 from projects.models import Project
 
 BATCH = 1_000
-PATIENCE = 60
+MAX_ATTEMPTS = 60
 
 
 class ImportStoppedError(Exception):
-    """The import cannot go on. What was sent before is kept, and sending it again adds nothing."""
+    """The import cannot continue. What was sent is kept; a second import of the same file adds no duplicates."""
 
 
-class Readable(NamedTuple):
+class ValidLine(NamedTuple):
     number: int
     event: bytes
 
@@ -34,21 +34,21 @@ Progress = Callable[[ImportReport], None]
 
 
 def import_history(form: Format, stream: IO[bytes], project: Project, *, progress: Progress) -> ImportReport:
-    """Send every line, then run the pipeline until all of it is counted; memory does not grow with the file.
+    """Send every line, then run the pipeline until everything is counted. Memory does not grow with the file.
 
-    Raises BrokenFileError or ImportStoppedError; what was read until then is kept.
+    Raises BrokenFileError or ImportStoppedError. What was sent until then is kept.
     """
-    report, before = ImportReport(), _books(project)
+    report, before = ImportReport(), _ledger_counts(project)
     send(form, stream, project, report, progress=progress)
-    until_idle(lambda done: progress(_so_far(report, done)))
-    after = _books(project)
+    until_idle(lambda done: progress(_with_progress(report, done)))
+    after = _ledger_counts(project)
     report.stored = after.get("stored", 0) - before.get("stored", 0)
     report.duplicates = after.get("duplicate", 0) - before.get("duplicate", 0)
     return report
 
 
-def _so_far(report: ImportReport, done: PipelineReport) -> ImportReport:
-    """While the pipeline runs, its own counts will do, though they are of all projects."""
+def _with_progress(report: ImportReport, done: PipelineReport) -> ImportReport:
+    """Preliminary counts while the pipeline runs. They include other projects."""
     report.stored, report.duplicates = done.stored, done.duplicates
     return report
 
@@ -58,35 +58,35 @@ def send(
 ) -> None:
     key = newest_write_key(project)
     if key is None:
-        raise ImportStoppedError(f"{project} has no write key; make one in its settings")
+        raise ImportStoppedError(f"{project} has no write key; create one in its settings")
     with LocalIngest() as ingest:
-        for batch in _batches(_readable(form, stream, report), form.max_bytes):
+        for batch in _batches(_valid_lines(form, stream, report), form.max_bytes):
             body = form.request([line.event for line in batch])
-            _note(report, batch, _post(ingest, form.path, body, key))
+            _add_response(report, batch, _post(ingest, form.path, body, key))
             progress(report)
 
 
-def _readable(form: Format, stream: IO[bytes], report: ImportReport) -> Iterator[Readable]:
-    """The lines that may be sent; the others are refused here, by their number."""
+def _valid_lines(form: Format, stream: IO[bytes], report: ImportReport) -> Iterator[ValidLine]:
+    """The lines to send. Invalid ones are added to the report with their number."""
     for line in lines(stream, limit=form.max_bytes):
         report.lines += 1
         try:
-            yield Readable(line.number, _read(form, line))
-        except LineRefusedError as refused:
-            report.refuse(line.number, refused.reason, refused.message)
+            yield ValidLine(line.number, _read(form, line))
+        except LineRejectedError as rejected:
+            report.reject(line.number, rejected.reason, rejected.message)
 
 
 def _read(form: Format, line: Line) -> bytes:
     if line.data is None:
-        raise LineRefusedError(
+        raise LineRejectedError(
             "too_large", f"longer than {form.max_bytes:,} bytes; send less in its properties"
         )
     return form.read(line.data)
 
 
-def _batches(readable: Iterator[Readable], max_bytes: int) -> Iterator[list[Readable]]:
-    batch, size = list[Readable](), 0
-    for line in readable:
+def _batches(valid_lines: Iterator[ValidLine], max_bytes: int) -> Iterator[list[ValidLine]]:
+    batch, size = list[ValidLine](), 0
+    for line in valid_lines:
         if batch and (len(batch) == BATCH or size + len(line.event) > max_bytes):
             yield batch
             batch, size = [], 0
@@ -97,8 +97,8 @@ def _batches(readable: Iterator[Readable], max_bytes: int) -> Iterator[list[Read
 
 
 def _post(ingest: LocalIngest, path: str, body: bytes, key: str) -> httpx.Response:
-    """Waits while ingest has no room; anything else than a 200 would be the same for every later batch."""
-    for _ in range(PATIENCE):
+    """Post one batch. Retries while ingest is full. Any other error would repeat for every later batch, so it stops."""
+    for _ in range(MAX_ATTEMPTS):
         response = ingest.post(path, body, key=key)
         if response.status_code != HTTPStatus.SERVICE_UNAVAILABLE:
             break
@@ -108,13 +108,13 @@ def _post(ingest: LocalIngest, path: str, body: bytes, key: str) -> httpx.Respon
     return response
 
 
-def _note(report: ImportReport, batch: list[Readable], response: httpx.Response) -> None:
+def _add_response(report: ImportReport, batch: list[ValidLine], response: httpx.Response) -> None:
     answer = response.json()
     for rejected in answer.get("rejected", []):
-        report.refuse(batch[rejected["index"]].number, rejected["reason"], rejected["message"])
-    report.mended.update(warning["reason"] for warning in answer.get("warnings", []))
+        report.reject(batch[rejected["index"]].number, rejected["reason"], rejected["message"])
+    report.warnings.update(warning["reason"] for warning in answer.get("warnings", []))
 
 
-def _books(project: Project) -> dict[str, int]:
+def _ledger_counts(project: Project) -> dict[str, int]:
     entries = LedgerEntry.objects.filter(project_id=project.pk).values_list("outcome")
     return dict(entries.annotate(Sum("count")))

@@ -1,4 +1,4 @@
-"""A file as numbered lines, gzip or not, in bounded memory."""
+"""Reads a file as numbered lines, plain or gzip, in bounded memory."""
 
 import gzip
 import io
@@ -18,11 +18,11 @@ class Line(NamedTuple):
 
 
 class BrokenFileError(Exception):
-    """The file cannot be read to its end; the message says how far it could."""
+    """The file is damaged. The message says after which line."""
 
 
 def lines(stream: IO[bytes], *, limit: int) -> Iterator[Line]:
-    """The lines that are not blank, each at most `limit` bytes. Raises BrokenFileError where gzip is broken."""
+    """The lines that are not blank. Lines longer than `limit` bytes have no data. Raises BrokenFileError."""
     plain = _inflated(stream)
     number = 0
     try:
@@ -33,11 +33,11 @@ def lines(stream: IO[bytes], *, limit: int) -> Iterator[Line]:
             if stripped != b"":
                 yield Line(number, stripped)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise BrokenFileError(f"broken after line {number}: {error}; get the file again") from error
+        raise BrokenFileError(f"damaged after line {number}: {error}; download the file again") from error
 
 
 def _inflated(stream: IO[bytes]) -> IO[bytes]:
-    """By content, not by name: what comes through a pipe has none."""
+    """Decompressed if it is gzip. Detected by content, because a pipe has no file name."""
     buffered = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(stream)  # type: ignore[type-var]
     if buffered.peek(2).startswith(GZIP):
         return io.BufferedReader(gzip.GzipFile(fileobj=buffered))
@@ -45,7 +45,7 @@ def _inflated(stream: IO[bytes]) -> IO[bytes]:
 
 
 def _skip_rest(plain: IO[bytes], data: bytes, limit: int) -> bool:
-    """Reads on to the line's end without keeping it; true when nothing but its end was left."""
+    """Skip the rest of a long line without keeping it. True if only the line break was left."""
     if data.endswith(b"\n"):
         return True
     while (data := plain.readline(limit)) and not data.endswith(b"\n"):

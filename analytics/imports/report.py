@@ -1,4 +1,4 @@
-"""What became of an imported file."""
+"""The result of an import."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -7,8 +7,8 @@ from typing import NamedTuple
 SAMPLES = 20
 
 
-class RefusedLine(NamedTuple):
-    """A line that was not taken: its number from 1, the reason's name, and what to do about it."""
+class RejectedLine(NamedTuple):
+    """A rejected line: its number from 1, the reason, and what to do."""
 
     number: int
     reason: str
@@ -17,24 +17,24 @@ class RefusedLine(NamedTuple):
 
 @dataclass(slots=True)
 class ImportReport:
-    """Counts of lines. `refused` and `mended` are by reason; mended lines were kept, but not quite as they came.
+    """Counts of lines. `rejected` and `warnings` are by reason; lines with a warning were stored with changes.
 
-    samples  the first SAMPLES refused lines; of the others only the count is known
+    samples  the first SAMPLES rejected lines
     """
 
     lines: int = 0
     stored: int = 0
     duplicates: int = 0
-    refused: Counter[str] = field(default_factory=Counter)
-    mended: Counter[str] = field(default_factory=Counter)
-    samples: list[RefusedLine] = field(default_factory=list)
+    rejected: Counter[str] = field(default_factory=Counter)
+    warnings: Counter[str] = field(default_factory=Counter)
+    samples: list[RejectedLine] = field(default_factory=list)
 
     @property
-    def others(self) -> int:
-        """Events among `stored` and `duplicates` that no line of this file brought: somebody sent at the same time."""
-        return max(0, self.stored + self.duplicates + self.refused.total() - self.lines)
+    def from_others(self) -> int:
+        """Events in `stored` and `duplicates` that other senders sent to the project at the same time."""
+        return max(0, self.stored + self.duplicates + self.rejected.total() - self.lines)
 
-    def refuse(self, number: int, reason: str, message: str) -> None:
-        self.refused[reason] += 1
+    def reject(self, number: int, reason: str, message: str) -> None:
+        self.rejected[reason] += 1
         if len(self.samples) < SAMPLES:
-            self.samples.append(RefusedLine(number, reason, message))
+            self.samples.append(RejectedLine(number, reason, message))

@@ -1,7 +1,7 @@
-"""What a kind of insight is to the rest of Firsthand. Each package here makes one; registry.py lists them.
+"""The interface of a kind of insight. Each package here defines one; registry.py lists them.
 
-A question goes down once: it is read and checked (questions.py), planned (query/plan.py), counted by its kind over the
-engine or the served tables, and presented as its kind's answer.
+A question passes each step once: it is read and checked (questions.py), planned (query/plan.py), counted by its kind on
+the engine or the served tables, and presented as its kind's answer.
 """
 
 import datetime as dt
@@ -22,17 +22,17 @@ P = TypeVar("P", bound=Struct)
 A = TypeVar("A", bound=Struct)
 
 Cell = tuple[str | int | None, ...]
-"""A figure's key on its screen, such as a cohort's start and an offset."""
+"""The key of a figure on its screen, such as a cohort's start and an offset."""
 
 Names = Mapping[Cell, tuple[str, ...]]
-"""Who is behind figures of so few people that names say more than rates."""
+"""The people behind figures of few people, which screens show by name."""
 
 Href = Callable[..., str]
-"""The address of the people behind a figure, which is named as in an address: href(start="2026-01-05")."""
+"""The URL of the people behind a figure. Its arguments are the query parameters: href(start="2026-01-05")."""
 
 
 class Stamp(Struct, frozen=True):
-    """What every answer carries, so that a number can be had again."""
+    """Part of every answer, so that its numbers can be reproduced."""
 
     timezone: str
     data_version: int
@@ -42,7 +42,7 @@ class Stamp(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A number that a kind gives. unit: what it counts; grain: what one number is about; doc: its definition."""
+    """A measure of a kind. unit: what it counts; grain: what one number refers to; doc: its definition."""
 
     name: str
     unit: str
@@ -54,12 +54,12 @@ class Measure:
 class Screen(Generic[Q, A]):
     """A kind's page in the dashboard; its template is `<kind>/screen.html` in its package.
 
-    fields   what the form asks besides the dates, and what it is unless the address says otherwise
-    period   the field that says by which period, and the periods that it offers
-    body     a question's body from the fields, without the dates
-    point    the figure that an address names, as the API names it; raises QueryError
-    title    of the list of people behind that figure
-    draw     what the template shows; None: nobody did that between these dates
+    fields   the form's fields besides the dates, with their defaults
+    period   the name of the field for the period; `periods` are its choices
+    body     the body of a question from the fields, without the dates
+    point    the figure in the query parameters, in the API's form; raises QueryError
+    title    the title of the list of people behind that figure
+    draw     the template's context; None if there is no data between these dates
     """
 
     label: str
@@ -80,15 +80,15 @@ class Screen(Generic[Q, A]):
 class Kind(Generic[Q, F, P, A]):
     """One kind of insight.
 
-    name      in addresses and in the API
+    name      in URLs and in the API
     question, figures, point, answer
-              the structs of what is asked, counted (and cached), named, and answered
-    place     the cheapest place that can answer a question exactly; `activity` and `events` can, too
+              the structs of a question, its cached figures, the name of one figure, and the answer
+    place     the cheapest place that answers a question exactly; the places after it can do so too
     count     figures from the engine
-    served    figures and their data version from the served tables, for questions whose place that is
-    people    person_id of everybody behind a point, from the expression that counts it; raises QueryError
-    present   figures as an answer
-    small     of an answer's figures of fewer than so many people: who is behind each
+    served    figures and their data version from the served tables, if the place is `served`
+    people    person_id of everyone behind a point, from the expression that counts it; raises QueryError
+    present   figures -> answer
+    small     the people behind each figure of fewer than the given number of people
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What every question of every kind has, and its validation: a question is checked once, then trusted.
+"""The base of all questions, and their validation. A question is checked once, then trusted.
 
 docs/metrics.md shows the JSON form of every kind.
 """
@@ -17,7 +17,7 @@ from analytics.metrics.filters import Filter, Operator
 from analytics.metrics.periods import Calendar, Interval, Window
 
 Place = Literal["served", "activity", "events"]
-"""Where figures are read, from the cheapest on: the tables that rollup keeps, the rollup per person and day, events."""
+"""Where figures are read, cheapest first: the served tables, the rollup per person and day, raw events."""
 
 Count = Annotated[int, Meta(ge=0)]
 Days = tuple[dt.date, dt.date]
@@ -30,7 +30,7 @@ GREATEST = 1e300
 _UTC = Calendar(ZoneInfo("UTC"))
 
 IN_WORDS = {"Invalid RFC3339 encoded date": "not a date; write it like 2026-01-31"}
-"""The decoder's messages that need plainer words."""
+"""Plainer words for some of the decoder's messages."""
 
 REMEDIES = {
     "interval": " or ".join(get_args(Interval)),
@@ -38,11 +38,11 @@ REMEDIES = {
     "on": "event or person",
     "op": ", ".join(get_args(Operator)),
 }
-"""What to write in fields that take one of a few words."""
+"""The allowed values of fields, for error messages."""
 
 
 class QueryError(Exception):
-    """A question that cannot be answered: `where` is the path in its body, the message says what to write."""
+    """An invalid question. `where` is the path in its body, the message says what to write."""
 
     def __init__(self, where: str, message: str) -> None:
         super().__init__(f"{where}: {message}" if where else message)
@@ -51,7 +51,7 @@ class QueryError(Exception):
 
 
 class Question(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What all kinds ask about: local days of the project, `to` included. A kind's question adds the rest."""
+    """The fields of all kinds: local days of the project, `to` included. A kind's question adds the rest."""
 
     period_field: ClassVar[str] = "interval"
     remedies: ClassVar[dict[str, str]] = {}
@@ -62,7 +62,7 @@ class Question(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     @property
     def by(self) -> Interval:
-        """The periods that are counted by."""
+        """The period to count by."""
         interval: Interval = getattr(self, self.period_field)
         return interval
 
@@ -75,7 +75,7 @@ class Question(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         return iter(())
 
     def person_properties(self) -> list[str]:
-        """The properties of people that the question is about, each once."""
+        """The person properties in the question, each once."""
         return list(dict.fromkeys(item.property for _, item in self.filters() if item.on == "person"))
 
     def days(self, window: Window) -> Days:
@@ -83,7 +83,7 @@ class Question(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         return window.first_day, window.last_day
 
     def check(self) -> None:
-        """What only this kind knows to be impossible. Raises QueryError."""
+        """Checks of this kind only. Raises QueryError."""
 
 
 Q = TypeVar("Q", bound=Question)
@@ -103,12 +103,12 @@ def refusal(error: msgspec.ValidationError, remedies: dict[str, str], prefix: st
     message, _, path = str(error).partition(" - at `")
     where = (prefix + path.rstrip("`").removeprefix("$")).removeprefix(".")
     remedy = remedies.get(where.rpartition(".")[2])
-    said = IN_WORDS.get(message, message)
-    return QueryError(where, f"{said}; write {remedy}" if remedy else said)
+    text = IN_WORDS.get(message, message)
+    return QueryError(where, f"{text}; write {remedy}" if remedy else text)
 
 
 def check_filter(where: str, item: Filter) -> None:
-    """Whether its value is one that its operator can take; `where` is its path. Raises QueryError."""
+    """Check that the value fits the operator. `where` is the filter's path. Raises QueryError."""
     if not item.property:
         raise QueryError(f"{where}.property", "name a property")
     if item.op == "in":
@@ -121,7 +121,7 @@ def check_filter(where: str, item: Filter) -> None:
     elif item.value is None:
         raise QueryError(f"{where}.value", f"`{item.op}` needs a value; for a missing property use `not_set`")
     for value in item.value if isinstance(item.value, tuple) else (item.value,):
-        # A number beyond this is no number to the engine.
+        # A larger number would overflow float64 in the engine.
         if isinstance(value, int | float) and not isinstance(value, bool) and not abs(value) < GREATEST:
             raise QueryError(f"{where}.value", f"numbers go up to {GREATEST:g}")
     if item.op == "matches":
@@ -131,7 +131,7 @@ def check_filter(where: str, item: Filter) -> None:
 def _check(question: Question) -> None:
     for where, day in (("from", question.from_), ("to", question.to)):
         if not EARLIEST <= day <= LATEST:
-            raise QueryError(where, f"{day} is too far away; write a day from {EARLIEST} to {LATEST}")
+            raise QueryError(where, f"{day} is out of range; write a day from {EARLIEST} to {LATEST}")
     if question.from_ > question.to:
         raise QueryError(
             "from", f"{question.from_} is after `to`, {question.to}; `to` is the last day, included"
@@ -140,22 +140,24 @@ def _check(question: Question) -> None:
     if periods > MOST_PERIODS:
         raise QueryError(
             "to",
-            f"that makes {periods:,} {question.by}s; at most {MOST_PERIODS:,}: ask for less or for longer ones",
+            f"{periods:,} {question.by}s are too many (at most {MOST_PERIODS:,}); choose fewer days or a longer period",
         )
     for where, text in _texts("", msgspec.to_builtins(question)):
         _check_text(where, text)
     for where, name in question.events():
         if name == "":
-            raise QueryError(where, "no event has an empty name; null is any event")
+            raise QueryError(where, "an event name cannot be empty; use null for any event")
     for where, item in question.filters():
         check_filter(where, item)
     if question.cohort is not None:
-        raise QueryError("cohort", "there are no cohorts yet; leave it out, or filter people with where")
+        raise QueryError(
+            "cohort", "saved cohorts are not supported; leave it out, and filter people with `where`"
+        )
     question.check()
 
 
 def _texts(where: str, value: object) -> Iterator[tuple[str, str]]:
-    """Every text of a question, with its path."""
+    """Every string of a question, with its path."""
     if isinstance(value, str):
         yield where, value
     elif isinstance(value, dict):
@@ -167,9 +169,9 @@ def _texts(where: str, value: object) -> Iterator[tuple[str, str]]:
 
 
 def _check_text(where: str, text: str) -> None:
-    """No stored text has these characters, and databases refuse them."""
+    # Stored text never has these characters, and PostgreSQL raises an error for them.
     if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
-        raise QueryError(where, "a text with NUL or half a surrogate pair matches nothing; leave them out")
+        raise QueryError(where, "NUL and lone surrogates are not allowed; remove them")
     if len(text) > LONGEST_TEXT:
         raise QueryError(where, f"{len(text):,} characters are too many; at most {LONGEST_TEXT:,}")
 

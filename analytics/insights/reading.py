@@ -1,4 +1,4 @@
-"""Where figures come from: the engine over one state of the data, or the tables that rollup keeps in PostgreSQL."""
+"""Reads figures: from the engine at one data version, or from the served tables in PostgreSQL."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,12 +16,12 @@ from analytics.statements import statement
 
 SOURCES = {"events": sources.from_events, "activity": sources.from_activity}
 ANY_EVENT = ""
-"""The name under which the served counts keep events of any name."""
+"""The event name of the served counts of any event."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One question, open over one data version of its project."""
+    """A question's tables, at one data version of its project."""
 
     tables: engine.Tables
     window: Window
@@ -30,7 +30,7 @@ class Reading:
     data_version: int
 
     def source(self, *, history: bool = False, before: int = 0) -> Source:
-        """What is counted; with `history` all that ever happened, with `before` so many periods more."""
+        """The source to count from: with all `history`, or with `before` more periods."""
         table = self.tables.events if self.place == "events" else self.tables.activity
         return SOURCES[self.place](table, self.window.widened(before), self.facts, history=history)
 
@@ -40,21 +40,21 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """The served tables of one project, each with the data version that it belongs to.
+    """The served tables of one project, each with its data version.
 
-    One statement reads both, so they always fit: rollup writes tables and version in one transaction.
+    One statement reads both, so they always match: rollup writes tables and version in one transaction.
     """
 
     project_id: int
     window: Window
 
     def counts(self, events: list[str]) -> tuple[int, dict[tuple[str, int], tuple[int, int]]]:
-        """By event ('' is any) and period of the window: events and people."""
+        """Data version; events and people by (event, period), where '' is any event."""
         version, rows = self._rows("insights/counts", events=events)
         return version, {(event, self._index(start)): (times, people) for event, start, times, people in rows}
 
     def returns(self) -> tuple[int, dict[tuple[int, int], int]]:
-        """By cohort of the window and offset: people first seen in the one and active in the other."""
+        """Data version; people by (cohort, offset)."""
         version, rows = self._rows("insights/returns", periods=len(self.window))
         return version, {(self._index(start), offset): people for start, offset, people in rows}
 
@@ -67,12 +67,12 @@ class Served:
         with connection.cursor() as cursor:
             cursor.execute(statement(name), asked | bounds | more)
             found = cursor.fetchall()
-        # Without any row of counts there is still the one that says which version this is.
+        # Without counts there is still one row, with the version and nulls.
         return found[0][0], [row[1:] for row in found if row[1] is not None]
 
 
 def period(window: Window, where: str, label: str) -> int:
-    """The number of a window's period by its start, as answers write it. Raises QueryError."""
+    """The index of the period with this start, in the form of answers. Raises QueryError."""
     found = window.index(label)
     if found is None:
         raise QueryError(

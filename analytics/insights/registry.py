@@ -1,4 +1,4 @@
-"""The kinds of insight. All else walks this list; a kind's name stands nowhere else outside its package."""
+"""The kinds of insight. No other code outside a kind's package contains its name (tests/contract/test_kinds.py)."""
 
 from importlib import import_module
 
@@ -12,10 +12,10 @@ PACKAGES = (
     "stickiness",
     "cohort_reactions",
 )
-"""In the order in which screens show them. Each package beside this module has a KIND of the same name."""
+"""In the order of the navigation. Each package defines KIND."""
 
 COMPANIONS = {"retention": ("cohort_reactions",)}
-"""Whose figures stand below a kind's on its page, for the same dates and periods."""
+"""Kinds that are shown below another one on its page, for the same dates and periods."""
 
 KINDS: dict[str, AnyKind] = {name: import_module(f"analytics.insights.{name}").KIND for name in PACKAGES}
 

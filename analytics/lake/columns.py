@@ -1,4 +1,4 @@
-"""The tables of the lake: their columns, how they are cut into partitions, and which ranges files declare."""
+"""The lake's tables: columns, partitions, and the columns whose ranges are in the file statistics."""
 
 from dataclasses import dataclass
 
@@ -17,13 +17,14 @@ ARROW: dict[str, pa.DataType] = {
 PARTITION = ("project_id", "month")
 """`month` is 'YYYY-MM': of the UTC timestamp in events, of the local day in the other tables.
 
-In activity and facts it may also be 'YYYY-MM-DD': a day that still changes, until compaction joins it to its month.
+In activity and facts a day that still changes has a partition of its own, 'YYYY-MM-DD'. Compaction later merges it
+into its month.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A table: its folder under the lake, its columns in order, and those whose range each file declares."""
+    """A table: its folder in the lake, its columns in order, and the columns with per-file statistics."""
 
     name: str
     columns: pa.Schema
@@ -41,7 +42,7 @@ EVENTS = Layout(
     ),
     ("sequence", "timestamp", "person_id", "day"),
 )
-"""Every event as schema.EVENT has it; `day` is the UTC day of its timestamp."""
+"""All events: schema.EVENT, and `day`, the UTC day of the timestamp."""
 
 ACTIVITY = Layout(
     "activity",
@@ -59,7 +60,7 @@ ACTIVITY = Layout(
     ),
     ("day", "person_id"),
 )
-"""How often a person (as they are known by now) did something on a local day of the project, and when first, last."""
+"""How often a person (merges applied) did an event on a local day of the project, and when first and last."""
 
 FACTS = Layout(
     "facts",
@@ -79,9 +80,9 @@ FACTS = Layout(
     ),
     ("day", "person_id"),
 )
-"""What events assert about a person (as they are known by now): metrics.facts. `value` is JSON text.
+"""What events set about a person (merges applied), see metrics.facts. `value` is JSON text.
 
-`once` is true for $set_once. Left out is what repeats the assertion before it on the same local day.
+`once` is true for $set_once. A value that repeats the one before it on the same local day is left out.
 """
 
 FIRSTS = Layout(
@@ -96,4 +97,4 @@ FIRSTS = Layout(
     ),
     ("day", "person_id"),
 )
-"""The first local day in activity of each person who is in it."""
+"""The first local day of each person in activity."""

@@ -1,8 +1,8 @@
-"""The files of a lake at an address, as local ones: the engine reads those quicker and with all that it knows to skip.
+"""A local cache for the files of a lake in an object store. The engine reads local files faster.
 
-A file of a version never changes once written, so each is fetched once and kept in the home until LAKE_CACHE bytes are
-full; then those go that were not needed for the longest time. What a question that runs may still read is never taken
-away, even where that is more. Processes of one home share what they have fetched.
+A lake file never changes once written, so each is fetched once. When the cache holds more than LAKE_CACHE bytes, the
+least recently used files are removed, except those that a running question may still read. All processes of one home
+share the cache.
 """
 
 import fcntl
@@ -20,75 +20,76 @@ from django.conf import settings
 from analytics.lake import object_store
 from analytics.lake.table import File
 
-AT_ONCE = 8
-"""Files that are fetched at the same time."""
+MAX_CONCURRENT_FETCHES = 8
+"""Files that are fetched in parallel."""
 
-IN_USE = 3600
-"""Seconds in which a question has surely read the files that it asked for."""
+IN_USE_SECONDS = 3600
+"""A file used this recently may belong to a running question and is not removed."""
 
 
 def local(files: Iterable[File]) -> list[str]:
-    """Where the files can be read on this machine, in order. Those of a lake in a folder lie there already.
+    """Local paths of the files, in the same order. A lake in a folder needs no copies.
 
-    Raises LakeUnreachableError when one cannot be fetched, OSError when the disk has no room for it.
+    Raises LakeUnreachableError when a file cannot be fetched, OSError when the disk is full.
     """
     wanted = list(files)
     if not object_store.remote():
         return [file.path for file in wanted]
     with _locked(fcntl.LOCK_SH):
-        missing = [file for file in wanted if not _held(file)]
+        missing = [file for file in wanted if not _is_cached(file)]
     if missing:
-        with ThreadPoolExecutor(AT_ONCE) as pool:
+        with ThreadPoolExecutor(MAX_CONCURRENT_FETCHES) as pool:
             list(pool.map(_fetch, missing))
         with _locked(fcntl.LOCK_EX):
-            _trim()
-    return [str(_place(file)) for file in wanted]
+            _evict()
+    return [str(_local_path(file)) for file in wanted]
 
 
 def _root() -> Path:
     return settings.HOME.lake_cache
 
 
-def _inside(file: File) -> str:
-    """A file's path below the lake's address."""
+def _lake_path(file: File) -> str:
+    """A file's path relative to the lake's URL."""
     return file.path.removeprefix(settings.LAKE_URL.rstrip("/") + "/")
 
 
-def _place(file: File) -> Path:
+def _local_path(file: File) -> Path:
     lake = hashlib.sha256(settings.LAKE_URL.encode()).hexdigest()[:16]
-    return _root() / lake / _inside(file)
+    return _root() / lake / _lake_path(file)
 
 
-def _held(file: File) -> bool:
-    """Whether the whole file is here; if so, it counts as used now."""
-    place = _place(file)
+def _is_cached(file: File) -> bool:
+    """Whether the whole file is in the cache. If so, marks it as used now."""
+    path = _local_path(file)
     try:
-        os.utime(place)
+        os.utime(path)
     except FileNotFoundError:
         return False
-    return place.stat().st_size == file.bytes
+    return path.stat().st_size == file.bytes
 
 
 def _fetch(file: File) -> None:
-    place = _place(file)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    # Under its name only when it is whole; two that fetch the same file do not meet.
-    part = place.with_name(f"{uuid.uuid4()}.part")
+    path = _local_path(file)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Renamed only when complete, so no reader sees half a file. The random name keeps two fetches of one file apart.
+    part = path.with_name(f"{uuid.uuid4()}.part")
     try:
         with part.open("wb") as stream:
-            for piece in object_store.read(_inside(file)):
+            for piece in object_store.read(_lake_path(file)):
                 stream.write(piece)
-        part.replace(place)
+        part.replace(path)
     finally:
         part.unlink(missing_ok=True)
 
 
-def _trim() -> None:
-    """Take away what was not needed for the longest time until the rest fits; parts of killed processes, too."""
+def _evict() -> None:
+    """Remove the least recently used files until the rest fits. Includes partial files of killed processes."""
+    # *.pa*: .parquet and .part.
     found = sorted((each.stat().st_mtime, each.stat().st_size, each) for each in _root().glob("*/**/*.pa*"))
     over = sum(size for _, size, _ in found) - settings.LAKE_CACHE
     for used, size, each in found:
-        if over <= 0 or used > time.time() - IN_USE:
+        if over <= 0 or used > time.time() - IN_USE_SECONDS:
             break
         each.unlink(missing_ok=True)
         over -= size
@@ -96,7 +97,7 @@ def _trim() -> None:
 
 @contextmanager
 def _locked(how: int) -> Iterator[None]:
-    """Shared while files are found and marked as used, alone while others are taken away."""
+    """Shared while files are looked up and marked as used, exclusive while files are removed."""
     _root().mkdir(parents=True, exist_ok=True)
     with (_root() / "lock").open("w") as lock:
         fcntl.flock(lock, how)

@@ -1,10 +1,10 @@
-"""Load: what enrich has stored goes into the lake, exactly once.
+"""Load: copy the events that enrich has stored into the lake, exactly once.
 
-1. The mark is read from the lake itself: the highest sequence that it holds.
-2. Events beyond it are read from PostgreSQL, sorted, and committed together with the new mark.
-3. A crash before the commit leaves the old mark, a crash after it the new one: a rerun adds nothing twice.
+1. The lake itself holds the watermark: the highest sequence in it.
+2. Events beyond it are read from PostgreSQL, sorted, and committed together with the new watermark.
+3. A crash before the commit leaves the old watermark, a crash after it the new one. A rerun adds nothing twice.
 
-Sequences are given by a single enriching transaction at a time, so none below a visible one can still appear.
+Only one transaction at a time assigns sequences, so no event can appear later below a sequence already read.
 """
 
 import datetime as dt
@@ -27,33 +27,33 @@ ORDER = ("project_id", "month", "day", "person_id", "timestamp", "sequence")
 
 @dataclass(frozen=True, slots=True)
 class LoadReport:
-    """`rows` were added to the lake, which now holds every event up to sequence `mark`."""
+    """`rows` were added. The lake now holds every event up to sequence `watermark`."""
 
     rows: int
-    mark: int
+    watermark: int
 
 
 def load(limit: int = 50_000) -> LoadReport:
-    """Move at most `limit` events; rows == 0 when there is nothing to move, or somebody else is loading."""
+    """Load at most `limit` events. `rows` is 0 when there are none, or when another process is loading."""
     with single_writer("load") as alone:
-        after = table.mark(EVENTS)
-        if not (alone and _waiting(after)):
+        after = table.watermark(EVENTS)
+        if not (alone and _has_new_events(after)):
             return LoadReport(0, after)
-        rows = _beyond(after, limit)
+        rows = _read_new_events(after, limit)
         until = pc.max(rows["sequence"]).as_py()
-        added = table.append(EVENTS, rows, after=after, until=until, days=_days(rows))
+        added = table.append(EVENTS, rows, after=after, until=until, days=_days_by_project(rows))
         return LoadReport(rows.num_rows, until) if added else LoadReport(0, after)
 
 
-def _waiting(after: int) -> bool:
-    """Asked of Django's connection: one for Arrow costs thirty times as much, and mostly there is nothing to load."""
+def _has_new_events(after: int) -> bool:
+    # On Django's connection: opening one for Arrow takes thirty times as long, and mostly there is nothing to load.
     with connection.cursor() as cursor:
         cursor.execute("SELECT EXISTS (SELECT FROM analytics_event WHERE sequence > %s)", [after])
         return bool(cursor.fetchone()[0])
 
 
-def _beyond(after: int, limit: int) -> pa.Table:
-    with adbc.connect(_address()) as source, source.cursor() as cursor:
+def _read_new_events(after: int, limit: int) -> pa.Table:
+    with adbc.connect(_conninfo()) as source, source.cursor() as cursor:
         cursor.execute(NEW_EVENTS, (after, limit))
         rows = cursor.fetch_arrow_table()
     return (
@@ -63,8 +63,8 @@ def _beyond(after: int, limit: int) -> pa.Table:
     )
 
 
-def _address() -> str:
-    """The database that Django talks to (in tests not the one of the environment), as a libpq address."""
+def _conninfo() -> str:
+    """Django's database as a libpq connection string. In tests it is not the one in the environment."""
     parameters = connection.get_connection_params()
     wanted = ("host", "port", "user", "password", "dbname", "sslmode", "sslrootcert")
     return " ".join(f"{key}={_quoted(str(parameters[key]))}" for key in wanted if parameters.get(key))
@@ -74,7 +74,7 @@ def _quoted(value: str) -> str:
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
-def _days(rows: pa.Table) -> dict[int, set[dt.date]]:
+def _days_by_project(rows: pa.Table) -> dict[int, set[dt.date]]:
     found: dict[int, set[dt.date]] = defaultdict(set)
     for touched in rows.group_by(["project_id", "day"]).aggregate([]).to_pylist():
         found[touched["project_id"]].add(touched["day"])

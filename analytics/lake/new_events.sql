@@ -1,4 +1,4 @@
--- Events beyond the lake's mark, in the lake's columns; uuid as its 16 bytes.
+-- Events beyond the lake's watermark, with the lake's columns. UUIDs are 16 bytes there.
 SELECT
     sequence, project_id, uuid_send(id) AS id, event, "timestamp", received_at, distinct_id, person_id, session_id,
     url, path, title, referrer, referring_domain, utm_source, utm_medium, utm_campaign, utm_term, utm_content,

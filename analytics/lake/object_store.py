@@ -1,7 +1,7 @@
-"""The object store that the lake lies in when FIRSTHAND_LAKE_URL is an address (s3://...): reaching it, reading files.
+"""Checks and reads the object store when FIRSTHAND_LAKE_URL is a URL such as s3://bucket/prefix.
 
-Credentials and endpoint come from the environment (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, ...), as deltalake has them.
-deltalake reads files, too, but holds the interpreter's lock meanwhile: ingest in the same process would stand still.
+Credentials and endpoint come from the environment (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, ...), as for deltalake.
+deltalake could read files too, but it holds the GIL meanwhile and would block ingest in the same process.
 """
 
 import datetime as dt
@@ -15,60 +15,60 @@ from django.conf import settings
 from config import env
 
 if TYPE_CHECKING:
-    # At run time it is loaded where it is needed: most lakes lie in a folder, and it takes 8 MB of every process.
+    # Imported at run time only where it is needed: it takes 8 MB per process, and most lakes are in a folder.
     from obstore.store import ObjectStore
 
-PIECE = 8 << 20
-"""Bytes that a file is fetched by."""
+CHUNK = 8 << 20
+"""Bytes per read."""
 
-PATIENCE = dt.timedelta(seconds=3)
-"""How long each of two attempts to reach the store may take."""
+TIMEOUT = dt.timedelta(seconds=3)
+"""For each of two attempts to reach the store."""
 
 HINTS = {
-    "NoSuchBucket": "there is no such bucket; make it, or correct FIRSTHAND_LAKE_URL",
-    "latest/api/token": "there are no credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
-    "InvalidAccessKeyId": "the store does not know this key; look at AWS_ACCESS_KEY_ID",
-    "SignatureDoesNotMatch": "the key's secret is wrong; look at AWS_SECRET_ACCESS_KEY",
-    "AccessDenied": "the key may not read the bucket; look at its policy",
-    "builder error": "its endpoint speaks plain HTTP, which is only spoken with AWS_ALLOW_HTTP=true",
-    "Unable to recognise URL": "FIRSTHAND_LAKE_URL names no kind of store that is known, such as s3://bucket/prefix",
+    "NoSuchBucket": "the bucket does not exist; create it, or correct FIRSTHAND_LAKE_URL",
+    "latest/api/token": "no credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+    "InvalidAccessKeyId": "the store does not know this access key; check AWS_ACCESS_KEY_ID",
+    "SignatureDoesNotMatch": "the secret key is wrong; check AWS_SECRET_ACCESS_KEY",
+    "AccessDenied": "the access key may not read the bucket; check its policy",
+    "builder error": "the endpoint uses plain HTTP; to allow that, set AWS_ALLOW_HTTP=true",
+    "Unable to recognise URL": "FIRSTHAND_LAKE_URL is not a supported store; write it like s3://bucket/prefix",
 }
-"""What the store or its client says, and what it means here."""
+"""Parts of the store's or the client's messages, and what to do about them."""
 
-OTHERWISE = "look at FIRSTHAND_LAKE_URL, AWS_ENDPOINT_URL and AWS_REGION"
+DEFAULT_HINT = "check FIRSTHAND_LAKE_URL, AWS_ENDPOINT_URL and AWS_REGION"
 
 
 class LakeUnreachableError(Exception):
-    """The store does not give what it was asked for; the message says what it said, and which setting to look at."""
+    """The store cannot be reached or read. The message has its answer and the setting to check."""
 
 
 def remote() -> bool:
-    """Whether the lake lies at an address of its own rather than in a folder."""
+    """Whether the lake is in an object store rather than in a folder."""
     return "://" in settings.LAKE_URL
 
 
 def reach() -> None:
-    """Ask the store for one listing. Raises LakeUnreachableError, within seconds, when it does not answer with one."""
+    """Request one listing. Raises LakeUnreachableError within seconds when that fails."""
     from obstore import list_with_delimiter
     from obstore.store import from_url
 
     http = env.boolean("AWS_ALLOW_HTTP")
-    with _answering():
+    with _reported():
         store = from_url(
             settings.LAKE_URL,
-            client_options={"timeout": PATIENCE, "connect_timeout": PATIENCE, "allow_http": http},
-            retry_config={"max_retries": 1, "retry_timeout": PATIENCE},
+            client_options={"timeout": TIMEOUT, "connect_timeout": TIMEOUT, "allow_http": http},
+            retry_config={"max_retries": 1, "retry_timeout": TIMEOUT},
         )
         list_with_delimiter(store)
 
 
 def read(path: str) -> Iterator[memoryview]:
-    """A file of the lake piece by piece; its path is below the lake's address."""
+    """A lake file, in chunks. `path` is relative to the lake's URL."""
     from obstore import get
 
-    with _answering():
-        for piece in get(_store(settings.LAKE_URL), path).stream(min_chunk_size=PIECE):
-            yield memoryview(piece)
+    with _reported():
+        for chunk in get(_store(settings.LAKE_URL), path).stream(min_chunk_size=CHUNK):
+            yield memoryview(chunk)
 
 
 @lru_cache(maxsize=1)
@@ -79,13 +79,13 @@ def _store(address: str) -> "ObjectStore":
 
 
 @contextmanager
-def _answering() -> Iterator[None]:
+def _reported() -> Iterator[None]:
     from obstore.exceptions import BaseError
 
     try:
         yield
     except (BaseError, OSError) as error:
-        # After its first paragraph the message repeats itself as Rust's debugging output.
-        said = str(error).partition("\n\nDebug source")[0].strip()
-        hint = next((hint for sign, hint in HINTS.items() if sign in said), OTHERWISE)
-        raise LakeUnreachableError(f"{settings.LAKE_URL} cannot be reached: {hint} ({said})") from error
+        # The message repeats itself as Rust's debug output after its first paragraph.
+        detail = str(error).partition("\n\nDebug source")[0].strip()
+        hint = next((hint for sign, hint in HINTS.items() if sign in detail), DEFAULT_HINT)
+        raise LakeUnreachableError(f"{settings.LAKE_URL} cannot be reached: {hint} ({detail})") from error

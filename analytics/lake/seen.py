@@ -1,4 +1,4 @@
-"""Which late events the lake holds already; enrich asks before it stores an event that happened days ago."""
+"""Finds duplicates of late events in the lake, for events that may have left PostgreSQL."""
 
 import datetime as dt
 from collections import defaultdict
@@ -15,10 +15,9 @@ A_DAY = dt.timedelta(days=1)
 
 
 def already_stored(candidates: pa.Table) -> pa.Table:
-    """The (project_id, id) among the candidates (project_id, id, day) that are in the lake, without repeats.
+    """Those of the candidates (project_id, id, day) that are in the lake: (project_id, id), each once.
 
-    `day` is the UTC day on which the event says that it happened. Days beside it are read too, because the same event
-    sent again may be clock-corrected across midnight. Only the id and day columns of the months concerned are read.
+    `day` is the UTC day of the event's timestamp. Only the id and day columns of the affected months are read.
     """
     rows = [_found(int(project), wanted) for project, wanted in _by_project(candidates)]
     return pa.concat_tables([FOUND.empty_table(), *rows])
@@ -42,6 +41,7 @@ def _found(project: int, wanted: pa.Table) -> pa.Table:
 
 def _months(project: int, days: list[dt.date]) -> list[str]:
     months: dict[str, set[dt.date]] = defaultdict(set)
+    # The days before and after too: clock correction may move an event that is sent again across midnight.
     for near in {day + step for day in days for step in (-A_DAY, A_DAY * 0, A_DAY)}:
         months[f"{near:%Y-%m}"].add(near)
     return [

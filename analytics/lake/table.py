@@ -1,6 +1,6 @@
-"""The lake: open Delta tables of Parquet files under LAKE_URL. The only module that imports deltalake.
+"""The lake: Delta tables of Parquet files under LAKE_URL. The only module that imports deltalake.
 
-Tables are opened anew for each use: what is remembered between uses is keyed by a Delta version, which never changes.
+Tables are opened for each use. Only what belongs to a Delta version is cached, because a version never changes.
 Credentials of object stores come from the environment (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, ...).
 """
 
@@ -36,27 +36,27 @@ NEVER = -1
 ROW_GROUP = 50_000
 
 CONFIGURATION = {
-    # Whoever opens the table reads every commit since the last checkpoint: twenty of them cost 5 ms each time.
+    # Opening a table reads every commit since the last checkpoint; twenty of them take 5 ms.
     "delta.checkpointInterval": "10",
     "delta.logRetentionDuration": "interval 7 days",
     "delta.enableExpiredLogCleanup": "true",
 }
 WHOLE_NUMBERS = {"dictionary_enabled": False, "encoding": "DELTA_BINARY_PACKED"}
-WHAT_GOES_BEFORE = {"dictionary_enabled": False, "encoding": "DELTA_BYTE_ARRAY"}
-"""Of each value only what differs from the one before: ids repeat, and time-ordered ones begin alike."""
+SHARED_PREFIXES = {"dictionary_enabled": False, "encoding": "DELTA_BYTE_ARRAY"}
+"""Stores only where a value differs from the one before. Ids repeat, and time-ordered ones share a prefix."""
 
 BLOOM = 20_000
-"""People of a row group, as a rule at most; with more of them it says "perhaps" a little more often."""
+"""Expected people per row group. With more, the Bloom filter has a few more false positives."""
 
 
 LOADED = ColumnProperties(statistics_enabled="CHUNK")
 REWRITTEN = ColumnProperties(statistics_enabled="PAGE")
-"""What files tell of the ranges in each column: a load's are small and written anew before long."""
+"""Statistics per column chunk or per page. Loaded files are small and rewritten soon, so chunks will do."""
 
 
 def _writer(rows: int, columns: ColumnProperties) -> WriterProperties:
-    """How files of about so many rows are written."""
-    # One person's rows are looked for by the screen that shows them: most row groups can say that they have none.
+    """Parquet options for files of about this many rows."""
+    # The person page looks for one person's rows: with a Bloom filter most row groups are skipped.
     bloom = BloomFilterProperties(True, 0.02, min(BLOOM, rows))
     return WriterProperties(
         compression="ZSTD",
@@ -64,7 +64,7 @@ def _writer(rows: int, columns: ColumnProperties) -> WriterProperties:
         max_row_group_size=ROW_GROUP,
         default_column_properties=columns,
         column_properties={
-            **{name: ColumnProperties(**WHAT_GOES_BEFORE) for name in ("id", "distinct_id")},
+            **{name: ColumnProperties(**SHARED_PREFIXES) for name in ("id", "distinct_id")},
             **{name: ColumnProperties(**WHOLE_NUMBERS) for name in ("sequence", "timestamp", "received_at")},
             "person_id": ColumnProperties(**WHOLE_NUMBERS, bloom_filter_properties=bloom),
         },
@@ -72,16 +72,16 @@ def _writer(rows: int, columns: ColumnProperties) -> WriterProperties:
 
 
 LakeError = DeltaError
-"""What reading a damaged or unreachable lake raises."""
+"""Raised when a damaged or unreachable lake is read."""
 
 
 class LakeChangedError(Exception):
-    """Somebody else wrote to the lake at the same time; nothing was written, and doing it again is safe."""
+    """Another process wrote to the lake at the same time. Nothing was written; it is safe to try again."""
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A Parquet file of one project and month, and the ranges of what it holds (days inclusive)."""
+    """A Parquet file of one project and month, with its first and last day (inclusive)."""
 
     path: str
     month: str
@@ -93,7 +93,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """UTC days that loads have touched, by project. `known` is false when the log no longer says all of them."""
+    """UTC days that loads have changed, by project. `known` is false when the log no longer has all commits."""
 
     days: dict[int, set[dt.date]]
     known: bool
@@ -104,42 +104,45 @@ def url(layout: Layout) -> str:
 
 
 def version(layout: Layout) -> int:
-    """The newest version of the table; NEVER while there is none."""
+    """The newest version of the table; NEVER if it does not exist yet."""
     table = _newest(layout)
     return int(table.version()) if table else NEVER
 
 
-def mark(layout: Layout, *, at: int | None = None) -> int:
-    """The highest sequence that the lake holds (held at a version); 0 while it holds none."""
+def watermark(layout: Layout, *, at: int | None = None) -> int:
+    """The highest sequence in the lake, now or at a version; 0 when it is empty."""
     if at is not None:
-        return _mark_at(url(layout), at) if at != NEVER else 0
+        return _watermark_at(url(layout), at) if at != NEVER else 0
     table = _newest(layout)
-    return _mark(table) if table else 0
+    return _watermark(table) if table else 0
 
 
 def append(layout: Layout, rows: pa.Table, *, after: int, until: int, days: Days) -> bool:
-    """Add events with sequences in (after, until] in one commit that moves the mark to `until`.
+    """Add the events with sequences in (after, until], in one commit that moves the watermark to `until`.
 
-    False when the mark is no longer at `after`: another loader was faster, and nothing is written. Of two that commit
-    at the same time Delta takes only the first; the other one raises LakeChangedError.
+    Returns False and writes nothing when the watermark is no longer `after`, because another process has loaded. Of two
+    commits at the same time Delta accepts the first; the second raises LakeChangedError.
     """
+    # The check and the commit use one snapshot. If another load commits in between, Delta rejects this one.
     table = _open(layout)
-    if _mark(table) != after:
+    if _watermark(table) != after:
         return False
-    commit = CommitProperties(custom_metadata=_naming(days), app_transactions=[Transaction(LOADER, until)])
-    with _one_writer(layout):
+    commit = CommitProperties(
+        custom_metadata=_day_metadata(days), app_transactions=[Transaction(LOADER, until)]
+    )
+    with _conflicts_as_lake_changed(layout):
         writer = _writer(rows.num_rows, LOADED)
         write_deltalake(table, rows, mode="append", writer_properties=writer, commit_properties=commit)
     return True
 
 
 def replace(layout: Layout, rows: pa.RecordBatchReader, where: str, *, at: int) -> int:
-    """Put `rows` in the place of everything that fulfilled `where` at a version, in one commit; the new version.
+    """Replace all rows that match `where` by `rows`, in one commit. Returns the new version.
 
-    Raises LakeChangedError, and changes nothing, when others have added such rows since that version.
+    Raises LakeChangedError and changes nothing when matching rows were added since version `at`.
     """
     table = _open(layout) if at == NEVER else DeltaTable(url(layout), version=at)
-    with _one_writer(layout):
+    with _conflicts_as_lake_changed(layout):
         write_deltalake(
             table, rows, mode="overwrite", predicate=where, writer_properties=_writer(ROW_GROUP, REWRITTEN)
         )
@@ -147,31 +150,34 @@ def replace(layout: Layout, rows: pa.RecordBatchReader, where: str, *, at: int) 
 
 
 def drop(layout: Layout, where: str, days: Days) -> None:
-    """Take out everything that fulfils `where`; rollup then recomputes the days that are named."""
-    DeltaTable(url(layout)).delete(where, commit_properties=CommitProperties(custom_metadata=_naming(days)))
+    """Delete all rows that match `where`. Rollup recomputes the `days`."""
+    DeltaTable(url(layout)).delete(
+        where, commit_properties=CommitProperties(custom_metadata=_day_metadata(days))
+    )
 
 
 def vacuum(layout: Layout, hours: int, *, keep: int) -> int:
-    """Delete files that have been out of the table for so long, and are not in version `keep`; how many."""
+    """Delete files that left the table more than `hours` ago and are not in version `keep`. Returns how many."""
     table = _newest(layout)
     if table is None:
         return 0
+    # Delta enforces a week by default. Versions in use are kept, and VersionExpiredError covers older ones.
     kept = [keep] if keep != NEVER else []
     return len(table.vacuum(hours, dry_run=False, enforce_retention_duration=False, keep_versions=kept))
 
 
 def files(layout: Layout, project_id: int, at: int) -> tuple[File, ...]:
-    """The files that make up a project at a version, by month and day."""
+    """A project's files at a version, ordered by month and day."""
     return _listing(url(layout), at).get(project_id, ()) if at != NEVER else ()
 
 
 def projects(layout: Layout, at: int) -> list[int]:
-    """The projects that have rows at a version."""
+    """The projects with rows at a version."""
     return sorted(_listing(url(layout), at)) if at != NEVER else []
 
 
 def scan(layout: Layout, columns: list[str], where: str) -> Iterator[pa.RecordBatch]:
-    """The newest rows that fulfil `where`, batch by batch; files and row groups out of range are not read."""
+    """Rows of the newest version that match `where`, in batches. Skips files and row groups by their statistics."""
     table = _newest(layout)
     if table:
         stream = table.scan(columns=columns, predicate=where)
@@ -180,7 +186,7 @@ def scan(layout: Layout, columns: list[str], where: str) -> Iterator[pa.RecordBa
 
 
 def changes(layout: Layout, after: int, until: int) -> Changes:
-    """What the loads in versions (after, until] touched. Compaction and expiry name no days: they change no fact."""
+    """The days changed in versions (after, until]. Compaction names no days, because it changes no rows."""
     if after >= until:
         return Changes({}, known=True)
     commits = [c for c in DeltaTable(url(layout)).history(until - after + 1) if after < c["version"] <= until]
@@ -192,17 +198,18 @@ def changes(layout: Layout, after: int, until: int) -> Changes:
 
 
 def day_list(days: Iterable[dt.date]) -> str:
-    """Days as the inside of an IN (...) of the lake's predicates."""
+    """Days for an IN (...) of a lake predicate."""
     return ", ".join(f"DATE '{day}'" for day in sorted(days))
 
 
 def listed(names: Iterable[str]) -> str:
-    """Names of months, likewise."""
+    """Months for an IN (...) of a lake predicate."""
     return ", ".join(f"'{name}'" for name in sorted(names))
 
 
 def _newest(layout: Layout) -> DeltaTable | None:
-    """None while there is no table. Not by is_deltatable: it holds the interpreter's lock until a store answers."""
+    """None if the table does not exist yet."""
+    # Not is_deltatable(): it holds the GIL until the object store answers.
     try:
         return DeltaTable(url(layout))
     except TableNotFoundError:
@@ -220,25 +227,25 @@ def _open(layout: Layout) -> DeltaTable:
 
 
 @contextmanager
-def _one_writer(layout: Layout) -> Iterator[None]:
+def _conflicts_as_lake_changed(layout: Layout) -> Iterator[None]:
     try:
         yield
     except CommitFailedError as error:
         raise LakeChangedError(f"{layout.name} was written to by another process: {error}") from error
 
 
-def _naming(days: Days) -> dict[str, str]:
+def _day_metadata(days: Days) -> dict[str, str]:
     return {
         DAYS: json.dumps({str(project): sorted(map(str, each)) for project, each in sorted(days.items())})
     }
 
 
 @lru_cache(maxsize=8)
-def _mark_at(address: str, at: int) -> int:
-    return _mark(DeltaTable(address, version=at))
+def _watermark_at(address: str, at: int) -> int:
+    return _watermark(DeltaTable(address, version=at))
 
 
-def _mark(table: DeltaTable) -> int:
+def _watermark(table: DeltaTable) -> int:
     return int(table.transaction_version(LOADER) or 0)
 
 

@@ -1,8 +1,8 @@
-"""Facts about people: what events assert about them, the value of a fact as of a moment, and what changed when.
+"""Facts about people: what events set, the value of a fact as of a moment, and what changed when.
 
 An assertion is one property that an event sets: person_id, property, value (JSON text), once (from `$set_once`),
-at, sequence and event_id. As of a moment the last `$set` at or before it counts, or the first `$set_once` where
-nothing was set; by time, then in order of arrival. The JSON value null means that the property is not set.
+at, sequence and event_id. As of a moment, the last `$set` until then wins, or else the first `$set_once`. Ties in time
+are decided by order of arrival. The JSON value null means that the property is not set.
 """
 
 import datetime as dt
@@ -15,16 +15,16 @@ from analytics.metrics.functions import epoch_us, json_extract, json_extract_str
 COLUMNS = ("person_id", "property", "value", "once", "at", "sequence", "event_id")
 NULL = "null"
 WHOLE = "$"
-"""The path of a JSON value itself."""
+"""The JSON path of the whole value."""
 
 
 def assertions(events: ir.Table) -> ir.Table:
-    """A row per property that an event sets; events as schema.EVENT has them."""
+    """One row per property that an event sets. `events` has the columns of schema.EVENT."""
     return ibis.union(_set_by(events, "$set", once=False), _set_by(events, "$set_once", once=True))
 
 
 def _set_by(events: ir.Table, key: str, *, once: bool) -> ir.Table:
-    # Few events set anything: a search for the text is many times quicker than reading all of them as JSON.
+    # Few events set anything: a text search is many times faster than parsing the JSON of all of them.
     events = events.filter(events["properties"].contains(f'"{key}"'))
     names = events.mutate(property=json_keys(events["properties"], f"/{key}").unnest())
     pointer = ibis.literal(f"/{key}/") + names["property"].replace("~", "~0").replace("/", "~1")
@@ -37,38 +37,40 @@ def _set_by(events: ir.Table, key: str, *, once: bool) -> ir.Table:
         sequence=names["sequence"],
         event_id=names["id"],
     )
-    # Null does not claim the place of the first value.
+    # A null in $set_once does not count as the first value.
     return rows.filter(rows["value"] != NULL) if once else rows
 
 
-def standing(facts: ir.Table, moment: dt.datetime | None = None) -> ir.Table:
-    """person_id, property, value (JSON text), at, once, event_id: the assertions that count as of a moment (None: the
-    newest), those of null among them."""
+def winning(facts: ir.Table, moment: dt.datetime | None = None) -> ir.Table:
+    """The winning assertions as of a moment (None: now): person_id, property, value (JSON text), at, once, event_id.
+
+    Includes those of null.
+    """
     rows = facts if moment is None else facts.filter(facts["at"] <= ibis.literal(moment))
     at, sequence, once = epoch_us(rows["at"]), rows["sequence"], rows["once"]
-    place = ibis.row_number().over(
+    rank = ibis.row_number().over(
         group_by=[rows["person_id"], rows["property"]],
         order_by=[once.cast("int8"), ibis.ifelse(once, at, -at), ibis.ifelse(once, sequence, -sequence)],
     )
-    ranked = rows.mutate(place=place)
-    return ranked.filter(ranked["place"] == 0).drop("place")
+    ranked = rows.mutate(rank=rank)
+    return ranked.filter(ranked["rank"] == 0).drop("rank")
 
 
 def as_of(facts: ir.Table, name: str, moment: dt.datetime | None = None) -> ir.Table:
-    """person_id and the text of a property as of a moment (None: the newest), of everyone who has it."""
-    found = standing(facts.filter(facts["property"] == name), moment)
+    """person_id and the value of a property as text, as of a moment (None: now), for everyone who has it."""
+    found = winning(facts.filter(facts["property"] == name), moment)
     values = found.select("person_id", value=json_extract_string(found["value"], WHOLE))
     return values.filter(values["value"].notnull())
 
 
 def changes(facts: ir.Table) -> ir.Table:
-    """The assertions that gave a fact another value, with the one `before` (JSON text; null: it was not set)."""
+    """The assertions that changed a value, with the value `before` (JSON text; null if it was not set)."""
     person = [facts["person_id"], facts["property"]]
     order = [facts["at"], facts["sequence"], facts["once"].cast("int8")]
-    ranked = facts.mutate(place=ibis.row_number().over(group_by=person, order_by=order))
-    # What is set once counts only where nothing at all was set before.
-    telling = ranked.filter(~ranked["once"] | (ranked["place"] == 0))
-    rows = telling.mutate(value=telling["value"].nullif(NULL))
-    before = rows["value"].lag().over(group_by=[rows["person_id"], rows["property"]], order_by=rows["place"])
+    ranked = facts.mutate(rank=ibis.row_number().over(group_by=person, order_by=order))
+    # $set_once has an effect only if it is the very first assertion.
+    effective = ranked.filter(~ranked["once"] | (ranked["rank"] == 0))
+    rows = effective.mutate(value=effective["value"].nullif(NULL))
+    before = rows["value"].lag().over(group_by=[rows["person_id"], rows["property"]], order_by=rows["rank"])
     changed = rows.mutate(before=before)
-    return changed.filter(~changed["value"].identical_to(changed["before"])).drop("place")
+    return changed.filter(~changed["value"].identical_to(changed["before"])).drop("rank")

@@ -1,13 +1,14 @@
-"""Which events are meant: by name, by the events' own columns and by their properties.
+"""Event filters: by event name, by the events' own columns and by their properties.
 
-Rules of comparison, the same on every engine and for facts about people in PostgreSQL:
-- a property is the event column of that name, else the property; `properties.NAME` is always the property
-- `is`, `is_not` and `in` compare as numbers when the asked value is a number (up to 2^53, where float64 can tell them
-  apart), else as text (true is the text "true")
-- `gt` and the like compare as numbers when the asked value is one or is written like one, else as text, so that
-  ISO dates compare rightly; a value that is no number is never greater or less than a number
-- `contains` and `not_contains` ignore case; `matches` is an RE2 expression found anywhere, in case
-- `is_not` and `not_contains` are also true of events that do not have the property
+The rules are the same on every engine, and for properties of people in PostgreSQL:
+- A name refers to the event column of that name if there is one, else to the property. `properties.NAME` always
+  refers to the property.
+- `is`, `is_not` and `in` compare as numbers when the filter value is a number up to 2^53, else as text
+  (true is "true").
+- `gt`, `gte`, `lt` and `lte` compare as numbers when the filter value is a number or looks like one, else as text.
+  So ISO dates are ordered correctly. A property that is not a number is never greater or less than a number.
+- `contains` and `not_contains` ignore case. `matches` is an RE2 expression that may match anywhere; case matters.
+- `is_not` and `not_contains` are true for events without the property.
 """
 
 import operator
@@ -32,10 +33,10 @@ TEXT_COLUMNS = frozenset(
 )
 PROPERTY_PREFIX = "properties."
 NUMBER = r"^-?[0-9]{1,200}([.][0-9]{1,200})?([eE][-+]?[0-9]{1,2})?$"
-"""A number as JSON writes it, and none that is infinite or no number at all."""
+"""A number in JSON's notation. Excludes inf and nan, which engines would accept."""
 
 EXACT = 2**53
-"""Beyond this, neighbouring whole numbers are one as float64: such a number is an id, and compared as it is written."""
+"""Beyond this, float64 cannot tell neighboring integers apart. Such a number is an id and is compared as text."""
 
 
 class Filter(Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,7 +54,7 @@ class EventFilter(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def about_events(filters: Iterable[Filter]) -> bool:
-    """Whether any of them asks for a property of events, which only events themselves can answer."""
+    """Whether any filter is on an event property, so that only raw events can answer it."""
     return any(item.on == "event" for item in filters)
 
 
@@ -65,7 +66,7 @@ def property_text(events: ir.Table, name: str) -> ir.StringValue:
 
 
 def property_number(events: ir.Table, name: str) -> ir.FloatingValue:
-    """A property of each event as a number; null where it is none."""
+    """A property of each event as a number; null where it is not a number."""
     return number(property_text(events, name))
 
 
@@ -74,19 +75,19 @@ def number(text: ir.StringValue) -> ir.FloatingValue:
 
 
 def is_number(value: object) -> bool:
-    """Whether an asked value is a number, or text that is written like one."""
+    """Whether a filter value is a number, or text that looks like one."""
     if isinstance(value, str):
         return re.fullmatch(NUMBER, value) is not None
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def as_text(value: object) -> str:
-    """An asked value as its property would be read: true and false as JSON writes them."""
+    """A filter value as text, in the form of property_text: true and false as in JSON."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def holds(text: ir.StringValue, item: Filter) -> ir.BooleanValue:
-    """Whether the text of a property is what a filter asks for; never null."""
+def matches_filter(text: ir.StringValue, item: Filter) -> ir.BooleanValue:
+    """Whether the text of a property matches a filter. Never null."""
     return _TESTS[item.op](text, item.value).fill_null(item.op in {"is_not", "not_contains"})
 
 
@@ -105,7 +106,7 @@ def _contains(text: ir.StringValue, value: Any) -> ir.BooleanValue:
 
 
 def _folded(text: ir.StringValue) -> ir.StringValue:
-    """In one case, by the engine's rules on both sides; upwards at last, for there are two small sigmas."""
+    """Case-folded by the engine. Lower and then upper case, because Greek has two lower-case sigmas."""
     return text.lower().upper()
 
 

@@ -1,7 +1,7 @@
-"""How sure a number is: Wilson's interval for a rate, and whether two rates differ.
+"""Wilson's interval for a rate, and tests for whether two rates differ.
 
 Rates carry a 95 % interval. Two rates are compared by Fisher's exact test when either group has fewer than 1,000
-people, else by the two-proportion z test (both two-sided), so that few people never look like a finding.
+people, else by the two-proportion z test. Both are two-sided. So small groups rarely look significant by chance.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ EXACT_BELOW = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """p_value of "the two rates are the same", and the test that gave it."""
+    """The p-value of "the two rates are equal", and the test used."""
 
     p_value: float
     test: Literal["fisher", "z"]
@@ -25,26 +25,27 @@ class Comparison:
 
 
 def wilson(count: int, of: int) -> tuple[float, float] | None:
-    """The 95 % Wilson score interval of count / of; None of nobody."""
+    """The 95 % Wilson score interval of count / of; None when `of` is 0."""
     if of <= 0:
         return None
     rate, square = count / of, Z95 * Z95
     middle = (rate + square / (2 * of)) / (1 + square / of)
     half = Z95 / (1 + square / of) * sqrt(rate * (1 - rate) / of + square / (4 * of * of))
+    # Exactly 0 and 1 at the ends, where rounding would leave a tiny rest.
     low = 0.0 if count == 0 else max(0.0, middle - half)
     high = 1.0 if count == of else min(1.0, middle + half)
     return low, high
 
 
 def compare(count_a: int, of_a: int, count_b: int, of_b: int) -> Comparison:
-    """Whether two rates differ. Nobody in a group proves nothing: p = 1."""
+    """Compare two rates. With an empty group p is 1."""
     if min(of_a, of_b) < EXACT_BELOW:
         return Comparison(fisher(count_a, of_a, count_b, of_b), "fisher")
     return Comparison(two_proportions(count_a, of_a, count_b, of_b), "z")
 
 
 def fisher(count_a: int, of_a: int, count_b: int, of_b: int) -> float:
-    """Fisher's exact test, two-sided: the chance of a table at most as likely as this one, margins given."""
+    """Fisher's exact test, two-sided: the probability of a table at most as likely as this one, with equal margins."""
     successes, everyone = count_a + count_b, of_a + of_b
     least, most = max(0, successes - of_b), min(successes, of_a)
 
@@ -53,7 +54,7 @@ def fisher(count_a: int, of_a: int, count_b: int, of_b: int) -> float:
             _log_choose(of_a, count) + _log_choose(of_b, successes - count) - _log_choose(everyone, successes)
         )
 
-    # Tables as likely as this one count; rounding must not leave them out.
+    # Tolerance: rounding must not exclude tables that are exactly as likely as this one.
     limit = log_chance(count_a) + 1e-7
     chances = (log_chance(count) for count in range(least, most + 1))
     return min(1.0, sum(exp(chance) for chance in chances if chance <= limit))

@@ -1,7 +1,7 @@
-"""Who was active when: one bit a period, in whole numbers of 62 bits each (every engine's bigint holds them).
+"""Bit masks of active periods: one bit per period, 62 bits per integer, which fits every engine's bigint.
 
-A person's periods are collected in one pass (bit_or of 1 << period), and people with the same bits are counted
-together; a hundred periods then cost little more than one.
+A person's periods are collected in one pass (bit_or of 1 << period), and people with equal masks are counted together.
+So a hundred periods take little longer than one.
 """
 
 import ibis
@@ -16,20 +16,20 @@ BITS = 62
 
 
 def names(prefix: str, periods: int) -> list[str]:
-    """The columns that hold this many periods."""
+    """The names of the columns for this many periods."""
     return [f"{prefix}{word}" for word in range(-(-periods // BITS))]
 
 
 def collect(
     prefix: str, period: ir.IntegerValue, counts: ir.BooleanValue, periods: int
 ) -> dict[str, ir.IntegerScalar]:
-    """Aggregates for a grouped table: the periods (0 to periods - 1) of all rows that count, as bits."""
+    """Aggregates for a grouped table: the periods (0 to periods - 1) of the rows where `counts` is true, as bits."""
     marked = {name: ibis.ifelse(counts, word, 0) for name, word in bits(prefix, period, periods).items()}
     return {name: bit_or(word) for name, word in marked.items()}
 
 
 def bits(prefix: str, period: ir.IntegerValue, periods: int) -> dict[str, ir.IntegerValue]:
-    """One period as bits; none is set for a period that is null, below 0, or `periods` or more."""
+    """One period as bits. No bit is set if the period is null, negative, or at least `periods`."""
     return {
         name: _word(period, word * BITS, min((word + 1) * BITS, periods) - 1)
         for word, name in enumerate(names(prefix, periods))
@@ -37,14 +37,14 @@ def bits(prefix: str, period: ir.IntegerValue, periods: int) -> dict[str, ir.Int
 
 
 def _word(period: ir.IntegerValue, first: int, last: int) -> ir.IntegerValue:
-    # 1 << n would be computed in 32 bits; shifting the greatest bit down keeps to 64 on every engine.
+    # Some engines compute 1 << n in 32 bits. Shifting the highest bit down stays in 64 bits on all of them.
     return ibis.ifelse(period.between(first, last), ibis.literal(1 << BITS) >> (BITS + first - period), 0)
 
 
 def by_word(rows: ir.Table, keys: list[str], periods: int) -> ir.Table:
-    """keys, word, bits: the `period` of all rows, 0 to periods - 1, as a row for each word that has any.
+    """keys, word, bits: the periods of all rows (0 to periods - 1), with one row for each word that has bits.
 
-    For several words this is three times as fast as a column each: a row is looked at once, and there are no zeros.
+    With several words this is three times as fast as one column per word.
     """
     if periods <= BITS:
         bits = ibis.literal(1 << BITS) >> (BITS - rows["period"])
@@ -77,7 +77,7 @@ def empty(table: ir.Table, prefix: str, periods: int) -> ir.BooleanValue:
 
 
 def unpack(tally: pa.Table, prefix: str, periods: int) -> NDArray[np.float64]:
-    """Bits as a matrix of zeros and ones: a row per period, a column per row of the table."""
+    """The bits as a matrix of zeros and ones: one row per period, one column per row of the table."""
     found = np.empty((periods, tally.num_rows))
     words = [tally.column(name).to_numpy() for name in names(prefix, periods)]
     for period in range(periods):

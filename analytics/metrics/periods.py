@@ -1,14 +1,14 @@
-"""Calendar hours, days, weeks and months of a project, as whole numbers in Python and in Ibis.
+"""Calendar hours, days, weeks and months of a project, as integers in Python and in Ibis.
 
-Every period has a number, and neighbours differ by one, so that "two weeks later" is an addition on every engine:
+Consecutive periods have consecutive numbers, so "two weeks later" is an addition on every engine:
 
-hour    hours since 1970, cut where the zone's clocks show a full hour; the hour that clocks repeat in autumn is two
+hour    hours since 1970, starting at full hours of local time; the hour repeated in autumn counts as two
 day     local days since 1970-01-01
-week    local weeks since the one of 1970-01-01, from `week_start`
+week    local weeks since the week of 1970-01-01; weeks begin on `week_start`
 month   year * 12 + month - 1
 
-Local time is arithmetic, not a database's time-zone function: over a stretch of days a zone has a few UTC offsets,
-so local time is UTC plus a CASE of constants: fast, and the same on every engine.
+Local time is arithmetic, not a database's time zone function. Within a date range a zone has few UTC offsets, so local
+time is UTC plus a CASE of constants. That is fast, and the same on every engine.
 """
 
 import datetime as dt
@@ -36,19 +36,19 @@ _THURSDAY = EPOCH.weekday()
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """How one project cuts time into periods. `week_start`: 0 is Monday, 6 is Sunday."""
+    """A project's time zone and first day of the week. `week_start`: 0 is Monday, 6 is Sunday."""
 
     zone: ZoneInfo
     week_start: int = 0
 
     def number(self, interval: Interval, day: dt.date) -> int:
-        """The period that holds (for hours: that begins) the local day."""
+        """The period that contains the local day; for hours, its first hour."""
         if interval == "hour":
             return _hour_number(self.midnight(day), self.zone)
         return _NUMBER[interval](day, self.week_start)
 
     def span(self, interval: Interval, first: dt.date, last: dt.date) -> range:
-        """All periods from the one of `first` to the one of `last`, both whole and included."""
+        """All periods from the one that contains `first` to the one that contains `last`, inclusive."""
         stop = self.number(interval, last + dt.timedelta(1) if interval == "hour" else last)
         return range(self.number(interval, first), stop if interval == "hour" else stop + 1)
 
@@ -59,7 +59,7 @@ class Calendar:
         return _FIRST_DAY[interval](number, self.week_start)
 
     def days(self, interval: Interval, periods: range) -> tuple[dt.date, dt.date]:
-        """First and last local day of a stretch of periods."""
+        """First and last local day of consecutive periods."""
         if interval == "hour":
             return self.first_day("hour", periods[0]), self.first_day("hour", periods[-1])
         return self.first_day(interval, periods[0]), self.first_day(interval, periods[-1] + 1) - dt.timedelta(
@@ -67,7 +67,7 @@ class Calendar:
         )
 
     def midnight(self, day: dt.date) -> dt.datetime:
-        """The instant (UTC) at which a local day begins, also where its midnight is skipped or repeated."""
+        """The instant (UTC) at which a local day begins, even if its midnight is skipped or repeated."""
         return dt.datetime(day.year, day.month, day.day, tzinfo=self.zone).astimezone(dt.UTC)
 
     def start(self, interval: Interval, number: int) -> dt.datetime:
@@ -81,7 +81,7 @@ class Calendar:
         return self.start(interval, number + 1) <= now
 
     def label(self, interval: Interval, number: int) -> str:
-        """`2026-01-05`; an hour as `2026-01-05T14:00+01:00`, so that the repeated hour of autumn has two names."""
+        """`2026-01-05`; an hour as `2026-01-05T14:00+01:00`, so that the repeated hour in autumn has two labels."""
         if interval == "hour":
             return self.start(interval, number).astimezone(self.zone).isoformat(timespec="minutes")
         return self.first_day(interval, number).isoformat()
@@ -89,7 +89,7 @@ class Calendar:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The stretch of whole periods that a question is about. Expressions count its periods from 0."""
+    """The consecutive periods of a question. Expressions count them from 0."""
 
     calendar: Calendar
     interval: Interval
@@ -107,15 +107,15 @@ class Window:
         return self.calendar.days(self.interval, self.numbers)[1]
 
     def widened(self, before: int) -> "Window":
-        """With so many more periods at its beginning, which is then number 0."""
+        """The window with `before` more periods at its beginning. Period 0 is then the first of those."""
         return Window(self.calendar, self.interval, range(self.numbers.start - before, self.numbers.stop))
 
     def of_timestamp(self, timestamp: ir.TimestampValue) -> ir.IntegerValue:
         days = self.first_day, self.last_day
         return period_of_timestamp(self.interval, timestamp, self.calendar, *days) - self.numbers.start
 
-    def holds(self, timestamp: ir.TimestampValue) -> ir.BooleanValue:
-        """Whether a timestamp lies in one of the periods: what of_timestamp would say, without cutting days."""
+    def contains(self, timestamp: ir.TimestampValue) -> ir.BooleanValue:
+        """Whether a timestamp is in the window. Cheaper than of_timestamp."""
         if self.interval == "hour":
             return self.of_timestamp(timestamp).between(0, len(self) - 1)
         first, last = ((day - EPOCH).days * DAY * MICRO for day in (self.first_day, self.last_day))
@@ -131,7 +131,7 @@ class Window:
         return self.calendar.label(self.interval, self.numbers[index])
 
     def index(self, label: str) -> int | None:
-        """The period that is called so; None when there is none in this window."""
+        """The period with this label; None if it is not in the window."""
         return next((index for index in range(len(self)) if self.label(index) == label), None)
 
     def elapsed(self, index: int, now: dt.datetime) -> bool:
@@ -139,10 +139,9 @@ class Window:
 
 
 def local_day(timestamp: ir.TimestampValue, zone: ZoneInfo, first: dt.date, last: dt.date) -> ir.IntegerValue:
-    """The local day's number of each timestamp, right for timestamps on local days from `first` to `last`.
+    """The number of each timestamp's local day. Exact for local days from `first` to `last`.
 
-    Beyond them the nearest offset is taken: the answer is then at most a day off, and never inside the stretch by
-    mistake as long as offsets differ by less than a day.
+    Outside of them the nearest known offset is used. The result may then be a day off, but never inside the range.
     """
     return _local_micros(timestamp, zone, first, last) // (DAY * MICRO)
 
@@ -157,7 +156,7 @@ def _local_micros(
 def period_of_timestamp(
     interval: Interval, timestamp: ir.TimestampValue, calendar: Calendar, first: dt.date, last: dt.date
 ) -> ir.IntegerValue:
-    """The number of the period that holds each timestamp (see local_day for `first` and `last`)."""
+    """The number of the period of each timestamp (see local_day for `first` and `last`)."""
     if interval != "hour":
         return period_of_day(interval, local_day(timestamp, calendar.zone, first, last), calendar.week_start)
     within = tuple((since, offset % HOUR) for since, offset in offsets(calendar.zone, first, last))
@@ -166,7 +165,7 @@ def period_of_timestamp(
 
 
 def period_of_day(interval: Interval, day: ir.IntegerValue, week_start: int = 0) -> ir.IntegerValue:
-    """The number of the day, week or month that holds each local day number (`date.epoch_days()` makes one)."""
+    """The number of the day, week or month of each local day number (`date.epoch_days()`)."""
     return _OF_DAY[interval](day, week_start)
 
 
@@ -174,6 +173,7 @@ def period_of_day(interval: Interval, day: ir.IntegerValue, week_start: int = 0)
 def offsets(zone: ZoneInfo, first: dt.date, last: dt.date) -> Steps:
     """UTC offsets (seconds) in force from the local day `first` to `last`, each with the epoch second it began."""
     begin, end = ((day - EPOCH).days * DAY for day in (first, last))
+    # A local day can begin up to 14 hours before its UTC day, or end as much after it.
     begin, end = begin - DAY, end + 2 * DAY
     found = [(begin, _offset(_instant(begin), zone))]
     for second in range(begin, end, DAY):

@@ -1,8 +1,7 @@
-"""Where occurrences are counted: raw events, or the rollup of them per person, local day and event name.
+"""Sources of a metric: raw events, or their rollup per person, local day and event name.
 
-A metric is written once against a Source; both sources give it the same columns:
-person_id, period (0 is the window's first; less than 0 is before it), within (whether it is one of the window's) and
-times (how many events a row stands for).
+A metric is written once against a Source. Both sources have the same columns: person_id, period (0 is the window's
+first, negative is before it), within (whether the period is in the window) and times (how many events the row counts).
 """
 
 import datetime as dt
@@ -12,25 +11,27 @@ from dataclasses import dataclass
 import ibis
 from ibis.expr import types as ir
 
-from analytics.metrics.filters import EventFilter, holds, property_text
+from analytics.metrics.filters import EventFilter, matches_filter, property_text
 from analytics.metrics.periods import Window
 
 DAY = dt.timedelta(1)
 Facts = Mapping[str, ir.Table]
-"""For each property of people that a question names, a table (person_id, value as text); absent is not set."""
+"""For each person property in a question, a table of person_id and value as text, for those who have it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Rows that stand for events, with `person_id`, `period`, `within` and `times`."""
+    """A table with `person_id`, `period`, `within` and `times`."""
 
     table: ir.Table
     window: Window
     facts: Facts
 
-    def matches(self, meant: EventFilter) -> ir.BooleanValue:
-        named = [] if meant.event is None else [self.table["event"] == meant.event]
-        return ibis.and_(*named, *(holds(self.text(item.property, item.on), item) for item in meant.where))
+    def matches(self, event_filter: EventFilter) -> ir.BooleanValue:
+        named = [] if event_filter.event is None else [self.table["event"] == event_filter.event]
+        return ibis.and_(
+            *named, *(matches_filter(self.text(item.property, item.on), item) for item in event_filter.where)
+        )
 
     def within(self) -> ir.BooleanValue:
         return self.table["within"]
@@ -41,21 +42,19 @@ class Source:
 
 
 def from_events(events: ir.Table, window: Window, facts: Facts, *, history: bool) -> Source:
-    """Every event up to the window's end; without `history` none before its beginning.
-
-    `day` is the UTC date by which the lake's files are sorted; local days differ from it by at most one.
-    """
+    """The events of the window; with `history` also all events before it."""
+    # Filters by `day` (UTC), by which files are sorted, so that others are skipped. Local days differ by at most one.
     rows = events.filter(events["day"] <= window.last_day + DAY)
     if not history:
         rows = rows.filter(rows["day"] >= window.first_day - DAY)
     rows = _with_facts(rows, facts)
     moment = rows["timestamp"]
-    counted = {"period": window.of_timestamp(moment), "within": window.holds(moment)}
+    counted = {"period": window.of_timestamp(moment), "within": window.contains(moment)}
     return Source(rows.mutate(**counted, times=ibis.literal(1, "int64")), window, facts)
 
 
 def from_activity(activity: ir.Table, window: Window, facts: Facts, *, history: bool) -> Source:
-    """As from_events, of local days: neither for hours nor for filters on events."""
+    """Like from_events, from activity. Not for hours, and not for filters on event properties."""
     rows = activity.filter(activity["day"] <= window.last_day)
     if not history:
         rows = rows.filter(rows["day"] >= window.first_day)
@@ -69,7 +68,7 @@ def _column(facts: Facts, name: str) -> str:
 
 
 def _with_facts(rows: ir.Table, facts: Facts) -> ir.Table:
-    """What is known about each row's person, as columns: engines differ in where they allow sub-queries."""
+    """Adds the person properties as columns. Joins, because engines differ in where they allow subqueries."""
     for name, values in facts.items():
         known = values.select(known_id=values["person_id"], **{_column(facts, name): values["value"]})
         rows = rows.left_join(known, rows["person_id"] == known["known_id"]).drop("known_id")

@@ -26,7 +26,7 @@ PIECE = 2_000
 
 def mark() -> int:
     """The lake holds every event up to this sequence; 0 while it holds none."""
-    return table.mark(EVENTS)
+    return table.watermark(EVENTS)
 
 
 def between(

@@ -162,7 +162,7 @@ def _set_by(told: ir.Table, events: ir.Table) -> ir.Table:
 
 @lru_cache(maxsize=PLANS)
 def _standing(told: ir.Table, until: ir.Table) -> ir.Table:
-    return facts.standing(told.semi_join(until, told["at"] <= until["until"])).order_by("property")
+    return facts.winning(told.semi_join(until, told["at"] <= until["until"])).order_by("property")
 
 
 def _recent(project: Project, ids: list[int], lake_version: int) -> pa.Table:
@@ -170,7 +170,7 @@ def _recent(project: Project, ids: list[int], lake_version: int) -> pa.Table:
     wanted: dict[str, Any] = {
         "project": project.pk,
         "persons": ids,
-        "after": table.mark(EVENTS, at=lake_version),
+        "after": table.watermark(EVENTS, at=lake_version),
     }
     with connection.cursor() as database:
         database.execute(HOT, wanted)

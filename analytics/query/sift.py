@@ -8,7 +8,7 @@ import pyarrow as pa
 from ibis.expr import types as ir
 
 from analytics import engine
-from analytics.metrics.filters import TEXT_COLUMNS, Filter, holds, property_text
+from analytics.metrics.filters import TEXT_COLUMNS, Filter, matches_filter, property_text
 
 CHUNK = 5_000
 
@@ -18,7 +18,7 @@ Where = tuple[Filter, ...]
 
 def asked(events: ir.Table, where: Where) -> list[ir.BooleanValue]:
     """What filters ask of a table of events."""
-    return [holds(property_text(events, item.property), item) for item in where]
+    return [matches_filter(property_text(events, item.property), item) for item in where]
 
 
 def events(project_id: int, columns: Sequence[str], rows: list[Row], where: Where) -> list[Row]:
@@ -36,7 +36,7 @@ def people(project_id: int, rows: list[Row], where: Where) -> list[Row]:
         project_id,
         rows,
         texts,
-        lambda table: [holds(table[name], item) for name, item in zip(names, where, strict=True)],
+        lambda table: [matches_filter(table[name], item) for name, item in zip(names, where, strict=True)],
     )
 
 

@@ -1,4 +1,4 @@
--- Cells of one project and period: those that end at `since` (null: all) or later were computed anew.
+-- Return cells of one project and interval. `computed` has those of period `since` and later (null: all).
 CREATE TEMPORARY TABLE computed (cohort date, "offset" integer, people bigint) ON COMMIT DROP;
 ----
 DELETE FROM analytics_rollup_return AS old
@@ -13,6 +13,7 @@ FROM computed
 ORDER BY cohort, "offset"
 ON CONFLICT (project_id, period, cohort, "offset") DO UPDATE
 SET people = excluded.people
+-- Only rows that differ: rewriting equal ones at every rollup would bloat the table.
 WHERE old.people <> excluded.people;
 
 DROP TABLE computed;

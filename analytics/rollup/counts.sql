@@ -1,4 +1,4 @@
--- Counts of one project and interval: `starts` (null: all) are the periods that were computed anew.
+-- Counts of one project and interval. `computed` has those of the periods `starts` (null: all).
 CREATE TEMPORARY TABLE computed (start date, event text, events bigint, people bigint) ON COMMIT DROP;
 ----
 DELETE FROM analytics_rollup_count AS old
@@ -13,6 +13,7 @@ FROM computed
 ORDER BY event, start
 ON CONFLICT (project_id, interval, event, start) DO UPDATE
 SET events = excluded.events, people = excluded.people
+-- Only rows that differ: rewriting equal ones at every rollup would bloat the table.
 WHERE (old.events, old.people) IS DISTINCT FROM (excluded.events, excluded.people);
 
 DROP TABLE computed;

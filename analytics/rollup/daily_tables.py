@@ -1,4 +1,4 @@
-"""Activity and facts: computed from the events of local days, and put in the lake in the place of what was."""
+"""Recomputes activity and facts of the dirty days from events, and replaces them in the lake."""
 
 import datetime as dt
 from itertools import chain
@@ -13,32 +13,33 @@ from analytics.lake.columns import ACTIVITY, EVENTS, FACTS, Layout
 from analytics.metrics.facts import assertions
 from analytics.metrics.periods import EPOCH, local_day
 from analytics.models import DataVersion
-from analytics.rollup.dirt import A_DAY, Dirt
+from analytics.rollup.dirty_days import A_DAY, DirtyDays
 
 
-def replace(dirt: Dirt, at: DataVersion) -> None:
-    """Recompute the days from the events of a version, which then names the new versions of the two tables."""
-    first, last = _span(dirt, at)
-    with engine.snapshot(dirt.project.pk, at, days=(first - A_DAY, last + A_DAY)) as tables:
+def replace(dirty: DirtyDays, at: DataVersion) -> None:
+    """Recompute the dirty days from the events as of `at`, and set its new versions of activity and facts."""
+    first, last = _date_range(dirty, at)
+    # A day more on both sides: files are partitioned by UTC day, and local days differ from it by at most one.
+    with engine.snapshot(dirty.project.pk, at, days=(first - A_DAY, last + A_DAY)) as tables:
         near = tables.events.filter(tables.events["day"].between(first - A_DAY, last + A_DAY))
-        counted = activity(near, dirt, first, last)
-        at.activity_version = _put(ACTIVITY, tables.stream(counted), dirt, at.activity_version)
-        told = facts(near, dirt, first, last)
-        at.facts_version = _put(FACTS, tables.stream(told), dirt, at.facts_version)
+        counted = activity(near, dirty, first, last)
+        at.activity_version = _replace_rows(ACTIVITY, tables.stream(counted), dirty, at.activity_version)
+        asserted = facts(near, dirty, first, last)
+        at.facts_version = _replace_rows(FACTS, tables.stream(asserted), dirty, at.facts_version)
 
 
-def activity(events: ir.Table, dirt: Dirt, first: dt.date, last: dt.date) -> ir.Table:
-    """The activity table of the dirty local days, all of which lie between `first` and `last`."""
-    rows = _on_days(events.select("person_id", "event", at="timestamp"), dirt, first, last)
+def activity(events: ir.Table, dirty: DirtyDays, first: dt.date, last: dt.date) -> ir.Table:
+    """The activity of the dirty days. `first` and `last` are the first and the last of them."""
+    rows = _on_days(events.select("person_id", "event", at="timestamp"), dirty, first, last)
     found = rows.group_by("number", "person_id", "event").agg(
         count=rows.count(), first_at=rows["at"].min(), last_at=rows["at"].max()
     )
-    return _dated(ACTIVITY, found, dirt).order_by("day", "person_id", "event")
+    return _with_dates(ACTIVITY, found, dirty).order_by("day", "person_id", "event")
 
 
-def facts(events: ir.Table, dirt: Dirt, first: dt.date, last: dt.date) -> ir.Table:
-    """The facts table of the dirty local days, likewise."""
-    rows = _on_days(assertions(events), dirt, first, last)
+def facts(events: ir.Table, dirty: DirtyDays, first: dt.date, last: dt.date) -> ir.Table:
+    """The facts of the dirty days."""
+    rows = _on_days(assertions(events), dirty, first, last)
     before = (
         rows["value"]
         .lag()
@@ -48,55 +49,58 @@ def facts(events: ir.Table, dirt: Dirt, first: dt.date, last: dt.date) -> ir.Tab
         )
     )
     marked = rows.mutate(before=before)
-    # Clients that send the same facts with every page would fill the table.
+    # Some clients send the same facts with every page: without this they would fill the table.
     found = marked.filter(~marked["value"].identical_to(marked["before"]))
-    return _dated(FACTS, found, dirt).order_by("day", "person_id", "property", "at", "sequence", "once")
+    return _with_dates(FACTS, found, dirty).order_by("day", "person_id", "property", "at", "sequence", "once")
 
 
-def _on_days(rows: ir.Table, dirt: Dirt, first: dt.date, last: dt.date) -> ir.Table:
-    """With the `number` of the local day of `at`; only those of dirty days."""
-    numbered = rows.mutate(number=local_day(rows["at"], dirt.project.zone, first, last))
-    if dirt.days is None:
+def _on_days(rows: ir.Table, dirty: DirtyDays, first: dt.date, last: dt.date) -> ir.Table:
+    """The rows on dirty days, with `number`, the local day of `at`."""
+    numbered = rows.mutate(number=local_day(rows["at"], dirty.project.zone, first, last))
+    if dirty.days is None:
         return numbered
-    return numbered.filter(numbered["number"].isin([(day - EPOCH).days for day in sorted(dirt.days)]))
+    return numbered.filter(numbered["number"].isin([(day - EPOCH).days for day in sorted(dirty.days)]))
 
 
-def _dated(layout: Layout, found: ir.Table, dirt: Dirt) -> ir.Table:
+def _with_dates(layout: Layout, found: ir.Table, dirty: DirtyDays) -> ir.Table:
     day = (ibis.date(1970, 1, 1) + found["number"].as_interval("D")).cast("date")
-    month = day.strftime("%Y-%m" if dirt.whole_months else "%Y-%m-%d")
-    project = ibis.literal(dirt.project.pk, "int32")
+    month = day.strftime("%Y-%m" if dirty.whole_months else "%Y-%m-%d")
+    project = ibis.literal(dirty.project.pk, "int32")
     return found.mutate(project_id=project, month=month, day=day).select(layout.columns.names)
 
 
-def _span(dirt: Dirt, at: DataVersion) -> tuple[dt.date, dt.date]:
-    if dirt.days is not None:
-        return min(dirt.days), max(dirt.days)
-    files = table.files(EVENTS, dirt.project.pk, at.lake_version)
+def _date_range(dirty: DirtyDays, at: DataVersion) -> tuple[dt.date, dt.date]:
+    if dirty.days is not None:
+        return min(dirty.days), max(dirty.days)
+    files = table.files(EVENTS, dirty.project.pk, at.lake_version)
     days = [day for file in files for day in (file.first_day, file.last_day)] or [EPOCH]
     return min(days) - A_DAY, max(days) + A_DAY
 
 
-def _put(layout: Layout, rows: pa.RecordBatchReader, dirt: Dirt, at: int | None) -> int:
-    """The table's new version, or the present one where there was nothing and is nothing."""
+def _replace_rows(layout: Layout, rows: pa.RecordBatchReader, dirty: DirtyDays, at: int | None) -> int:
+    """The table's new version, or its current one when there are no rows, before or now."""
     before = table.NEVER if at is None else at
-    present = {file.month for file in table.files(layout, dirt.project.pk, before)}
+    present = {file.month for file in table.files(layout, dirty.project.pk, before)}
     found = next((batch for batch in rows if batch.num_rows), None)
     if found is None and not present:
         return before
     batches = chain([] if found is None else [found], rows)
     whole = pa.RecordBatchReader.from_batches(rows.schema, batches)
-    return table.replace(layout, whole, _where(dirt, present), at=before)
+    return table.replace(layout, whole, _where(dirty, present), at=before)
 
 
-def _where(dirt: Dirt, present: set[str]) -> str:
-    """What is to be replaced. A single day has a partition of its own, so that the rest of its month is not rewritten
-    with it every few seconds; it may also still lie in that of its month."""
-    project = f"project_id = {dirt.project.pk}"
-    if dirt.days is None:
+def _where(dirty: DirtyDays, present: set[str]) -> str:
+    """The predicate of the rows to replace.
+
+    A day has a partition of its own, so that its whole month is not rewritten every few seconds. Its rows may also
+    still be in the partition of its month, where compaction put them.
+    """
+    project = f"project_id = {dirty.project.pk}"
+    if dirty.days is None:
         return project
-    months = {f"{day:%Y-%m}" for day in dirt.days}
-    if dirt.whole_months:
+    months = {f"{day:%Y-%m}" for day in dirty.days}
+    if dirty.whole_months:
         named = {month for month in present if month[:7] in months} | months
         return f"{project} AND month IN ({table.listed(named)})"
-    named = months & present | {f"{day}" for day in dirt.days}
-    return f"{project} AND month IN ({table.listed(named)}) AND day IN ({table.day_list(dirt.days)})"
+    named = months & present | {f"{day}" for day in dirty.days}
+    return f"{project} AND month IN ({table.listed(named)}) AND day IN ({table.day_list(dirty.days)})"

@@ -1,15 +1,16 @@
-"""Firsts: the first local day of each person, kept beside activity so that no rollup looks for it in all of history.
+"""Firsts: the first local day of each person, stored so that no rollup has to search all of activity for it.
 
-Say that firsts are right for an activity that differs from the present one on the dirty days alone. Then a person
+Assume that the stored firsts are right for an activity that differs from the current one on the dirty days only. Then
+for each person:
 
-- who is not known was active on none of the other days: their first day is the first of the dirty ones;
-- whose first day is not dirty still has it, and no earlier one, unless there is an earlier one that is dirty;
-- whose first day is dirty and who was active on it, or on a dirty day before it, has the first of the dirty ones;
-- whose first day is dirty and who is no longer active on it (a merge, an undone one, expiry) may have any later one
-  or none: only for them is all of activity asked.
+- Without a stored first day, they were active on no other day. Their first day is their first dirty one.
+- With a first day that is not dirty, they keep it, unless they are active on an earlier dirty day.
+- With a dirty first day, and active on it or on an earlier dirty day, their first day is the first of those.
+- With a dirty first day on which they are no longer active (merge, undo, expiry), any later day or none is possible.
+  Only for them all of activity is searched.
 
-So firsts become right for the present activity. After a crash in between they may already be, or be so for an
-activity in between: the days that are dirty then include those that were dirty before, and the same holds.
+After a crash the stored firsts may be right for a newer activity already. The next run's dirty days include those of
+the run that crashed, so the same holds.
 """
 
 import datetime as dt
@@ -25,26 +26,26 @@ from analytics.engine import Tables
 from analytics.lake import table
 from analytics.lake.columns import FIRSTS
 from analytics.models import DataVersion
-from analytics.rollup.dirt import Dirt
+from analytics.rollup.dirty_days import DirtyDays
 
 MONTH = "%Y-%m"
 
 
-def update(dirt: Dirt, at: DataVersion) -> None:
-    """Bring the project's firsts to the activity of a version."""
+def update(dirty: DirtyDays, at: DataVersion) -> None:
+    """Update the project's firsts to the activity as of `at`."""
     known = table.version(FIRSTS)
-    project = f"project_id = {dirt.project.pk}"
-    with engine.snapshot(dirt.project.pk, at) as tables:
-        if dirt.days is None:
-            _write(tables, dirt, first_days(tables.activity), project, known)
+    project = f"project_id = {dirty.project.pk}"
+    with engine.snapshot(dirty.project.pk, at) as tables:
+        if dirty.days is None:
+            _write(tables, dirty, first_days(tables.activity), project, known)
             return
         firsts = tables.lake(FIRSTS, known)
-        gone, new = _changes(tables, firsts, dirt.days)
-        if months := {*_months(gone["was"]), *_months(new["day"])}:
+        old, new = _changes(tables, firsts, dirty.days)
+        if months := {*_months(old["was"]), *_months(new["day"])}:
             stay = firsts.filter(firsts["day"].strftime(MONTH).isin(sorted(months)))
-            stay = stay.anti_join(tables.table(gone.select(["person_id"])), "person_id")
+            stay = stay.anti_join(tables.table(old.select(["person_id"])), "person_id")
             rows = stay.select("person_id", "day").union(tables.table(new))
-            _write(tables, dirt, rows, f"{project} AND month IN ({table.listed(months)})", known)
+            _write(tables, dirty, rows, f"{project} AND month IN ({table.listed(months)})", known)
 
 
 def first_days(activity: ir.Table) -> ir.Table:
@@ -52,8 +53,11 @@ def first_days(activity: ir.Table) -> ir.Table:
     return activity.group_by("person_id").agg(day=activity["day"].min())
 
 
-def suspects(activity: ir.Table, firsts: ir.Table, days: Collection[dt.date]) -> ir.Table:
-    """person_id, was, day, lost: whoever has another first day, the one they had and, unless it is lost, have now."""
+def changed_first_days(activity: ir.Table, firsts: ir.Table, days: Collection[dt.date]) -> ir.Table:
+    """person_id, was, day, lost: people whose first day changed, with the old and the new one.
+
+    `lost`: the old first day is gone and the new one is not among the dirty days.
+    """
     near = activity.filter(activity["day"].between(min(days), max(days)), activity["day"].isin(sorted(days)))
     now = first_days(near)
     known = firsts.select(known_id=firsts["person_id"], was=firsts["day"])
@@ -67,8 +71,8 @@ def suspects(activity: ir.Table, firsts: ir.Table, days: Collection[dt.date]) ->
 
 
 def _changes(tables: Tables, firsts: ir.Table, days: Collection[dt.date]) -> tuple[pa.Table, pa.Table]:
-    """Whose rows have to go (person_id, was: null if they had none), and those that come instead (person_id, day)."""
-    found = tables.run(suspects(tables.activity, firsts, days))
+    """The rows to delete (person_id, was: null if there was none) and the rows to insert (person_id, day)."""
+    found = tables.run(changed_first_days(tables.activity, firsts, days))
     new = found.filter(pc.invert(found["lost"])).select(["person_id", "day"])
     lost = found.filter(found["lost"]).select(["person_id"])
     if lost.num_rows:
@@ -81,9 +85,9 @@ def _months(days: pa.ChunkedArray) -> set[str]:
     return {f"{day:{MONTH}}" for day in pc.unique(days).to_pylist() if day}
 
 
-def _write(tables: Tables, dirt: Dirt, firsts: ir.Table, where: str, at: int) -> None:
+def _write(tables: Tables, dirty: DirtyDays, firsts: ir.Table, where: str, at: int) -> None:
     whole = firsts.mutate(
-        project_id=ibis.literal(dirt.project.pk, "int32"), month=firsts["day"].strftime(MONTH)
+        project_id=ibis.literal(dirty.project.pk, "int32"), month=firsts["day"].strftime(MONTH)
     )
     rows = whole.select(FIRSTS.columns.names).order_by("day", "person_id")
     table.replace(FIRSTS, tables.stream(rows), where, at=at)

@@ -1,13 +1,12 @@
-"""Rollup: from the events of the lake to `activity`, from activity to the served tables, and a new data version.
+"""Rollup: from the lake's events to `activity` and `facts`, to the served tables, to a new data version.
 
-1. What changed between the last data version and now is found, not remembered (dirt.py).
-2. Activity and facts of those days are recomputed and replaced in the lake (daily_tables.py), and with them the first
-   days of people (firsts.py).
-3. Served tables, the new state and the data versions of the projects that changed are written in one transaction. A
-   crash before its end leaves the old state, which still points at the old tables; the next run computes the same
-   again.
+1. Find the days that changed since the last data version, by comparing states (dirty_days.py).
+2. Recompute activity and facts of those days and replace them in the lake (daily_tables.py). Update the first days of
+   people (firsts.py).
+3. Write the served tables, the new state and the data versions of the changed projects in one transaction. After a
+   crash the old state still points at the old lake versions, and the next run computes the same again.
 
-It is a pure function of the facts: running it twice changes nothing, running it from scratch gives the same.
+Rollup is a pure function of the events: running it twice changes nothing, and a run from scratch gives the same.
 """
 
 from dataclasses import dataclass
@@ -19,14 +18,14 @@ from analytics.lake import table
 from analytics.lake.columns import ACTIVITY, EVENTS, FACTS, FIRSTS
 from analytics.locks import single_writer
 from analytics.models import DataVersion, Redirect, RollupCalendar
-from analytics.rollup import daily_tables, dirt, firsts, served_tables
+from analytics.rollup import daily_tables, dirty_days, firsts, served_tables
 
 
 @dataclass(frozen=True, slots=True)
 class RollupReport:
-    """The state that holds now, how many local days of all projects were recomputed, and whether it is a new one.
+    """The newest data version, how many local days of all projects were recomputed, and whether the version is new.
 
-    `busy`: nothing was done here because another process is at it.
+    `busy`: nothing was done, because another process holds the lock.
     """
 
     data_version: int
@@ -36,22 +35,23 @@ class RollupReport:
 
 
 def rollup(*, everything: bool = False) -> RollupReport:
-    """Bring all numbers up to the lake. `everything` computes them from scratch."""
+    """Update all rollups from the lake. `everything` recomputes them from scratch."""
     with single_writer("rollup") as alone:
         before = DataVersion.objects.order_by("-id").first() or engine.NOTHING
         if not alone:
             return RollupReport(before.pk, busy=True)
-        after = _now()
-        found = dirt.find(before, after, everything=everything)
-        for each in found:
+        after = _current_state()
+        dirty = dirty_days.find(before, after, everything=everything)
+        for each in dirty:
             daily_tables.replace(each, after)
             firsts.update(each, after)
-        for each in found:
-            _serve(each, after)
-        return _publish(before, after, found)
+        # Only now: served tables must be computed from the versions that `after` ends up with.
+        for each in dirty:
+            _refresh_served_tables(each, after)
+        return _publish(before, after, dirty)
 
 
-def _now() -> DataVersion:
+def _current_state() -> DataVersion:
     newest = Redirect.objects.aggregate(link=Max("link_id"))["link"] or 0
     return DataVersion(
         lake_version=table.version(EVENTS),
@@ -61,7 +61,7 @@ def _now() -> DataVersion:
     )
 
 
-def _serve(each: dirt.Dirt, after: DataVersion) -> None:
+def _refresh_served_tables(each: dirty_days.DirtyDays, after: DataVersion) -> None:
     with engine.snapshot(each.project.pk, after) as tables:
         served_tables.refresh(tables, each)
     RollupCalendar.objects.update_or_create(
@@ -74,14 +74,14 @@ def _serve(each: dirt.Dirt, after: DataVersion) -> None:
     )
 
 
-def _publish(before: DataVersion, after: DataVersion, found: list[dirt.Dirt]) -> RollupReport:
-    days = sum(len(each.days or ()) for each in found)
+def _publish(before: DataVersion, after: DataVersion, dirty: list[dirty_days.DirtyDays]) -> RollupReport:
+    days = sum(len(each.days or ()) for each in dirty)
     if _state(after) == _state(before):
         return RollupReport(before.pk, days)
-    # A merge of people without events dirties no day, yet changes who is behind a figure.
+    # A merge of people without events makes no day dirty, yet it changes who is behind a figure.
     links = Redirect.objects.filter(link_id__gt=before.link_id, link_id__lte=after.link_id)
     merged = links.values_list("project_id", flat=True).distinct()
-    versions.publish(after, after=before, changed={*(each.project.pk for each in found), *merged})
+    versions.publish(after, after=before, changed={*(each.project.pk for each in dirty), *merged})
     return RollupReport(after.pk, days, changed=True)
 
 

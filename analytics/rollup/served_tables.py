@@ -1,8 +1,8 @@
-"""The served tables: what screens ask most, ready in PostgreSQL. Computed from activity, changed where it differs.
+"""The served tables: counts and return cells in PostgreSQL, for the questions that screens ask most.
 
-Counts of a period depend on the days in it alone. A cell of returns, cohort + offset = a period, also
-depends on when its people were first seen; but whoever's first day changes, changes nothing before that day. So what
-has to be computed anew are the periods of the dirty days, and the cells that end in the first of them or later.
+Computed from activity; only rows that differ are written. The counts of a period depend on its own days only. A return
+cell (cohort + offset = a period) also depends on when its people were first seen, but a changed first day changes no
+cell before that day. So rollup recomputes the periods of the dirty days, and the cells from the first of those on.
 """
 
 import datetime as dt
@@ -19,45 +19,45 @@ from analytics.engine import Tables
 from analytics.lake import table
 from analytics.lake.columns import FIRSTS
 from analytics.metrics.periods import Calendar, period_of_day
-from analytics.rollup.dirt import Dirt
+from analytics.rollup.dirty_days import DirtyDays
 
 Interval = Literal["day", "week", "month"]
 INTERVALS: tuple[Interval, ...] = get_args(Interval)
 
 COUNTS = Path(__file__).with_name("counts.sql").read_text(encoding="utf-8")
 CELLS = Path(__file__).with_name("cells.sql").read_text(encoding="utf-8")
-"""Both: a temporary table to fill; what is to be done with it follows after a line of dashes."""
+"""Each script creates a temporary table to fill. The statements that apply it follow after the divider."""
 DIVIDER = "\n----\n"
 
 
-def refresh(tables: Tables, dirt: Dirt) -> None:
-    """Bring the project's served tables to the state of `tables.activity`, within the caller's transaction."""
-    calendar = Calendar(dirt.project.zone, dirt.project.week_start)
+def refresh(tables: Tables, dirty: DirtyDays) -> None:
+    """Update the project's served tables from `tables.activity`, in the caller's transaction."""
+    calendar = Calendar(dirty.project.zone, dirty.project.week_start)
     first = tables.lake(FIRSTS, table.version(FIRSTS))
     for interval in INTERVALS:
-        touched = None if dirt.days is None else _numbers(calendar, interval, dirt.days)
-        names = {"project": dirt.project.pk, "interval": interval}
+        touched = None if dirty.days is None else _period_numbers(calendar, interval, dirty.days)
+        names = {"project": dirty.project.pk, "interval": interval}
         _replace_counts(tables, calendar, interval, touched, names)
         _replace_cells(tables, first, calendar, interval, touched, names)
 
 
 def counts(activity: ir.Table, interval: Interval, calendar: Calendar, touched: list[int] | None) -> ir.Table:
     """period, event ('' is any), events, people."""
-    rows = _periods(_within(activity, interval, calendar, touched), interval, calendar)
+    rows = _periods(_days_of(activity, interval, calendar, touched), interval, calendar)
     if touched is not None and len(touched) <= touched[-1] - touched[0]:
         rows = rows.filter(rows["period"].isin(touched))
     figures = {"events": rows["count"].sum(), "people": rows["person_id"].nunique()}
     named = rows.group_by("period", "event").agg(**figures)
-    anyhow = rows.group_by("period").agg(**figures)
-    return ibis.union(named, anyhow.mutate(event=ibis.literal("")).select(named.columns))
+    any_event = rows.group_by("period").agg(**figures)
+    return ibis.union(named, any_event.mutate(event=ibis.literal("")).select(named.columns))
 
 
 def cells(
     activity: ir.Table, first: ir.Table, interval: Interval, calendar: Calendar, since: int | None
 ) -> ir.Table:
-    """cohort, offset, people: first-time cohorts of any event, cells that end in period `since` or later."""
+    """cohort, offset, people: first-time cohorts of any event; the cells of period `since` and later."""
     cohorts = first.select("person_id", cohort=_period(first["day"], interval, calendar))
-    recent = _within(activity, interval, calendar, None if since is None else [since], open_end=True)
+    recent = _days_of(activity, interval, calendar, None if since is None else [since], open_end=True)
     active = _periods(recent, interval, calendar).select("person_id", "period").distinct()
     both = active.join(cohorts, "person_id")
     return both.group_by("cohort", offset=both["period"] - both["cohort"]).agg(people=both.count())
@@ -71,7 +71,7 @@ def _period(day: ir.DateValue, interval: Interval, calendar: Calendar) -> ir.Int
     return period_of_day(interval, day.epoch_days().cast("int64"), calendar.week_start).cast("int64")
 
 
-def _within(
+def _days_of(
     activity: ir.Table,
     interval: Interval,
     calendar: Calendar,
@@ -79,14 +79,14 @@ def _within(
     *,
     open_end: bool = False,
 ) -> ir.Table:
-    """Only the days from the first of the periods to the last: files and row groups of others are not read."""
+    """Activity from the first touched period to the last. Other files and row groups are not read."""
     if touched is None:
         return activity
     first, last = calendar.days(interval, range(touched[0], touched[-1] + 1))
     return activity.filter(activity["day"] >= first, (activity["day"] <= last) | open_end)
 
 
-def _numbers(calendar: Calendar, interval: Interval, days: Iterable[dt.date]) -> list[int]:
+def _period_numbers(calendar: Calendar, interval: Interval, days: Iterable[dt.date]) -> list[int]:
     return sorted({calendar.number(interval, day) for day in days})
 
 
@@ -99,7 +99,7 @@ def _replace_counts(
         (calendar.first_day(interval, row["period"]), row["event"], row["events"], row["people"])
         for row in _rows(found)
     )
-    _exchange(COUNTS, rows, names | {"starts": starts})
+    _apply(COUNTS, rows, names | {"starts": starts})
 
 
 def _replace_cells(
@@ -116,7 +116,7 @@ def _replace_cells(
         (calendar.first_day(interval, row["cohort"]), row["offset"], row["people"]) for row in _rows(found)
     )
     start = None if since is None else calendar.first_day(interval, since)
-    _exchange(CELLS, rows, names | {"since": start})
+    _apply(CELLS, rows, names | {"since": start})
 
 
 def _rows(found: pa.Table) -> Iterator[dict[str, Any]]:
@@ -124,12 +124,12 @@ def _rows(found: pa.Table) -> Iterator[dict[str, Any]]:
         yield from batch.to_pylist()
 
 
-def _exchange(script: str, rows: Iterable[tuple[Any, ...]], names: dict[str, Any]) -> None:
-    """Fill the script's temporary table and let it bring the served one to the same state."""
-    prepare, exchange = script.split(DIVIDER)
+def _apply(script: str, rows: Iterable[tuple[Any, ...]], names: dict[str, Any]) -> None:
+    """Fill the script's temporary table and apply it to the served table."""
+    prepare, apply = script.split(DIVIDER)
     with connection.cursor() as cursor:
         cursor.execute(prepare)
         with cursor.copy("COPY computed FROM STDIN") as copy:
             for row in rows:
                 copy.write_row(row)
-        cursor.execute(exchange, names)
+        cursor.execute(apply, names)

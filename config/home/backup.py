@@ -1,12 +1,12 @@
 """Back up a running installation into one file, and restore it.
 
-The lake's mark says up to which sequence the lake has events. If the restored lake were ahead of its database, it would
+The lake's watermark says up to which sequence the lake has events. If the restored lake were ahead of its database, it would
 skip the next events. If it is behind, the missing events must still be in the database. Therefore:
 
-1. Block load, rollup and upkeep. Ingest and enrich continue.
+1. Block load, rollup and maintenance. Ingest and enrich continue.
 2. Hard-link every file of the home, the spool before the database snapshot. A spooled row that is also in the database
    is recognised when it is replayed; a row in neither would be lost.
-3. Export a snapshot of the database, then unblock load, rollup and upkeep.
+3. Export a snapshot of the database, then unblock load, rollup and maintenance.
 4. Dump that snapshot and pack everything.
 """
 
@@ -31,7 +31,7 @@ MANIFEST = "firsthand-backup.json"
 DUMP = "database.dump"
 STAGING = "backup.part"
 WRITERS = ("load", "rollup")
-"""The locks of the lake's writers in analytics/locks.py. Upkeep takes both."""
+"""The locks of the lake's writers in analytics/locks.py. Maintenance takes both."""
 
 NOT_BACKED_UP = {
     "postgres",

@@ -92,9 +92,9 @@ def test_every_table_and_file_is_restored(
         assert restored.ask(names) == [("Ana",), ("bo",)]
     assert files(another.lake) == files(here.lake)
     assert (another.root / "secret_key").read_text() == here.secret_key()
-    mark = table.mark(EVENTS)
+    watermark = table.watermark(EVENTS)
     settings.LAKE_URL = str(another.lake)
-    assert table.mark(EVENTS) == mark > 0
+    assert table.watermark(EVENTS) == watermark > 0
 
 
 def tables(database: psycopg.Connection[tuple[object, ...]]) -> list[str]:
@@ -136,8 +136,8 @@ def test_a_backup_under_load_is_consistent(
 
     with restored_home(another, tmp_path / "b.tar.gz") as restored:
         settings.LAKE_URL = str(another.lake)
-        mark, where = table.mark(EVENTS), f"project_id = {team.id}"
-        beyond = restored.ask(f"SELECT id FROM analytics_event WHERE {where} AND sequence > {mark}")
+        watermark, where = table.watermark(EVENTS), f"project_id = {team.id}"
+        beyond = restored.ask(f"SELECT id FROM analytics_event WHERE {where} AND sequence > {watermark}")
         ledger = f"SELECT sum(count)::int FROM analytics_ledger WHERE {where} AND outcome = 'stored'"
         ((stored,),) = restored.ask(ledger)
         ((highest,),) = restored.ask("SELECT max(sequence) FROM analytics_event")
@@ -145,7 +145,7 @@ def test_a_backup_under_load_is_consistent(
     loaded = [each for batch in table.scan(EVENTS, ["id"], where) for each in batch["id"].to_pylist()]
     assert isinstance(highest, int)
     assert isinstance(version, int)
-    assert mark <= highest
+    assert watermark <= highest
     assert len(loaded) + len(beyond) == stored
     assert version <= table.version(EVENTS)
 

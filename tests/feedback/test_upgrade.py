@@ -132,7 +132,7 @@ def test_it_works(environment: dict[str, str]) -> None:
     assert [[row[name] for name in unchanged] for row in in_lake()] == [
         [row[name] for name in unchanged] for row in rows
     ]
-    assert table.mark(EVENTS) == 4
+    assert table.watermark(EVENTS) == 4
 
     comments = in_database(url, "SELECT id, change, updated_at = received_at AS same FROM feedback_comment")
     assert all(row["change"] == row["id"] and row["same"] for row in comments)

@@ -1,4 +1,4 @@
-"""Reactions by cohort: what the people of each sign-up cohort said."""
+"""Reactions by cohort: which reactions the people of each cohort left."""
 
 from analytics.insights.cohort_reactions import form, points, sentences
 from analytics.insights.cohort_reactions.answer import CohortReactionsAnswer, present
@@ -7,11 +7,11 @@ from analytics.insights.cohort_reactions.names import small
 from analytics.insights.cohort_reactions.question import CohortReactions, place
 from analytics.insights.kind import Kind, Measure, Screen
 
-SAID = "Of the people whose first event ever fell into a period, those who ever gave a reaction."
+DEFINITION = "Of the people first seen in a period, those who ever left a reaction."
 
 KIND = Kind(
     name="cohort_reactions",
-    measures=(Measure("cohort reactions", "people", "a cohort and a reaction", SAID),),
+    measures=(Measure("cohort reactions", "people", "a cohort and a reaction", DEFINITION),),
     question=CohortReactions,
     figures=CohortFigures,
     point=points.CohortReactionPoint,
@@ -23,7 +23,7 @@ KIND = Kind(
     small=small,
     screen=Screen(
         label="Reactions",
-        subtitle="What people said, by the period in which they were first seen.",
+        subtitle="Reactions by the period in which people were first seen.",
         icon="comment",
         key="c",
         fields=form.FIELDS,

@@ -11,7 +11,7 @@ from analytics.schema import REACTIONS
 
 
 class CohortReaction(Struct, frozen=True):
-    """Of a cohort's people, those who gave one reaction, once or more often; `interval` is Wilson's, 95 %."""
+    """The people of a cohort who left a reaction at least once. `interval` is the 95 % Wilson interval."""
 
     reaction: str
     people: int

@@ -1,4 +1,4 @@
-"""The form of the page of reactions: what its fields ask, and how an address names a figure."""
+"""The form of the reactions page, and the figure in its query parameters."""
 
 from collections.abc import Mapping
 from typing import Any

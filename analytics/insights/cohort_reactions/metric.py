@@ -1,6 +1,6 @@
-"""What the people of each start cohort did, ever since: for example which reactions they left.
+"""What the people of each cohort ever did: for example which reactions they left.
 
-A person's start is their first event of any name; each person belongs to one cohort.
+A person's cohort is the period of their first event of any name.
 """
 
 import ibis
@@ -10,22 +10,22 @@ from analytics.metrics.filters import property_text
 from analytics.metrics.sources import Source
 
 EVERYONE = ""
-"""The value under which a cohort itself is counted."""
+"""The value of the rows that count the whole cohort."""
 
 
 def people(source: Source, events: ir.Table, event: str, name: str, values: list[str]) -> ir.Table:
-    """person_id, cohort (a period of the window), value: a row per value that a person gave, and one EVERYONE.
+    """person_id, cohort (a period of the window), value: one row per value of a person, and one with EVERYONE.
 
-    source   all history: it says when somebody was first seen
-    events   where values are looked for, however late
+    source   with history, to find when people were first seen
+    events   all events with a value, at any time
     """
     rows = source.table
     starts = rows.group_by("person_id").agg(cohort=rows["period"].min())
     starts = starts.filter(starts["cohort"].between(0, len(source.window) - 1))
-    said = events.filter(events["event"] == event)
-    said = said.select("person_id", value=property_text(said, name))
-    said = said.filter(said["value"].isin(values)).distinct()
-    gave = starts.join(said, "person_id").select("person_id", "cohort", "value")
+    reactions = events.filter(events["event"] == event)
+    reactions = reactions.select("person_id", value=property_text(reactions, name))
+    reactions = reactions.filter(reactions["value"].isin(values)).distinct()
+    gave = starts.join(reactions, "person_id").select("person_id", "cohort", "value")
     return starts.mutate(value=ibis.literal(EVERYONE)).union(gave)
 
 
@@ -35,5 +35,5 @@ def tally(people: ir.Table) -> ir.Table:
 
 
 def members(people: ir.Table, *, cohort: int, value: str) -> ir.Table:
-    """person_id of those in a cohort who gave a value (EVERYONE: all of them)."""
+    """person_id of the people in a cohort with a value (EVERYONE: all of them)."""
     return people.filter(people["cohort"] == cohort, people["value"] == value).select("person_id")

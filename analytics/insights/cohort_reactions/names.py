@@ -1,4 +1,4 @@
-"""Who is in small cohorts, and what each of them said."""
+"""The people of small cohorts, with their reactions."""
 
 from collections.abc import Iterator
 

@@ -12,7 +12,7 @@ from analytics.schema import REACTIONS
 
 
 class CohortReactionPoint(Struct, frozen=True, forbid_unknown_fields=True):
-    """Those of a cohort who gave a reaction, or without one the whole cohort."""
+    """The people of a cohort who left a reaction; without `reaction` the whole cohort."""
 
     cohort: str
     reaction: str | None = None

@@ -7,7 +7,7 @@ from analytics.metrics.periods import Interval, Window
 
 
 class CohortReactions(Question, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Cohorts are made of people's first events; their reactions count whenever they were given."""
+    """Cohorts by first event. Reactions count at any time, also after `to`."""
 
     interval: Interval = "week"
 

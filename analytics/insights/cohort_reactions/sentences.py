@@ -1,4 +1,4 @@
-"""What the page of reactions says and draws: a row a cohort, a column a reaction."""
+"""The reactions page: one row per cohort, one column per reaction."""
 
 from typing import Any
 
@@ -31,5 +31,5 @@ def _row(cohort: ReactionCohort, interval: str, names: Names, href: Href) -> Row
 
 
 def title(question: CohortReactions, point: CohortReactionPoint) -> str:
-    said = f"said {point.reaction}" if point.reaction else "all of them"
-    return f"Cohort of {formats.period(point.cohort, question.interval)}: {said}"
+    who = f"said {point.reaction}" if point.reaction else "all of them"
+    return f"Cohort of {formats.period(point.cohort, question.interval)}: {who}"

@@ -1,4 +1,4 @@
-"""Lifecycle: new, returning and resurrecting people of each period, and those who went dormant."""
+"""Lifecycle: the new, returning, resurrecting and dormant people of each period."""
 
 from analytics.insights.kind import Kind, Measure, Screen
 from analytics.insights.lifecycle import form, points, sentences

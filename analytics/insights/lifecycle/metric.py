@@ -1,7 +1,7 @@
-"""Lifecycle: who of a period's people is new, stayed, came back, and who of the period before is missing.
+"""Lifecycle: who is new, returning or resurrecting in a period, and who of the period before is dormant.
 
-One pass finds each person's periods as bits, from the period before the window on, and the period of their very first
-event. People with the same of both are counted together; the people behind a figure come from the same bits.
+One pass finds each person's periods as bits, from the period before the window, and the period of their first event.
+People with equal values are counted together. The people behind a figure come from the same bits.
 """
 
 from typing import Literal, get_args
@@ -20,21 +20,21 @@ STATUSES: tuple[Status, ...] = get_args(Status)
 
 FIRST = "first"
 LONG_AGO = -1
-"""The period in which somebody was first seen, when that lies before all that are looked at."""
+"""The first period of people who were first seen before the window."""
 
 ROWS = 50_000
-"""How many different rows are unpacked at a time: 1,000 periods of as many are 400 MB."""
+"""Rows that are unpacked at a time: with 1,000 periods they take 400 MB."""
 
 
-def people(source: Source, meant: EventFilter) -> ir.Table:
-    """person_id, first, a0...: everyone who was active in the window, or in the period before it.
+def people(source: Source, event_filter: EventFilter) -> ir.Table:
+    """person_id, first, a0...: everyone who was active in the window.
 
-    source   all history, in a window that begins with the period before the first one that is asked for
-    first    period of the person's first event of any name; LONG_AGO when it lies before the window
-    a        periods of the window with a meant event, as bits (see metrics.masks)
+    source   with history; its window begins one period before the question's first
+    first    period of the person's first event of any name; LONG_AGO if that is before the window
+    a        periods of the window with a matching event, as bits (see metrics.masks)
     """
     rows, periods = source.table, len(source.window)
-    counts = source.matches(meant) & source.within()
+    counts = source.matches(event_filter) & source.within()
     found = rows.group_by("person_id").agg(
         first=rows["period"].min(), **masks.collect("a", rows["period"], counts, periods)
     )
@@ -43,13 +43,13 @@ def people(source: Source, meant: EventFilter) -> ir.Table:
 
 
 def tally(people: ir.Table) -> ir.Table:
-    """first, a0..., people: how many people have the same."""
+    """first, a0..., people: how many people have these values."""
     same = [name for name in people.columns if name != "person_id"]
     return people.group_by(same).agg(people=people.count())
 
 
 def statuses(tally: pa.Table, periods: int) -> dict[Status, list[int]]:
-    """People by status, for each of `periods`; the tally has one period more, at its beginning."""
+    """People by status and period. The tally has one more period at its beginning."""
     found = {status: np.zeros(periods) for status in STATUSES}
     for begin in range(0, tally.num_rows, ROWS):
         part = tally.slice(begin, ROWS)
@@ -60,7 +60,7 @@ def statuses(tally: pa.Table, periods: int) -> dict[Status, list[int]]:
 
 
 def by_status(part: pa.Table, periods: int) -> dict[Status, NDArray[np.bool_]]:
-    """Of people or of a tally: who has a status when, a row per period and a column per row of the table."""
+    """For people or a tally: one row per period, one column per row of the table."""
     active = masks.unpack(part, "a", periods + 1).astype(bool)
     before, now = active[:-1], active[1:]
     first = part.column(FIRST).to_numpy()
@@ -74,12 +74,12 @@ def by_status(part: pa.Table, periods: int) -> dict[Status, NDArray[np.bool_]]:
 
 
 def members(people: ir.Table, *, period: int, status: Status) -> ir.Table:
-    """person_id of those with a status in a period, counted from the first that is asked for."""
+    """person_id of those with a status in a period; 0 is the question's first."""
     return people.filter(has(people, period, status)).select("person_id")
 
 
 def has(people: ir.Table, period: int, status: Status) -> ir.BooleanValue:
-    """Whether somebody has a status in a period."""
+    """Whether each person has a status in a period."""
     now, before = masks.has(people, "a", period + 1), masks.has(people, "a", period)
     new = people[FIRST] == period + 1
     conditions = {

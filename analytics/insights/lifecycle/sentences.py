@@ -1,4 +1,4 @@
-"""What a lifecycle's page says and draws: stacked bars, those who are missing below the line, and a table."""
+"""The lifecycle page: stacked bars with dormant people below the axis, and a table."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +18,7 @@ MEANINGS: dict[Status, str] = {
     "dormant": "active in the period before, not in this one",
 }
 ORDER: tuple[Status, ...] = ("returning", "new", "resurrecting", "dormant")
-"""From the zero line outwards: what lasts first."""
+"""The order of the stacked parts, from the axis outwards."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Cell:
 
     @property
     def given_names(self) -> list[str]:
-        """As people call each other; for where there is little room."""
+        """First names only, for narrow cells."""
         return [name.partition(" ")[0] for name in self.names]
 
 

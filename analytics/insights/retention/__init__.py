@@ -1,4 +1,4 @@
-"""Retention: of those who started in one period, who came back in the periods after it."""
+"""Retention: who came back in the periods after they started."""
 
 from analytics.insights.kind import Kind, Measure, Screen
 from analytics.insights.retention import form, points, sentences
@@ -7,13 +7,11 @@ from analytics.insights.retention.figures import Triangle, count, served
 from analytics.insights.retention.names import small
 from analytics.insights.retention.question import Retention, place
 
-RETAINED = (
-    "Of the people who did the start event in a period, those who did the return event so many periods later."
-)
+DEFINITION = "Of the people who did the start event in a period, those who did the return event `offset` periods later."
 
 KIND = Kind(
     name="retention",
-    measures=(Measure("retention", "people", "a cohort and an offset", RETAINED),),
+    measures=(Measure("retention", "people", "a cohort and an offset", DEFINITION),),
     question=Retention,
     figures=Triangle,
     point=points.RetentionPoint,

@@ -10,9 +10,9 @@ from analytics.metrics.periods import Window
 
 
 class RetentionValue(Struct, frozen=True):
-    """One cell: `people` of `of`. `interval` is the 95 % Wilson interval of `rate`; both are null of nobody.
+    """One cell: `people` of `of`. `interval` is the 95 % Wilson interval of `rate`. Both are null when `of` is 0.
 
-    In the average row both are sums over the cohorts whose cell is complete.
+    In the average row, `people` and `of` are sums over the cohorts whose cell is complete.
     """
 
     offset: int
@@ -54,7 +54,7 @@ def _cell(offset: int, people: int, of: int, complete: bool) -> RetentionValue:
 
 
 def _average(cohorts: list[RetentionCohort], width: int) -> list[RetentionValue]:
-    """Weighted by cohort size: people of all complete cells, of all people in those cohorts."""
+    """Weighted by cohort size: the people of all complete cells, of all people in those cohorts."""
     row = []
     for offset in range(width):
         cells = [cohort.values[offset] for cohort in cohorts if offset < len(cohort.values)]

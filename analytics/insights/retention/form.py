@@ -1,4 +1,4 @@
-"""The form of retention's page: what its fields ask, and how an address names a cell."""
+"""The form of the retention page, and the cell in its query parameters."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +16,7 @@ def body(given: Mapping[str, str]) -> dict[str, Any]:
 def point(given: Mapping[str, str]) -> dict[str, Any]:
     for name in ("cohort", "offset"):
         if not given.get(name):
-            raise QueryError(name, "is missing: it names the figure whose people are asked for")
+            raise QueryError(name, "missing; it identifies the cell whose people to list")
     offset = given["offset"]
     if not (offset.isascii() and offset.isdigit()):
         raise QueryError("offset", f"{offset!r} is not a number of periods; write 0 or more")

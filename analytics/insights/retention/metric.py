@@ -1,8 +1,8 @@
 """Retention: of those who did the start event in a period, who did the return event in the periods after it.
 
-One pass finds each person's periods as bits: `s` the periods in which they joined a cohort, `r` those in which they
-came back. People with the same bits are counted together, and the triangle is one product of two bit matrices. The
-people behind a cell come from the same bits, so a cell and its list cannot differ.
+One pass finds each person's periods as bits: `s` for the periods in which they joined a cohort, `r` for those in which
+they came back. People with equal bits are counted together, and the triangle is the product of two bit matrices. The
+people behind a cell come from the same bits, so a cell and its list always agree.
 """
 
 from typing import Literal
@@ -19,11 +19,11 @@ from analytics.metrics.filters import EventFilter
 from analytics.metrics.sources import Source
 
 ROWS = 50_000
-"""How many distinct masks are unpacked at a time: 1,000 periods of as many masks are 400 MB."""
+"""Distinct masks that are unpacked at a time: with 1,000 periods they take 400 MB."""
 
 
 class Rules(Struct, frozen=True):
-    """What counts (definitions: docs/metrics.md). The defaults are those of a question that says nothing."""
+    """What counts as a start and a return (see docs/metrics.md). The defaults are those of a question."""
 
     start: EventFilter = EventFilter()
     back: EventFilter = EventFilter()
@@ -33,17 +33,17 @@ class Rules(Struct, frozen=True):
 
     @property
     def history(self) -> bool:
-        """Whether what happened before the window decides."""
+        """Whether events before the window matter."""
         return self.kind != "recurring"
 
     @property
-    def alike(self) -> bool:
-        """Whether starts and returns are the same thing, so that one set of bits tells both."""
+    def same_events(self) -> bool:
+        """Whether starts and returns are the same events, so that one set of bits is enough."""
         return self.kind == "recurring" and self.start == self.back and self.min_occurrences == 1
 
     @property
     def very_first(self) -> bool:
-        """Whether a person's first event of the name may be one that does not match."""
+        """Whether a person's first event of the name may fail the filters, which excludes the person."""
         return self.kind == "first_ever" and any(item.on == "event" for item in self.start.where)
 
 
@@ -96,20 +96,20 @@ def _bits(source: Source, rules: Rules) -> ir.Table:
     aggregates = masks.collect("r", rows["period"], rows["back"], periods)
     if rules.history:
         aggregates["first"] = rows["period"].min(where=rows["start"])
-    elif not rules.alike:
+    elif not rules.same_events:
         aggregates |= masks.collect("s", rows["period"], rows["start"], periods)
     if rules.very_first:
         aggregates["very_first"] = rows["named_at"].min()
         aggregates["first_at"] = rows["start_at"].min()
     found = rows.group_by("person_id").agg(**aggregates)
-    if rules.alike:
+    if rules.same_events:
         pairs = zip(masks.names("s", periods), masks.names("r", periods), strict=True)
         return found.mutate(**{start: found[back] for start, back in pairs})
     return found.filter(found["first_at"] == found["very_first"]) if "very_first" in aggregates else found
 
 
 def _marked(source: Source, rules: Rules) -> ir.Table:
-    """person_id, period, start, back: which rows start and which return; with `min_occurrences` a row a period."""
+    """person_id, period, start, back: which rows are starts and which are returns."""
     table = source.table
     rows = table.select(
         "person_id",
@@ -119,13 +119,13 @@ def _marked(source: Source, rules: Rules) -> ir.Table:
         back=source.matches(rules.back) & source.within(),
         **_moments(source, rules),
     )
-    meant = rows["start"] | rows["back"]
-    rows = rows.filter(meant | rows["named_at"].notnull() if "named_at" in rows.columns else meant)
+    matching = rows["start"] | rows["back"]
+    rows = rows.filter(matching | rows["named_at"].notnull() if "named_at" in rows.columns else matching)
     return _often_enough(rows, rules.min_occurrences) if rules.min_occurrences > 1 else rows
 
 
 def _moments(source: Source, rules: Rules) -> dict[str, ir.TimestampValue]:
-    """For `first_ever`: when an event of the start's name happened, and when one that also matches did."""
+    """For `first_ever`: the time of events with the start's name, and of those that also match its filters."""
     if not rules.very_first:
         return {}
     at = source.table["timestamp"]
@@ -146,7 +146,7 @@ def _often_enough(rows: ir.Table, least: int) -> ir.Table:
 
 
 def _only_first(found: ir.Table, periods: int) -> ir.Table:
-    """The one cohort of each person as a bit; none when their first start lies before the window."""
+    """The single cohort of each person as a bit; none if their first start is before the window."""
     returns = {name: found[name] for name in masks.names("r", periods)}
     return found.select("person_id", **masks.bits("s", found["first"], periods), **returns)
 

@@ -1,4 +1,4 @@
-"""Who is in the cells of small cohorts, whose names say more than rates."""
+"""The people in the cells of small cohorts, which the page shows by name."""
 
 from collections.abc import Iterator
 
@@ -32,7 +32,7 @@ def small(
 
 
 def _periods(found: pa.Table, prefix: str, periods: int) -> list[int]:
-    """Each person's periods as one whole number, however many words the engine needs for them."""
+    """Each person's periods as one integer, from all the words of the mask."""
     words = [found[name].to_pylist() for name in masks.names(prefix, periods)]
     return [
         sum(word << (masks.BITS * place) for place, word in enumerate(row))
@@ -41,6 +41,6 @@ def _periods(found: pa.Table, prefix: str, periods: int) -> list[int]:
 
 
 def _is_in(question: Retention, returns: int, cohort: int, offset: int) -> bool:
-    """Offset 0 is the whole cohort, whether or not its people did the return event in that period too."""
+    """Offset 0 is the whole cohort, even those who did not do the return event in that period."""
     later = returns >> (cohort + offset)
     return offset == 0 or bool(later if question.counting == "on_or_after" else later & 1)

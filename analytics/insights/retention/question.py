@@ -39,8 +39,8 @@ class Retention(Question, frozen=True, forbid_unknown_fields=True, kw_only=True)
         yield "return.event", self.return_.event
 
     def filters(self) -> Iterator[tuple[str, Filter]]:
-        for name, meant in (("start", self.start), ("return", self.return_)):
-            yield from ((f"{name}.where[{n}]", item) for n, item in enumerate(meant.where))
+        for name, event_filter in (("start", self.start), ("return", self.return_)):
+            yield from ((f"{name}.where[{n}]", item) for n, item in enumerate(event_filter.where))
 
     def days(self, window: Window) -> Days:
         return dt.date.min if self.rules.history else window.first_day, window.last_day

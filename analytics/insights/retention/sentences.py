@@ -1,4 +1,4 @@
-"""What retention's page says and draws: a triangle, one row a cohort, one column a period since."""
+"""The retention page: a triangle with one row per cohort and one column per offset."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ def _row(cohort: RetentionCohort, period: str, names: Names, href: Href) -> Row:
 
 
 def _average(answer: RetentionAnswer, offset: int) -> Figure | None:
-    """All complete cells of a column together; None as long as there is none."""
+    """The average of a column's complete cells; None if there are none."""
     value = next((value for value in answer.average if value.offset == offset), None)
     return Figure(value.people, value.of, interval=value.interval) if value and value.of else None
 

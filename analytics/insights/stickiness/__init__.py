@@ -7,11 +7,11 @@ from analytics.insights.stickiness.figures import StickinessFigures, count
 from analytics.insights.stickiness.names import small
 from analytics.insights.stickiness.question import Stickiness, place
 
-STUCK = "People who were active in exactly so many periods of the range."
+DEFINITION = "People who were active in exactly this number of periods of the range."
 
 KIND = Kind(
     name="stickiness",
-    measures=(Measure("stickiness", "people", "a number of periods", STUCK),),
+    measures=(Measure("stickiness", "people", "a number of periods", DEFINITION),),
     question=Stickiness,
     figures=StickinessFigures,
     point=points.StickinessPoint,
@@ -23,7 +23,7 @@ KIND = Kind(
     small=small,
     screen=Screen(
         label="Stickiness",
-        subtitle="In how many days, weeks or months of a range people were active.",
+        subtitle="How many days, weeks or months of a range people were active.",
         icon="steps",
         key="k",
         fields=form.FIELDS,

@@ -10,7 +10,7 @@ from analytics.metrics.periods import Window
 
 
 class StickinessValue(Struct, frozen=True):
-    """Of everyone who was active in the range, those who were in exactly so many periods; Wilson's interval, 95 %."""
+    """People active in exactly `intervals` periods, of everyone active in the range. `interval`: 95 % Wilson."""
 
     intervals: int
     people: int

@@ -1,4 +1,4 @@
-"""Who is behind the figures of few people, whose names say more than their number."""
+"""The people behind figures of few people, which the page shows by name."""
 
 from collections.abc import Iterator
 

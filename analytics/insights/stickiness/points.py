@@ -13,7 +13,7 @@ from analytics.insights.stickiness.question import Stickiness
 
 
 class StickinessPoint(Struct, frozen=True, forbid_unknown_fields=True):
-    """Those who were active in exactly so many periods."""
+    """The people active in exactly `intervals` periods."""
 
     intervals: Annotated[int, Meta(ge=1)]
 

@@ -7,7 +7,7 @@ from analytics.metrics.periods import Interval
 
 
 class Stickiness(Question, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Active is who did the event; null is any event."""
+    """People who did the event are active; null is any event."""
 
     event: str | None = None
     interval: Interval = "day"

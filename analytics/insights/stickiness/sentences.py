@@ -1,4 +1,4 @@
-"""What the page of stickiness says and draws: a bar for each number of periods, and a table."""
+"""The stickiness page: one bar per number of periods, and a table."""
 
 from typing import Any
 

@@ -17,7 +17,7 @@ PART_NAMES = {OTHER: "other", NONE: "none"}
 class Point(Struct, frozen=True):
     """One bar: `start` is the first local day (or hour, ISO) of the period; `complete` is false while it runs.
 
-    `people` are those behind the bar; null for a formula, which is no set of people (its series are).
+    `people` are those behind the bar; null for a formula, which does not stand for a set of people.
     """
 
     start: str
@@ -30,7 +30,7 @@ class TrendSeries(Struct, frozen=True):
     """One series, or one value of its breakdown (`$other`: all values beyond the top ones; `$none`: not set).
 
     total    the measure over the whole range; of people, different people and not the sum of the points
-    people   different people over the whole range; null for sums of events, where nobody asked for it, and formulas
+    people   different people over the whole range; null for totals and formulas
     """
 
     label: str
@@ -66,7 +66,7 @@ def _series(asked: Series, found: SeriesFigures, starts: list[str], elapsed: lis
         for start, bar, complete in zip(starts, bars, elapsed, strict=True)
     ]
     whole = Counted(sum(found.times), found.everyone or 0, sum(found.amounts), sum(found.numbers))
-    # Sums of events are served from counts per period, which do not know different people over the whole range.
+    # Always null for totals: the served counts do not have it, and an answer must not depend on where it was read.
     everyone = None if asked.measure == "total" else found.everyone
     return TrendSeries(
         _name("any event" if asked.event is None else asked.event, found.part),
@@ -89,7 +89,7 @@ def _formulas(question: Trends, series: list[tuple[str, TrendSeries]]) -> list[T
 
 
 def _formula(question: Trends, part: str | None, operands: dict[str, TrendSeries]) -> TrendSeries:
-    """A series that does not have this value of the breakdown is there what it is where nothing happened."""
+    """A series without this value of the breakdown counts as zero events."""
     text = question.formula or ""
     tree = formula.parse(text, len(question.series))
     letters = zip(ascii_uppercase, question.series, strict=False)

@@ -1,4 +1,4 @@
-"""A trend, counted: what is cached, before anything that depends on the hour at which it is looked at."""
+"""A trend, counted: this is what is cached. Nothing in it depends on the current time."""
 
 from collections import defaultdict
 from typing import Any
@@ -15,7 +15,7 @@ from analytics.metrics.filters import EventFilter
 class SeriesFigures(Struct, frozen=True):
     """One series or one value of its breakdown (`part`; null without one); lists have an entry a period.
 
-    everyone   different people over the whole range; null where the place that was read does not know it
+    everyone   different people over the whole range; null if the served tables were read, which do not have it
     """
 
     series: int
@@ -49,7 +49,7 @@ def count(question: Trends, reading: Reading) -> TrendFigures:
         rows = series_rows(question, series, reading)
         if question.breakdown is not None:
             found += _from_cells(index, divided(question, question.breakdown, rows, reading), reading)
-        elif _is_dear(question.meant(series)) and series.measure != "people":
+        elif _reads_json(question.event_filter(series)) and series.measure != "people":
             found += _from_cells(index, metric.cells(rows), reading)
         else:
             found.append(_from_bits(index, series, rows, reading))
@@ -59,34 +59,34 @@ def count(question: Trends, reading: Reading) -> TrendFigures:
 def series_rows(question: Trends, series: Series, reading: Reading) -> ir.Table:
     source, divide = reading.source(), question.breakdown
     part = source.text(divide.property, divide.on) if divide else None
-    return metric.rows(source, question.meant(series), amount=series.amount, part=part)
+    return metric.rows(source, question.event_filter(series), amount=series.amount, part=part)
 
 
 def divided(question: Trends, divide: Breakdown, rows: ir.Table, reading: Reading) -> ir.Table:
-    """A formula joins its series value by value: one that is shown for one of them must be counted for all."""
+    """The rows by value of the breakdown. With a formula, all series share the same top values."""
     joined = question.series if question.formula is not None else ()
     among = [series_rows(question, series, reading) for series in joined]
     return metric.divided(rows, divide.limit, among=among)
 
 
-def _is_dear(meant: EventFilter) -> bool:
-    """Whether rows are chosen by properties inside JSON, which takes longer than to group them."""
-    return any(item.on == "event" for item in meant.where)
+def _reads_json(event_filter: EventFilter) -> bool:
+    """Whether filters parse JSON properties, which takes longer than grouping: then the rows are read only once."""
+    return any(item.on == "event" for item in event_filter.where)
 
 
 def _from_bits(index: int, series: Series, rows: ir.Table, reading: Reading) -> SeriesFigures:
     periods = len(reading.window)
     tally = reading.run(metric.tally(metric.people(rows, periods), periods))
     people, everyone = metric.per_period(tally, periods)
-    # People alone need no sums, which would be another pass over the rows.
+    # A measure of people needs no sums. They would take another pass over the rows.
     sums = [] if series.measure == "people" else reading.run(metric.amounts(rows)).to_pylist()
     return _figures(index, None, sums, people, everyone)
 
 
 def _from_cells(index: int, cells: ir.Table, reading: Reading) -> list[SeriesFigures]:
-    """A series for each value of the breakdown, greatest first; the rest and what is not set come last.
+    """One series per value of the breakdown, largest first, then OTHER and NONE.
 
-    Without a breakdown one series, also of nothing.
+    Without a breakdown there is one series, even if it is empty.
     """
     periods = len(reading.window)
     bars: dict[str | None, list[dict[str, Any]]] = defaultdict(list)

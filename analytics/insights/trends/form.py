@@ -1,4 +1,4 @@
-"""The form of a trend's page: what its fields ask, and how an address names a bar."""
+"""The form of the trends page, and the bar in its query parameters."""
 
 from collections.abc import Mapping
 from typing import Any

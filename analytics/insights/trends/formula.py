@@ -1,4 +1,4 @@
-"""Formulas over series: A is the first series, B the second; + - * / and numbers, nothing else."""
+"""Formulas over series: A is the first series, B the second. Only + - * /, numbers and brackets are allowed."""
 
 import ast
 import operator
@@ -15,11 +15,12 @@ _BINARY: dict[type[ast.operator], Callable[[float, float], float]] = {
 }
 _UNARY: dict[type[ast.unaryop], Callable[[float], float]] = {ast.UAdd: operator.pos, ast.USub: operator.neg}
 _ALLOWED = (ast.BinOp, ast.UnaryOp, ast.expr_context, *_BINARY, *_UNARY)
+# Deeply nested input would exhaust the stack of the parser.
 LONGEST = 200
 
 
 class FormulaError(ValueError):
-    """A formula that cannot be read; the message says what to write."""
+    """An invalid formula. The message says what to write."""
 
 
 def parse(text: str, series: int) -> ast.expr:
@@ -28,16 +29,17 @@ def parse(text: str, series: int) -> ast.expr:
     if len(text) > LONGEST:
         raise FormulaError(f"a formula has at most {LONGEST} characters")
     try:
+        # Only parsed, never executed: _check allows a few node types, and _value computes them itself.
         tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError) as error:
-        raise FormulaError(f"{text!r} is no formula; write for example A/B") from error
+        raise FormulaError(f"{text!r} is not a formula; write for example A/B") from error
     for node in ast.walk(tree):
         _check(node, letters)
     return tree
 
 
 def evaluate(tree: ast.expr, values: Mapping[str, Value]) -> Value:
-    """The formula's value; null where an operand is, and where it would be no finite number."""
+    """The formula's value; None if an operand is None or the result is not finite."""
     try:
         found = _value(tree, values)
     except (_NothingError, ZeroDivisionError, OverflowError):
@@ -46,7 +48,7 @@ def evaluate(tree: ast.expr, values: Mapping[str, Value]) -> Value:
 
 
 class _NothingError(Exception):
-    """An operand is null."""
+    """An operand is None."""
 
 
 def _check(node: ast.AST, letters: set[str]) -> None:
@@ -55,9 +57,9 @@ def _check(node: ast.AST, letters: set[str]) -> None:
             raise FormulaError(f"there is no series {node.id}; there are: {', '.join(sorted(letters))}")
     elif isinstance(node, ast.Constant):
         if isinstance(node.value, bool) or not isinstance(node.value, int | float):
-            raise FormulaError(f"{node.value!r} is no number")
+            raise FormulaError(f"{node.value!r} is not a number")
     elif not isinstance(node, _ALLOWED):
-        raise FormulaError("a formula has letters of series, numbers, + - * / and brackets only")
+        raise FormulaError("only letters of series, numbers, + - * / and brackets are allowed")
 
 
 def _value(node: ast.expr, values: Mapping[str, Value]) -> float:
@@ -70,7 +72,7 @@ def _value(node: ast.expr, values: Mapping[str, Value]) -> float:
             return _known(values[letter])
         case ast.Constant(value=int() | float() as constant):
             return float(constant)
-    raise FormulaError("a formula has letters of series, numbers, + - * / and brackets only")
+    raise FormulaError("only letters of series, numbers, + - * / and brackets are allowed")
 
 
 def _known(value: Value) -> float:

@@ -1,9 +1,9 @@
 """Trends: events, people and amounts per period, of one series.
 
-As a rule amounts are sums per period, and people are collected as bits per person (see masks), which also tells how
-many different people there were over the whole window. Where rows are dear to read, as with a breakdown, `cells` (what
-each person did in each period, of each value) are found in one pass, and everything else is counted from them: which
-values have the most events, what each bar holds, and who is behind it.
+Usually amounts are sums per period, and people are collected as bits per person (see masks), which also gives the
+number of different people over the window. Where rows are expensive to read, as with a breakdown, one pass finds
+`cells` (what each person did in each period, by value). Everything else is counted from them: the values with the most
+events, each bar, and the people behind it.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ from analytics.metrics.filters import EventFilter, property_number
 from analytics.metrics.sources import Source
 
 OTHER, NONE = "$other", "$none"
-"""Parts of a series: values beyond the top ones, and not set."""
+"""Parts of a series: all values beyond the top ones, and events without a value."""
 
 _ADDED = ("times", "amount", "numbers")
 
@@ -34,7 +34,11 @@ class Counted:
 
 
 def rows(
-    source: Source, meant: EventFilter, *, amount: str | None = None, part: ir.StringValue | None = None
+    source: Source,
+    event_filter: EventFilter,
+    *,
+    amount: str | None = None,
+    part: ir.StringValue | None = None,
 ) -> ir.Table:
     """What one series counts: person_id, period, times.
 
@@ -45,7 +49,7 @@ def rows(
     added: dict[str, ir.Value] = {} if part is None else {"part": part}
     if amount is not None:
         added["amount"] = property_number(table, amount)
-    chosen = table.mutate(**added).filter(source.matches(meant), source.within())
+    chosen = table.mutate(**added).filter(source.matches(event_filter), source.within())
     found = chosen.select("person_id", "period", "times", *added)
     return found if amount is None else found.mutate(numbers=found["amount"].notnull().cast("int64"))
 
@@ -97,13 +101,13 @@ def divided(rows: ir.Table, limit: int, *, among: Sequence[ir.Table] = ()) -> ir
     joined = found.left_join(top, found["part"] == top["kept"])
     stays = joined["kept"].notnull() | (joined["part"] == NONE)
     kept = joined.filter(stays).select(found.columns)
-    # Somebody may have done several of the other values in a period: one cell all the same.
+    # Summed again: a person with several of the other values in a period must be one cell, not several people.
     rest = joined.filter(~stays).mutate(part=ibis.literal(OTHER))
     return kept.union(_added(rest, ["part", "person_id", "period"]).select(found.columns))
 
 
 def _named(part: ir.StringValue) -> ir.StringValue:
-    """A value that is written like one of ours is never shown under its own name: it would be mistaken for ours."""
+    """A value that is spelled $other or $none counts as OTHER, so that it cannot be mistaken for ours."""
     return ibis.ifelse(part.isin([OTHER, NONE]), OTHER, part).fill_null(NONE)
 
 
@@ -136,13 +140,13 @@ def members(rows: ir.Table, *, part: str | None, period: int | None) -> ir.Table
 
 
 def _added(rows: ir.Table, keys: list[str], **more: ir.IntegerScalar) -> ir.Table:
-    """Whatever the rows have that can be added, per keys."""
+    """The sums of times, amount and numbers by keys, as far as the rows have them."""
     sums = {name: rows[name].sum() for name in _ADDED if name in rows.columns}
     return rows.aggregate(by=keys, **sums, **more)
 
 
 def measure(name: str, counted: Counted) -> float | None:
-    """The value of a measure (total, people, per_person, sum:..., avg:...); null where it would divide by nothing."""
+    """The value of a measure (total, people, per_person, sum:..., avg:...); None instead of a division by zero."""
     return _MEASURES[name.partition(":")[0]](counted)
 
 

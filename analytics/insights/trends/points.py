@@ -11,7 +11,7 @@ from analytics.insights.trends.question import Trends
 
 
 class TrendPoint(Struct, frozen=True, forbid_unknown_fields=True):
-    """A bar, or without `start` the whole series; `breakdown` as the answer names it."""
+    """A bar; without `start` the whole series. `breakdown` is the value in the answer."""
 
     series: Count = 0
     start: str | None = None
@@ -22,7 +22,7 @@ def people(question: Trends, reading: Reading, point: TrendPoint) -> ir.Table:
     if point.series >= len(question.series):
         raise QueryError(
             "point.series",
-            f"name a series from 0 to {len(question.series) - 1}; a formula has no people of its own",
+            f"name a series from 0 to {len(question.series) - 1}; a formula has no people",
         )
     if (point.breakdown is None) != (question.breakdown is None):
         remedy = "name one of its values" if question.breakdown else "leave it out: the question has none"

@@ -41,8 +41,8 @@ class Trends(Question, frozen=True, forbid_unknown_fields=True, kw_only=True):
     where: tuple[Filter, ...] = ()
     formula: str | None = None
 
-    def meant(self, series: Series) -> EventFilter:
-        """Which events a series counts: its own filters and those of the whole question."""
+    def event_filter(self, series: Series) -> EventFilter:
+        """The events that a series counts: its own filters and those of the question."""
         return EventFilter(series.event, series.where + self.where)
 
     def events(self) -> Iterator[tuple[str, str | None]]:
@@ -75,5 +75,5 @@ def place(question: Trends) -> Place:
     if question.interval == "hour" or amounts or divided or about_events(conditions):
         return "events"
     counted = all(series.measure == "total" for series in question.series)
-    # Different people over a whole range are in no table of counts per period.
+    # Counts per period cannot give the number of different people over the whole range.
     return "served" if counted and question.breakdown is None and not conditions else "activity"

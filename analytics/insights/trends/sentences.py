@@ -1,4 +1,4 @@
-"""What a trend's page says and draws."""
+"""The trends page: a bar chart and its total."""
 
 from typing import Any
 

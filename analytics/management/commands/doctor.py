@@ -1,4 +1,4 @@
-"""`manage.py doctor`: does everything work, and are all events there, each once? Exit 1 names what is wrong."""
+"""`manage.py doctor`: checks the installation and the event counts. Exits with 1 and names what is wrong."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -10,30 +10,30 @@ from analytics.doctor import balance, installation
 from analytics.doctor.finding import Finding
 from projects.models import Project
 
-SIGNS = {"ok": "✓", "doubt": "?", "fault": "✗"}
+SIGNS = {"ok": "✓", "warning": "?", "error": "✗"}
 
 
 class Command(BaseCommand):
-    help = "Check the installation, and prove that received = stored + duplicates + refused + waiting."
+    help = "Check the installation, and that received = stored + duplicates + refused + waiting for each project."
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
-        parser.add_argument("--project", metavar="SLUG", help="the books of this project only")
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+        parser.add_argument("--project", metavar="SLUG", help="check only this project's events")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        found = installation.examine()
-        if all(finding.state != "fault" for finding in found):
+        found = installation.check()
+        if all(finding.state != "error" for finding in found):
             found += [
-                finding for project in _projects(options["project"]) for finding in balance.examine(project)
+                finding for project in _projects(options["project"]) for finding in balance.check(project)
             ]
-        faults = [finding for finding in found if finding.state == "fault"]
+        errors = [finding for finding in found if finding.state == "error"]
         if options["json"]:
-            self.stdout.write(msgspec.json.encode({"ok": not faults, "findings": found}).decode())
+            self.stdout.write(msgspec.json.encode({"ok": not errors, "findings": found}).decode())
         else:
             self._print(found)
-        if faults:
-            raise CommandError("; ".join(f"{finding.part}: {finding.detail}" for finding in faults))
+        if errors:
+            raise CommandError("; ".join(f"{finding.part}: {finding.detail}" for finding in errors))
 
     def _print(self, found: list[Finding]) -> None:
         for finding in found:

@@ -1,4 +1,4 @@
-"""manage.py import: a history from a file, as if it had been sent when it happened."""  # noqa: N999 (the command is called import)
+"""`manage.py import`: imports events from a file, with their own timestamps."""  # noqa: N999 (the command is called import)
 
 import contextlib
 import os
@@ -19,13 +19,13 @@ from analytics.imports.report import ImportReport
 from projects.access import get_project
 from projects.models import Project
 
-SOME_REFUSED = 3
+SOME_REJECTED = 3
 
 
 class Command(BaseCommand):
     help = (
-        "Import a history: one event a line (NDJSON), gzip or not, - for stdin. Ends with 0 when every line was kept"
-        " or known already, with 3 when some were refused, and with 1 when the import could not begin or had to stop."
+        "Import events from a file: one event per line (NDJSON), plain or gzip, - for stdin. Exits with 0 when every"
+        " line was stored or is a duplicate, with 3 when some lines were rejected, and with 1 when the import failed."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -36,13 +36,13 @@ class Command(BaseCommand):
     def handle(self, *_: object, **options: Any) -> None:
         project, form = _project(options["project"]), FORMATS[options["format"]]
         try:
-            with _opened(options["file"]) as stream, _shown(stream) as progress:
+            with _open(options["file"]) as stream, _progress_bar(stream) as progress:
                 report = import_history(form, stream, project, progress=progress)
         except (BrokenFileError, ImportStoppedError) as error:
             raise CommandError(f"{options['file']}: {error}") from error
-        self.stdout.write("\n".join(_told(report, project)))
-        if report.refused:
-            sys.exit(SOME_REFUSED)
+        self.stdout.write("\n".join(_summary(report, project)))
+        if report.rejected:
+            sys.exit(SOME_REJECTED)
 
 
 def _project(slug: str) -> Project:
@@ -54,33 +54,33 @@ def _project(slug: str) -> Project:
 
 
 @contextlib.contextmanager
-def _opened(name: str) -> Iterator[IO[bytes]]:
+def _open(name: str) -> Iterator[IO[bytes]]:
     if name == "-":
         yield sys.stdin.buffer
         return
     try:
-        stream = Path(name).open("rb")  # noqa: SIM115 (its errors are not those of who reads it)
+        stream = Path(name).open("rb")  # noqa: SIM115 (errors of opening must not be mixed up with errors of the code inside the with)
     except OSError as error:
-        raise CommandError(f"{name} cannot be read: {error.strerror}") from error
+        raise CommandError(f"cannot read {name}: {error.strerror}") from error
     with stream:
         yield stream
 
 
 @contextlib.contextmanager
-def _shown(stream: IO[bytes]) -> Iterator[Callable[[ImportReport], None]]:
-    """A bar over the file's bytes as they lie on disk; a pipe has no length, so its bar only moves."""
+def _progress_bar(stream: IO[bytes]) -> Iterator[Callable[[ImportReport], None]]:
+    """A progress bar over the bytes of the file. A pipe has no length, so its bar shows no percentage."""
     columns = (
         TextColumn("Importing"),
         BarColumn(),
         TaskProgressColumn(),
-        TextColumn("{task.fields[said]}"),
+        TextColumn("{task.fields[counts]}"),
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task, place = bar.add_task("import", total=_length(stream), said=""), _place(stream)
+        task, position = bar.add_task("import", total=_length(stream), counts=""), _position(stream)
 
         def show(report: ImportReport) -> None:
-            bar.update(task, completed=place(), said=f"{report.lines:,} read, {report.stored:,} stored")
+            bar.update(task, completed=position(), counts=f"{report.lines:,} read, {report.stored:,} stored")
 
         yield show
 
@@ -90,18 +90,20 @@ def _length(stream: IO[bytes]) -> int | None:
     return status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
-def _place(stream: IO[bytes]) -> Callable[[], int | None]:
+def _position(stream: IO[bytes]) -> Callable[[], int | None]:
     return stream.tell if stream.seekable() else lambda: None
 
 
-def _told(report: ImportReport, project: Project) -> Iterator[str]:
-    refused = report.refused.total()
-    yield f"{report.lines:,} lines: {report.stored:,} stored, {report.duplicates:,} known already, {refused:,} refused"
-    if report.others:
-        yield f"  {report.others:,} of these came from others, who sent to the project at the same time"
-    yield from (f"  kept, but mended: {count:,} {reason}" for reason, count in report.mended.most_common())
-    yield from (f"  refused: {count:,} {reason}" for reason, count in report.refused.most_common())
+def _summary(report: ImportReport, project: Project) -> Iterator[str]:
+    rejected = report.rejected.total()
+    yield f"{report.lines:,} lines: {report.stored:,} stored, {report.duplicates:,} duplicates, {rejected:,} rejected"
+    if report.from_others:
+        yield f"  {report.from_others:,} of these were sent to the project by other senders during the import"
+    yield from (
+        f"  kept with a warning: {count:,} {reason}" for reason, count in report.warnings.most_common()
+    )
+    yield from (f"  rejected: {count:,} {reason}" for reason, count in report.rejected.most_common())
     yield from (f"    line {line.number:,}: {line.message}" for line in report.samples)
-    if refused > len(report.samples):
-        yield f"    and {refused - len(report.samples):,} more"
+    if rejected > len(report.samples):
+        yield f"    and {rejected - len(report.samples):,} more"
     yield f"See /projects/{project.slug}/people/"

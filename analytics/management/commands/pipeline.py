@@ -1,4 +1,4 @@
-"""`manage.py pipeline --until-idle`: enrich, load and rollup in the foreground until nothing is left."""
+"""`manage.py pipeline --until-idle`: runs enrich, load and rollup in the foreground until nothing is left."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -11,7 +11,7 @@ from analytics.pipeline import PipelineReport, until_idle
 
 
 class Command(BaseCommand):
-    help = "Bring every event that waits through enrich, load and rollup, here and now."
+    help = "Process all waiting events now: enrich, load and rollup."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--until-idle", action="store_true", help="stop when nothing is left")
@@ -19,16 +19,16 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         if not options["until_idle"]:
             raise CommandError(
-                "the worker runs the pipeline all the time; to run it here, write: manage.py pipeline --until-idle"
+                "the worker runs the pipeline continuously; to run it here, use: manage.py pipeline --until-idle"
             )
-        report = _watched()
+        report = _run_with_progress()
         self.stdout.write(
             f"{report.stored} events stored, {report.duplicates} duplicates dropped, {report.loaded} loaded;"
             f" data version {report.data_version}"
         )
 
 
-def _watched() -> PipelineReport:
+def _run_with_progress() -> PipelineReport:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
         enriching = bars.add_task("enrich", total=None)

@@ -1,4 +1,4 @@
-"""`manage.py rebuild`: all rollups anew from the lake's events. Numbers that were right stay the same."""
+"""`manage.py rebuild`: recomputes all rollups from the lake's events."""
 
 import time
 from typing import Any
@@ -9,11 +9,11 @@ from analytics.rollup.refresh import rollup
 
 
 class Command(BaseCommand):
-    help = "Compute every rollup from scratch; the dashboard shows the old numbers until the new ones are complete."
+    help = "Recompute all rollups. The dashboard shows the old numbers until the new ones are complete."
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         began = time.perf_counter()
         while (report := rollup(everything=True)).busy:
-            self.stdout.write("the worker is rolling up; waiting for it")
+            self.stdout.write("waiting for the worker to finish its rollup")
             time.sleep(1)
         self.stdout.write(f"data version {report.data_version} in {time.perf_counter() - began:.1f} s")

@@ -10,9 +10,9 @@ from django.db import transaction
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from analytics.demo.diary import Said
-from analytics.demo.send import DemoRefusedError, send
-from analytics.demo.story import Story, tell
+from analytics.demo.diary import DemoComment
+from analytics.demo.send import DemoRejectedError, send
+from analytics.demo.story import Story, generate
 from analytics.pipeline import until_idle
 from analytics.record import EventColumns
 from feedback.comments import leave_comment, set_status
@@ -56,12 +56,12 @@ class Command(BaseCommand):
         started = time.monotonic()
         _check_options(options)
         project = _project(options["project"])
-        story = tell(
+        story = generate(
             seed=options["seed"], people=options["people"], days=options["days"], until=project.created_at
         )
         try:
             _send(story, project)
-        except DemoRefusedError as error:
+        except DemoRejectedError as error:
             raise CommandError(str(error)) from error
         self.stdout.write("\n".join(_summary(story, project, options, time.monotonic() - started)))
 
@@ -101,29 +101,29 @@ def _send(story: Story, project: Project) -> None:
         events = bar.add_task("Sending events", total=len(story.calls))
         for kept in send(story.calls, key):
             bar.update(events, completed=kept)
-        unread = len(story.said) - UNREAD
-        for number, said in enumerate(bar.track(story.said, description="Sending comments")):
+        unread = len(story.comments) - UNREAD
+        for number, comment in enumerate(bar.track(story.comments, description="Sending comments")):
             _leave_comment(
-                said, project, STATUSES[number % len(STATUSES)] if number < unread else Comment.Status.NEW
+                comment, project, STATUSES[number % len(STATUSES)] if number < unread else Comment.Status.NEW
             )
-        counted = bar.add_task("Processing", total=len(story.calls) + len(story.said))
+        counted = bar.add_task("Processing", total=len(story.calls) + len(story.comments))
         until_idle(lambda done: bar.update(counted, completed=done.stored + done.duplicates))
 
 
-def _leave_comment(said: Said, project: Project, status: Comment.Status) -> None:
+def _leave_comment(comment: DemoComment, project: Project, status: Comment.Status) -> None:
     left = leave_comment(
         EventColumns(
             project_id=project.pk,
-            id=said.message_id,
-            distinct_id=said.distinct_id,
-            timestamp=said.created_at,
-            user_known=said.user_known,
-            client_session=said.session,
-            url=said.url,
-            locale=said.locale,
+            id=comment.message_id,
+            distinct_id=comment.distinct_id,
+            timestamp=comment.created_at,
+            user_known=comment.user_known,
+            client_session=comment.session,
+            url=comment.url,
+            locale=comment.locale,
         ),
-        reaction=said.reaction,
-        text=said.text,
+        reaction=comment.reaction,
+        text=comment.text,
     )
     # A second run must not undo statuses that were changed in the inbox since.
     if left.is_new:
@@ -131,10 +131,10 @@ def _leave_comment(said: Said, project: Project, status: Comment.Status) -> None
 
 
 def _summary(story: Story, project: Project, options: dict[str, Any], seconds: float) -> Iterator[str]:
-    reactions = Counter(said.reaction for said in story.said)
+    reactions = Counter(comment.reaction for comment in story.comments)
     yield (
         f"{options['people']:,} people and {options['days']:,} days in {project}: {len(story.calls):,} calls and"
-        f" {len(story.said):,} comments in {seconds:.1f} s"
+        f" {len(story.comments):,} comments in {seconds:.1f} s"
     )
     yield "  " + ", ".join(f"{count} {reaction}" for reaction, count in reactions.most_common())
     yield f"Running it again adds nothing. See /projects/{project.slug}/people/ and /projects/{project.slug}/inbox/"

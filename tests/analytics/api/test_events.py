@@ -24,7 +24,7 @@ def names(rows: list[dict[str, str]]) -> list[str]:
 def expire() -> None:
     """What expiry does days later: everything that the lake holds leaves PostgreSQL."""
     with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM analytics_event WHERE sequence <= %s", [table.mark(EVENTS)])
+        cursor.execute("DELETE FROM analytics_event WHERE sequence <= %s", [table.watermark(EVENTS)])
 
 
 def test_it_works(team: Team, api: Api) -> None:

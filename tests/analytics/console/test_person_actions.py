@@ -69,7 +69,7 @@ def test_anybody_is_merged_by_an_id_of_theirs(two_users: Team) -> None:
         ("", "Not merged: write one of the other person's ids"),
         ("nobody", "Not merged: nobody in this project is known as 'nobody'"),
         ("\0", "Not merged: nobody in this project is known as"),
-        ("ana", "are one person already"),
+        ("ana", "are the same person already"),
     ],
 )
 def test_what_cannot_be_merged_is_said(two_users: Team, typed: str, said: str) -> None:

@@ -1,4 +1,4 @@
-"""The doctor names what is wrong, and nothing else."""
+"""`manage.py doctor` reports what is wrong, and nothing else."""
 
 import json
 from io import StringIO
@@ -25,63 +25,63 @@ def healthy(team: Team) -> Team:
     return team
 
 
-def faults(team: Team) -> dict[str, str]:
-    found = balance.examine(team.new.project)
-    return {f.part.rpartition(" ")[2]: f.detail for f in found if f.state == "fault"}
+def errors(team: Team) -> dict[str, str]:
+    found = balance.check(team.new.project)
+    return {f.part.rpartition(" ")[2]: f.detail for f in found if f.state == "error"}
 
 
 def doctor(team: Team) -> tuple[bool, dict[str, Any]]:
-    said = StringIO()
+    output = StringIO()
     try:
-        call_command("doctor", json=True, project=team.slug, stdout=said)
+        call_command("doctor", json=True, project=team.slug, stdout=output)
     except CommandError:
-        return False, json.loads(said.getvalue())
-    return True, json.loads(said.getvalue())
+        return False, json.loads(output.getvalue())
+    return True, json.loads(output.getvalue())
 
 
 def test_it_works(team: Team) -> None:
-    content, said = doctor(healthy(team))
-    assert (content, said["ok"]) == (True, True)
-    parts = {finding["part"]: finding["detail"] for finding in said["findings"]}
+    content, output = doctor(healthy(team))
+    assert (content, output["ok"]) == (True, True)
+    parts = {finding["part"]: finding["detail"] for finding in output["findings"]}
     assert parts["database"].startswith("PostgreSQL ")
-    books_of = parts[f"project {team.slug}: books"]
-    assert books_of == "2 received = 2 stored + 0 duplicates + 0 refused + 0 waiting"
+    ledger = parts[f"project {team.slug}: ledger"]
+    assert ledger == "2 received = 2 stored + 0 duplicates + 0 refused + 0 waiting"
     served = parts[f"project {team.slug}: rollup"]
-    assert served == "2 days are served; 2 of them, counted again from the events, agree"
+    assert served == "2 days; recounted 2 of them from the events, and they agree"
 
 
-def test_every_stage_of_the_way_is_in_balance(team: Team) -> None:
+def test_the_counts_balance_at_every_stage(team: Team) -> None:
     journey = Journey(team).track("ana", "signup", at=day(0)).track("ana", "wrote", at=day(1))
     journey.send()
-    assert faults(team) == {}
+    assert errors(team) == {}
     journey.enriched()
-    assert faults(team) == {}
+    assert errors(team) == {}
     journey.through()
     journey.send_again()
-    assert faults(team) == {}
+    assert errors(team) == {}
     journey.through()
-    assert faults(team) == {}
+    assert errors(team) == {}
 
 
-def test_an_event_that_was_lost_on_the_way(team: Team) -> None:
+def test_an_event_lost_before_enrich(team: Team) -> None:
     Journey(team).track("ana", "signup").send()
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM analytics_inbox WHERE project_id = %s", [team.id])
-    assert faults(team) == {
-        "books": "1 received, but 0 stored + 0 duplicates + 0 refused + 0 waiting: 1 are missing"
+    assert errors(team) == {
+        "ledger": "1 received, but 0 stored + 0 duplicates + 0 refused + 0 waiting: 1 are missing"
     }
 
 
-def test_books_that_count_too_much(team: Team) -> None:
+def test_a_ledger_that_counts_too_much(team: Team) -> None:
     healthy(team)
     LedgerEntry.objects.filter(project_id=team.id, outcome="received").update(count=1)
-    assert faults(team)["books"].endswith("1 are too many")
+    assert errors(team)["ledger"].endswith("1 are too many")
 
 
 def test_an_event_that_the_lake_has_lost(team: Team) -> None:
     healthy(team)
     table.drop(EVENTS, f"project_id = {team.id} AND day = DATE '2020-06-11'", {})
-    assert faults(team)["lake"] == "2 stored, 1 in the lake and 0 on their way there: 1 are missing"
+    assert errors(team)["lake"] == "2 stored, 1 in the lake and 0 not loaded yet: 1 are missing"
 
 
 def test_an_event_that_is_there_twice(team: Team) -> None:
@@ -93,38 +93,39 @@ def test_an_event_that_is_there_twice(team: Team) -> None:
         cursor.execute("UPDATE again SET sequence = nextval('analytics_event_sequence')")
         cursor.execute("INSERT INTO analytics_event SELECT * FROM again")
         cursor.execute("DROP TABLE again")
-    assert faults(team)["lake"] == "1 events are stored more than once"
+    assert errors(team)["lake"] == "1 events are stored more than once"
     Journey(team).through()
-    assert faults(team)["lake"] == "1 events are stored more than once"
+    assert errors(team)["lake"] == "1 events are stored more than once"
 
 
-def test_people_that_count_otherwise(team: Team) -> None:
+def test_people_whose_counters_are_wrong(team: Team) -> None:
     healthy(team)
     Person.objects.filter(project_id=team.id).update(events=5)
-    assert faults(team)["people"] == "2 events stored, but people count 10 and their ids 2"
+    assert errors(team)["people"] == "2 events stored, but people count 10 and their ids 2"
     DistinctId.objects.filter(project_id=team.id).update(events=0)
-    assert faults(team)["people"] == "2 events stored, but people count 10 and their ids 0"
+    assert errors(team)["people"] == "2 events stored, but people count 10 and their ids 0"
 
 
-def test_a_served_number_that_is_wrong_and_its_remedy(team: Team) -> None:
+def test_a_wrong_served_number_is_fixed_by_rebuild(team: Team) -> None:
     healthy(team)
     PeriodCount.objects.filter(project_id=team.id, interval="day", event="").update(people=7)
-    assert faults(team)["rollup"] == (
-        "2020-06-10: 1 events of 7 people are served, 1 events of 1 people are in the lake; run: manage.py rebuild"
+    assert errors(team)["rollup"] == (
+        "2020-06-10: the dashboard shows 1 events of 7 people, the lake has 1 events of 1 people;"
+        " run: manage.py rebuild"
     )
-    said = StringIO()
-    call_command("rebuild", stdout=said)
-    assert "data version" in said.getvalue()
-    assert faults(team) == {}
+    output = StringIO()
+    call_command("rebuild", stdout=output)
+    assert "data version" in output.getvalue()
+    assert errors(team) == {}
 
 
-def test_a_fault_ends_the_command_with_its_name(team: Team) -> None:
+def test_an_error_fails_the_command_and_is_named(team: Team) -> None:
     Person.objects.filter(project_id=healthy(team).id).update(events=5)
-    said = StringIO()
+    output = StringIO()
     with pytest.raises(CommandError, match=f"project {team.slug}: people: 2 events stored"):
-        call_command("doctor", project=team.slug, stdout=said)
-    assert f"✗ project {team.slug}: people" in said.getvalue()
-    assert f"✓ project {team.slug}: books" in said.getvalue()
+        call_command("doctor", project=team.slug, stdout=output)
+    assert f"✗ project {team.slug}: people" in output.getvalue()
+    assert f"✓ project {team.slug}: ledger" in output.getvalue()
 
 
 def test_a_project_that_does_not_exist(team: Team) -> None:
@@ -133,50 +134,50 @@ def test_a_project_that_does_not_exist(team: Team) -> None:
 
 
 @override_settings(BROKER_URL="redis://127.0.0.1:1/0")
-def test_a_broker_that_is_away_is_a_fault() -> None:
-    found = {finding.part: finding for finding in installation.examine()}
-    assert found["broker"].state == "fault"
+def test_an_unreachable_broker_is_an_error() -> None:
+    found = {finding.part: finding for finding in installation.check()}
+    assert found["broker"].state == "error"
     assert "FIRSTHAND_BROKER_URL" in found["broker"].detail
 
 
 def deliveries_finding() -> tuple[str, str]:
-    found = {finding.part: finding for finding in installation.examine()}
+    found = {finding.part: finding for finding in installation.check()}
     return found["deliveries"].state, found["deliveries"].detail
 
 
-def test_a_delivery_that_failed_is_a_doubt(team: Team) -> None:
+def test_a_failed_delivery_is_a_warning(team: Team) -> None:
     failed = Delivery.objects.create(project=team.new.project, kind="comment.mail", state="failed")
     state, detail = deliveries_finding()
-    assert state == "doubt"
+    assert state == "warning"
     assert detail.endswith("see Settings, Deliveries")
     failed.delete()
 
 
-def test_a_delivery_that_nobody_sends_is_a_doubt(team: Team) -> None:
+def test_an_overdue_delivery_is_a_warning(team: Team) -> None:
     waiting = Delivery.objects.create(project=team.new.project, kind="comment.mail", due_at=day(0))
     state, detail = deliveries_finding()
-    assert state == "doubt"
+    assert state == "warning"
     assert detail.endswith("one has been due since 2020-06-10 05:00 UTC; is the worker running?")
     waiting.delete()
 
 
 def lake_at(folder: Path) -> tuple[str, str]:
     with override_settings(LAKE_URL=str(folder)):
-        found = {finding.part: finding for finding in installation.examine()}
+        found = {finding.part: finding for finding in installation.check()}
     return found["lake"].state, found["lake"].detail
 
 
-def test_a_lake_that_cannot_be_used_is_a_fault(tmp_path: Path) -> None:
+def test_an_unusable_lake_is_an_error(tmp_path: Path) -> None:
     assert lake_at(tmp_path / "none yet") == ("ok", "empty")
     file = tmp_path / "file"
     file.touch()
-    assert lake_at(file) == ("fault", f"{file} cannot be used: it is no folder that can be written")
+    assert lake_at(file) == ("error", f"{file} cannot be used: it is no folder that can be written")
 
 
-def test_a_lake_whose_log_is_damaged_is_a_fault(tmp_path: Path) -> None:
+def test_a_damaged_lake_log_is_an_error(tmp_path: Path) -> None:
     log = tmp_path / "events" / "_delta_log" / f"{0:020}.json"
     log.parent.mkdir(parents=True)
     log.write_text("{ torn")
     state, detail = lake_at(tmp_path)
-    assert state == "fault"
+    assert state == "error"
     assert detail.startswith(f"{tmp_path} cannot be used: ")

@@ -1,4 +1,4 @@
-"""The inbox is shared by all projects; each story here begins with an empty one, so that reports speak of it alone."""
+"""The inbox is shared by all projects. Each test here begins with an empty one, so reports cover its events only."""
 
 import pytest
 

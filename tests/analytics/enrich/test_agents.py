@@ -1,4 +1,4 @@
-"""What a user agent and an address say, and what happens to them then."""
+"""Browser, OS, device and country of events; user agents and IP addresses are not stored."""
 
 from pathlib import Path
 
@@ -43,7 +43,7 @@ GOOGLEBOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.
         (GALAXY_TAB, "Chrome", "Android", "tablet"),
     ],
 )
-def test_people_sit_before_devices(text: str, browser: str, system: str, device: str) -> None:
+def test_browsers_and_devices_are_recognized(text: str, browser: str, system: str, device: str) -> None:
     assert agents.agent(text) == (browser, system, device)
 
 
@@ -58,11 +58,11 @@ def test_people_sit_before_devices(text: str, browser: str, system: str, device:
         ("😀 nonsense (", "server"),
     ],
 )
-def test_programs_do_not(text: str, device: str) -> None:
+def test_programs_are_bots_or_servers(text: str, device: str) -> None:
     assert agents.agent(text)[2] == device
 
 
-def test_only_what_it_says_is_stored(team: Team) -> None:
+def test_the_user_agent_itself_is_not_stored(team: Team) -> None:
     Journey(team).page("ana", context={"userAgent": IPHONE, "ip": "203.0.113.7"}).enriched()
     with connection.cursor() as cursor:
         cursor.execute("SELECT * FROM analytics_event WHERE project_id = %s", [team.id])
@@ -111,7 +111,7 @@ def test_an_address_gives_a_country_where_there_is_a_database(
     assert Session.objects.get(project=team.id).country == "NZ"
 
 
-def test_a_geoip_file_that_cannot_be_read_is_warned_of_once_and_stops_nothing(
+def test_an_unreadable_geoip_file_is_logged_once_and_stops_nothing(
     team: Team, tmp_path: Path, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     broken = tmp_path / "countries.mmdb"

@@ -1,5 +1,4 @@
-"""Whatever people do, in whatever order it arrives and however it is cut into batches: the same people, each event
-once, and counters that equal counting."""
+"""Random stories, cut into random batches: the same people, each event once, and correct counters."""
 
 import uuid
 from dataclasses import dataclass
@@ -47,7 +46,7 @@ batches = st.lists(st.integers(1, 12), min_size=1, max_size=10)
 
 
 def expected(story: list[Step]) -> set[frozenset[str]]:
-    """The rules of definitions.md, said as plainly as possible: sets of ids, and which ids are users'."""
+    """The rules of definitions.md in the simplest form: sets of ids, and which ids are user ids."""
     groups: list[set[str]] = []
     users: set[str] = set()
 
@@ -132,9 +131,9 @@ def test_any_story_in_any_batches(story: list[Step], cuts: list[int]) -> None:
         turn += 1
 
     assert partition(team.id) == expected(story)
-    books = dict(LedgerEntry.objects.filter(project_id=team.id).values_list("outcome", "count"))
-    assert books.get("stored", 0) == len(story)
-    assert books.get("duplicate", 0) == sum(step.repeats for step in story)
+    counts = dict(LedgerEntry.objects.filter(project_id=team.id).values_list("outcome", "count"))
+    assert counts.get("stored", 0) == len(story)
+    assert counts.get("duplicate", 0) == sum(step.repeats for step in story)
     counted = rows(COUNTED, team.id)
     assert sum(count for _, count, *_ in counted) == len(story)
     assert all(right for *_, right in counted), "an event is where its distinct id is"

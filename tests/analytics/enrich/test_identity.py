@@ -1,4 +1,4 @@
-"""Who is whom (definitions.md, Person), from the request to the person's row."""
+"""Identity resolution (definitions.md, Person), from the request to the person's row."""
 
 import datetime as dt
 from typing import Any
@@ -55,7 +55,7 @@ class TestWhateverTheBatches:
         assert persons(team) == groups("ana laptop", "bo")
         (refusal,) = IdentityLink.objects.filter(project=team.id).exclude(refused="")
         assert (refusal.person, refusal.other) == (person(team, "bo"), person(team, "ana"))
-        assert "both are known as users already" in refusal.refused
+        assert "both are identified users already" in refusal.refused
 
     def test_two_devices_of_one_person_become_one(self, team: Team, at_once: bool) -> None:
         journey = Journey(team).page("laptop", known=False).page("phone", known=False)
@@ -117,18 +117,18 @@ class TestWhateverTheBatches:
         ({}, "user-7"),
     ],
 )
-def test_people_are_called_what_is_known_of_them(team: Team, traits: dict[str, Any], name: str) -> None:
+def test_display_names_come_from_properties(team: Team, traits: dict[str, Any], name: str) -> None:
     Journey(team).identify("user-7", device="0192-abcdef", traits=traits).enriched()
     assert person(team, "user-7").name == name
 
 
-def test_who_is_not_known_is_called_after_their_id(team: Team) -> None:
+def test_unknown_people_are_named_by_their_id(team: Team) -> None:
     Journey(team).page("0192f0c1-7d4e-7abc-8def-1234567f00d5", known=False).enriched()
     (anonymous,) = Person.objects.filter(project=team.id)
     assert (anonymous.name, anonymous.identified) == ("anonymous 7f00d5", False)
 
 
-def test_a_short_id_is_told_whole(team: Team) -> None:
+def test_a_short_id_is_shown_whole(team: Team) -> None:
     Journey(team).page("undefined", known=False).enriched()
     (anonymous,) = Person.objects.filter(project=team.id)
     assert anonymous.name == "anonymous undefined"
@@ -160,7 +160,7 @@ def test_events_of_a_merged_person_are_found_by_flat_redirects(team: Team) -> No
     assert set(Person.objects.filter(project=team.id, merged_into=c).values_list("pk", flat=True)) == {a, b}
 
 
-def test_the_record_says_who_was_linked_when_and_by_which_event(team: Team) -> None:
+def test_a_link_records_ids_time_and_event(team: Team) -> None:
     at = dt.datetime(2020, 6, 11, 9, tzinfo=dt.UTC)
     id = "11111111-1111-4111-8111-111111111111"
     Journey(team).identify("ana", device="laptop", at=at, id=id).enriched()
@@ -174,7 +174,7 @@ def test_the_record_says_who_was_linked_when_and_by_which_event(team: Team) -> N
     assert (link.happened_at, link.person, link.other) == (at, person(team, "ana"), None)
 
 
-def test_saying_it_again_adds_no_line_to_the_record(team: Team) -> None:
+def test_a_repeated_link_is_recorded_once(team: Team) -> None:
     journey = Journey(team)
     for _ in range(3):
         journey.identify("ana", device="laptop").enriched()

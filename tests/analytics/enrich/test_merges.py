@@ -1,4 +1,4 @@
-"""Two persons become one by hand, and two again."""
+"""Merging two people manually, and undoing it."""
 
 import pytest
 from django.db import connection
@@ -36,7 +36,7 @@ def counts(person: Person) -> tuple[int, int]:
     return person.events, person.sessions
 
 
-def test_a_merge_by_hand_gives_everything_to_one_person(project: Project, journey: Journey) -> None:
+def test_a_manual_merge_gives_everything_to_one_person(project: Project, journey: Journey) -> None:
     ana, laptop = person_of(project, "ana"), person_of(project, "laptop")
     link = merge(project, ana.pk, laptop.pk, by="bo")
     assert (link.cause, link.linked_id, link.distinct_id, link.by) == ("by hand", "laptop", "ana", "bo")
@@ -92,9 +92,7 @@ def test_undone_each_has_their_own_facts_again(project: Project, journey: Journe
     assert laptop.properties == {"plan": "free", "theme": "dark"}
 
 
-def test_what_was_parted_by_hand_is_not_joined_again_by_the_page_that_repeats_it(
-    team: Team, project: Project
-) -> None:
+def test_after_an_undo_repeated_identify_calls_do_not_merge_again(team: Team, project: Project) -> None:
     journey = Journey(team).page("laptop", known=False).track("bo", "signup")
     journey.enriched()
     journey.identify("bo", device="laptop").enriched()
@@ -102,10 +100,10 @@ def test_what_was_parted_by_hand_is_not_joined_again_by_the_page_that_repeats_it
     journey.identify("bo", device="laptop").identify("bo", device="laptop").enriched()
     assert person_of(project, "laptop") != person_of(project, "bo")
     (refusal,) = IdentityLink.objects.filter(project=project).exclude(refused="")
-    assert refusal.refused == "a merge of these two was undone by hand"
+    assert refusal.refused == "a member undid a merge of these two"
 
 
-def test_those_who_came_along_go_back_with_their_person(team: Team, project: Project) -> None:
+def test_people_merged_before_go_back_with_their_person(team: Team, project: Project) -> None:
     journey = Journey(team)
     for who in ("ana", "bo", "cy"):
         journey.track(who, "signup")
@@ -134,9 +132,11 @@ def test_a_merge_undone_in_the_middle_leaves_the_others_where_they_are(team: Tea
     assert (counts(ana), counts(cy)) == ((2, 0), (1, 0))
 
 
-def test_nonsense_is_refused_with_its_reason(team: Team, project: Project, journey: Journey) -> None:
+def test_invalid_merges_and_undos_are_refused_with_a_reason(
+    team: Team, project: Project, journey: Journey
+) -> None:
     ana, laptop = person_of(project, "ana"), person_of(project, "laptop")
-    with pytest.raises(MergeError, match="one person already"):
+    with pytest.raises(MergeError, match="the same person already"):
         merge(project, ana.pk, ana.pk, by="bo")
     with pytest.raises(MergeError, match="there is no person"):
         merge(project, ana.pk, 10**12, by="bo")
@@ -148,7 +148,7 @@ def test_nonsense_is_refused_with_its_reason(team: Team, project: Project, journ
         undo(undone, by="bo")
 
 
-def test_an_id_that_was_new_when_it_was_linked_is_nobody_to_part_from(team: Team, project: Project) -> None:
+def test_a_link_to_a_new_id_cannot_be_undone(team: Team, project: Project) -> None:
     Journey(team).identify("ana").enriched()
     Journey(team).identify("ana", device="laptop").enriched()
     with pytest.raises(MergeError, match="laptop was new when it was linked"):

@@ -1,4 +1,4 @@
-"""What enrich decides about people and duplicates, seen where it counts: in the answers."""
+"""Merges and duplicates, as seen in answers."""
 
 import datetime as dt
 
@@ -56,5 +56,5 @@ def test_old_events_sent_again_after_they_left_postgres_are_known_to_the_lake(te
         cursor.execute("DELETE FROM analytics_event WHERE project_id = %s", [team.id])
     journey.send_again().track("user-0", "wrote", at=clock.day(3)).through()
     assert events(team) == 41
-    books = dict(LedgerEntry.objects.filter(project_id=team.id).values_list("outcome", "count"))
-    assert books == {"received": 81, "stored": 41, "duplicate": 40}
+    counts = dict(LedgerEntry.objects.filter(project_id=team.id).values_list("outcome", "count"))
+    assert counts == {"received": 81, "stored": 41, "duplicate": 40}

@@ -1,4 +1,4 @@
-"""The pure rules of identity: what they decide does not depend on where a batch ends."""
+"""The rules of identity resolution. Results do not depend on where a batch ends."""
 
 import datetime as dt
 import uuid
@@ -9,7 +9,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.identity.resolution import Fact, History, Id, Resolution, Standing, properties, resolve
+from analytics.identity.resolution import Fact, Id, PersonState, RefusedLinks, Resolution, properties, resolve
 
 NOON = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
 NAMES = ["laptop", "phone", "ana", "bo", "cy"]
@@ -32,12 +32,12 @@ def alias(who: str, previous: str) -> Fact:
 
 
 class World:
-    """What the tables would hold between batches."""
+    """What the tables hold between batches."""
 
     def __init__(self) -> None:
         self.people: dict[Id, int] = {}
-        self.known: dict[int, Standing] = {}
-        self.history = History()
+        self.known: dict[int, PersonState] = {}
+        self.history = RefusedLinks()
         self.numbers = iter(range(1, 1_000_000))
         self.redirects: dict[int, int] = {}
 
@@ -51,7 +51,7 @@ class World:
         self.keep(resolution)
         return resolution
 
-    def standing(self, person: int) -> Standing:
+    def standing(self, person: int) -> PersonState:
         absorbed = [gone for gone, target in self.redirects.items() if target == person]
         return replace(self.known[person], absorbed=tuple(absorbed))
 
@@ -61,7 +61,7 @@ class World:
         self.people |= resolution.people
         self.people = {id: self.redirects.get(person, person) for id, person in self.people.items()}
         for person in set(self.people.values()):
-            self.known.setdefault(person, Standing())
+            self.known.setdefault(person, PersonState())
         self.known |= resolution.changed
 
     def groups(self) -> set[frozenset[str]]:
@@ -108,18 +108,16 @@ def test_a_refusal_is_recorded_once() -> None:
     world.take([identify("ana", "laptop")])
     resolution = world.take([identify("bo", "laptop"), identify("bo", "laptop")])
     assert [link.refused for link in resolution.links] == [
-        "both are known as users already; if they are one, merge them by hand"
+        "both are identified users already; if they are one person, merge them manually"
     ]
     assert world.groups() == {frozenset({"laptop", "ana"}), frozenset({"bo"})}
 
 
-def test_what_was_parted_by_hand_is_refused_but_not_to_an_alias() -> None:
+def test_after_an_undo_identify_is_refused_and_alias_is_not() -> None:
     world = World()
     world.take([fact("laptop"), fact("ana", known=True)])
-    world.history = History(parted=[((1, "ana"), "laptop")])
-    assert (
-        world.take([identify("ana", "laptop")]).links[0].refused == "a merge of these two was undone by hand"
-    )
+    world.history = RefusedLinks(unmerged=[((1, "ana"), "laptop")])
+    assert world.take([identify("ana", "laptop")]).links[0].refused == "a member undid a merge of these two"
     world.take([alias("ana", "laptop")])
     assert world.groups() == {frozenset({"laptop", "ana"})}
 

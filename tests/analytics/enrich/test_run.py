@@ -1,4 +1,4 @@
-"""Inbox to event: what came in is there once, under its person, and the books say so."""
+"""Enrich: each event is stored once, under its person, and counted in the ledger."""
 
 from analytics.enrich.batches import EnrichReport
 from analytics.models import DistinctId, LedgerEntry, Person
@@ -23,8 +23,8 @@ def test_what_is_sent_twice_is_stored_once(team: Team) -> None:
     journey = Journey(team).track("ana", "signup").track("bo", "signup")
     journey.enriched()
     assert journey.send_again().enriched() == EnrichReport(claimed=2, duplicates=2)
-    books = LedgerEntry.objects.filter(project_id=team.id).values_list("outcome", "count")
-    assert dict(books) == {"received": 4, "stored": 2, "duplicate": 2}
+    counts = LedgerEntry.objects.filter(project_id=team.id).values_list("outcome", "count")
+    assert dict(counts) == {"received": 4, "stored": 2, "duplicate": 2}
 
 
 def test_a_device_joins_the_user_who_identifies_on_it(team: Team) -> None:

@@ -52,12 +52,12 @@ def test_workers_at_once_store_each_event_once(team: Team) -> None:
         for _ in range(12):
             list(workers.map(lambda _: alone(), range(4)))
     journey.enriched()
-    books = dict(LedgerEntry.objects.filter(project_id=team.id).values_list("outcome", "count"))
-    assert books == {"received": 240, "stored": 120, "duplicate": 120}
+    counts = dict(LedgerEntry.objects.filter(project_id=team.id).values_list("outcome", "count"))
+    assert counts == {"received": 240, "stored": 120, "duplicate": 120}
 
 
 def test_two_batches_never_share_a_transaction(team: Team) -> None:
-    """The tables a batch is worked on in are emptied by its COMMIT."""
+    """Only COMMIT empties the working tables."""
     Journey(team).track("ana", "signup").send()
     with pytest.raises(RuntimeError, match="durable"), transaction.atomic():
         enrich()

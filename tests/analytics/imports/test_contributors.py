@@ -25,10 +25,10 @@ Month = tuple[int, int]
 @pytest.fixture(scope="module")
 def contributors(_module_database: None) -> Team:
     team = assemble()
-    said = io.StringIO()
+    output = io.StringIO()
     began = time.process_time()
-    call_command("import", "segment", str(HISTORY), project=team.slug, stdout=said)
-    assert "18,771 lines: 18,771 stored, 0 known already, 0 refused" in said.getvalue()
+    call_command("import", "segment", str(HISTORY), project=team.slug, stdout=output)
+    assert "18,771 lines: 18,771 stored, 0 duplicates, 0 rejected" in output.getvalue()
     assert time.process_time() - began < 60
     return team
 
@@ -97,9 +97,9 @@ def test_behind_a_cell_are_those_whom_the_file_names(contributors: Team) -> None
 
 def test_a_second_time_changes_nothing(contributors: Team) -> None:
     before = monthly(contributors)
-    said = io.StringIO()
-    call_command("import", "segment", str(HISTORY), project=contributors.slug, stdout=said)
-    assert "18,771 lines: 0 stored, 18,771 known already, 0 refused" in said.getvalue()
+    output = io.StringIO()
+    call_command("import", "segment", str(HISTORY), project=contributors.slug, stdout=output)
+    assert "18,771 lines: 0 stored, 18,771 duplicates, 0 rejected" in output.getvalue()
     held = overview(contributors.new.project)
     assert (held.events, held.people) == (18_771, 2_972)
     assert monthly(contributors).cohorts == before.cohorts

@@ -71,7 +71,7 @@ def test_what_was_read_before_the_break_is_there() -> None:
     with pytest.raises(BrokenFileError) as broken:
         found.extend(line.data for line in lines(io.BytesIO(whole[: len(whole) // 2]), limit=LIMIT))
     assert len(found) > 30_000
-    assert f"broken after line {len(found)}: " in str(broken.value)
+    assert f"damaged after line {len(found)}: " in str(broken.value)
 
 
 class Endless(io.RawIOBase):

@@ -1,4 +1,4 @@
-"""An object store of our own: S3 as moto speaks it, in a process of its own, and the environment that points at it."""
+"""An S3 server (moto) in a process of its own, and the environment variables for it."""
 
 import subprocess
 import sys
@@ -10,12 +10,12 @@ import httpx
 
 from tests.config.installation import free_port
 
-PATIENCE = 30
+TIMEOUT = 30
 
 
 @contextmanager
 def serving(bucket: str) -> Iterator[dict[str, str]]:
-    """The variables with which somebody uses the store, which has this one empty bucket."""
+    """Starts the server with one empty bucket. Yields the environment variables to use it."""
     port = free_port()
     # In this process it would starve: parts of deltalake hold the interpreter's lock while they wait for an answer.
     server = subprocess.Popen(
@@ -39,7 +39,7 @@ def serving(bucket: str) -> Iterator[dict[str, str]]:
 
 
 def _make(bucket: str) -> None:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while True:
         try:
             httpx.put(bucket).raise_for_status()

@@ -1,4 +1,4 @@
-"""Files of a lake elsewhere are fetched once, whole, and not more of them than there is room for."""
+"""The file cache: files of a remote lake are fetched once and whole, within a size limit."""
 
 import datetime as dt
 import os
@@ -18,7 +18,7 @@ TODAY = dt.date(2020, 6, 10)
 
 @pytest.fixture
 def lake(tmp_path: Path) -> Iterator[Path]:
-    """A folder that is reached by address, so that it is as far away as a bucket."""
+    """A folder with a file:// URL, which is treated like a bucket."""
     folder = tmp_path / "lake"
     (folder / "events").mkdir(parents=True)
     with override_settings(LAKE_URL=f"file://{folder}", HOME=Home(tmp_path / "home"), LAKE_CACHE=1000):
@@ -31,7 +31,7 @@ def file(lake: Path, name: str, content: bytes) -> File:
 
 
 def forgotten(path: str) -> None:
-    """Nobody has asked for it for a day."""
+    """Last used a day ago."""
     os.utime(path, (time.time() - 86_400,) * 2)
 
 
@@ -48,7 +48,7 @@ def test_each_file_is_fetched_once(lake: Path) -> None:
     assert file_cache.local(files) == paths
 
 
-def test_what_was_not_needed_for_the_longest_time_makes_room(lake: Path) -> None:
+def test_the_least_recently_used_files_are_removed(lake: Path) -> None:
     old, older, young = (file(lake, f"{name}.parquet", bytes(400)) for name in ("old", "older", "young"))
     paths = file_cache.local([old, older])
     forgotten(paths[1])
@@ -58,19 +58,19 @@ def test_what_was_not_needed_for_the_longest_time_makes_room(lake: Path) -> None
     assert here(paths) == [True, False, True]
 
 
-def test_what_is_in_use_stays_where_there_is_no_room(lake: Path) -> None:
+def test_files_in_use_stay_even_beyond_the_limit(lake: Path) -> None:
     files = [file(lake, f"{n}.parquet", bytes(400)) for n in range(5)]
     assert here(file_cache.local(files)) == [True] * 5
 
 
-def test_half_a_file_is_fetched_again(lake: Path) -> None:
+def test_an_incomplete_file_is_fetched_again(lake: Path) -> None:
     whole = file(lake, "whole.parquet", b"all of it")
     [path] = file_cache.local([whole])
     Path(path).write_bytes(b"all")
     assert Path(file_cache.local([whole])[0]).read_bytes() == b"all of it"
 
 
-def test_a_file_that_is_gone_says_so_and_leaves_nothing(lake: Path, tmp_path: Path) -> None:
+def test_a_missing_file_is_an_error_and_leaves_nothing(lake: Path, tmp_path: Path) -> None:
     lost = file(lake, "lost.parquet", b"soon gone")
     (lake / "events" / "lost.parquet").unlink()
     with pytest.raises(object_store.LakeUnreachableError, match=r"lost\.parquet"):
@@ -78,7 +78,7 @@ def test_a_file_that_is_gone_says_so_and_leaves_nothing(lake: Path, tmp_path: Pa
     assert not list((tmp_path / "home").rglob("*.par*"))
 
 
-def test_a_lake_in_a_folder_is_read_where_it_lies(lake: Path, tmp_path: Path) -> None:
+def test_a_lake_in_a_folder_is_read_in_place(lake: Path, tmp_path: Path) -> None:
     with override_settings(LAKE_URL=str(lake)):
         assert file_cache.local([file(lake, "a.parquet", b"a")]) == [f"file://{lake}/events/a.parquet"]
     assert not (tmp_path / "home").exists()

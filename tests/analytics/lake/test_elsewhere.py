@@ -1,4 +1,4 @@
-"""A lake in a bucket is used like one in a folder; and who misses it is told what to do."""
+"""A lake in a bucket works like one in a folder. Errors say what to do."""
 
 import os
 import subprocess
@@ -31,18 +31,18 @@ def keys(bucket: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def said() -> str:
-    """What the start says, and readiness and the doctor, too; what the store said stands in brackets."""
+    """The message of the start, readyz and doctor. The store's own message is in brackets."""
     with pytest.raises(CommandError) as refused:
         call_command("prepare")
     lake = Client().get("/readyz").json()["parts"]["lake"]
-    [doctors] = [finding for finding in installation.examine() if finding.part == "lake"]
-    assert (lake["ready"], doctors.state) == (False, "fault")
+    [doctors] = [finding for finding in installation.check() if finding.part == "lake"]
+    assert (lake["ready"], doctors.state) == (False, "error")
     [same] = {text.partition(" (")[0] for text in (str(refused.value), lake["detail"], doctors.detail)}
     return same
 
 
 def test_the_same_is_true_of_a_lake_in_a_bucket(bucket: dict[str, str]) -> None:
-    """The same test in an installation of its own, whose lake it is."""
+    """Runs test_life.py in an installation of its own, with its lake in the bucket."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-n", "0", str(LIFE)],
@@ -65,7 +65,7 @@ def test_it_is_ready() -> None:
 @override_settings(LAKE_URL="s3://sea/of/ana")
 def test_a_bucket_that_does_not_exist() -> None:
     assert said().startswith(
-        "s3://sea/of/ana cannot be reached: there is no such bucket; make it, or correct"
+        "s3://sea/of/ana cannot be reached: the bucket does not exist; create it, or correct"
     )
 
 
@@ -81,19 +81,19 @@ def test_missing_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("keys")
 @override_settings(LAKE_URL=LAKE)
-def test_a_store_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_store(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
-    assert "look at FIRSTHAND_LAKE_URL, AWS_ENDPOINT_URL and AWS_REGION" in said()
+    assert "check FIRSTHAND_LAKE_URL, AWS_ENDPOINT_URL and AWS_REGION" in said()
 
 
 @pytest.mark.usefixtures("keys")
 @override_settings(LAKE_URL=LAKE)
-def test_plain_http_is_spoken_only_where_it_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plain_http_must_be_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ALLOW_HTTP")
-    assert "only spoken with AWS_ALLOW_HTTP=true" in said()
+    assert "set AWS_ALLOW_HTTP=true" in said()
 
 
 @override_settings(LAKE_URL="carrier-pigeon://lake")
-def test_a_store_of_an_unknown_kind() -> None:
-    with pytest.raises(object_store.LakeUnreachableError, match="names no kind of store that is known"):
+def test_an_unsupported_store() -> None:
+    with pytest.raises(object_store.LakeUnreachableError, match="is not a supported store"):
         object_store.reach()

@@ -18,7 +18,7 @@ def now(link: int = 0) -> DataVersion:
     return DataVersion(lake_version=table.version(EVENTS), activity_version=table.NEVER, link_id=link)
 
 
-def test_nothing_yet_is_an_empty_table_of_the_right_shape(team: Team) -> None:
+def test_an_empty_project_has_empty_tables_with_all_columns(team: Team) -> None:
     with engine.snapshot(team.id, now()) as tables:
         rows = tables.run(tables.events)
         assert rows.num_rows == 0
@@ -42,7 +42,7 @@ def test_one_project_never_sees_the_rows_of_another(team: Team) -> None:
 
 
 def test_the_same_question_of_two_projects_at_once_is_answered_to_each(team: Team) -> None:
-    """Tables have the same names in every snapshot, and a question is put into SQL only once."""
+    """Tables have the same names in every snapshot, and compiled SQL is cached."""
     stranger = assemble()
     ana, eve = person(team.new.project, "Ana", day(0)), person(stranger.new.project, "Eve", day(0))
     store(team.new.project, [Happened(ana, "signup", day(0))])
@@ -67,7 +67,7 @@ def test_merges_count_as_of_their_link_and_stored_ids_stay(team: Team) -> None:
         assert sorted(after.run(after.stored)["person_id"].to_pylist()) == [visitor, ana]
 
 
-def test_small_tables_of_ours_join_and_results_stream(team: Team) -> None:
+def test_in_memory_tables_join_and_results_stream(team: Team) -> None:
     ana = person(team.new.project, "Ana", day(0))
     store(team.new.project, [Happened(ana, f"step {n}", day(n)) for n in range(5)])
     load.load()
@@ -89,7 +89,7 @@ def test_days_leave_out_files_beyond_them(team: Team) -> None:
 @override_settings(ENGINE_URL="abacus://desk")
 def test_an_engine_that_does_not_exist_is_named(team: Team) -> None:
     with (
-        pytest.raises(ConfigurationError, match=r"'abacus://desk'.*there is: duckdb://"),
+        pytest.raises(ConfigurationError, match=r"'abacus://desk'.*use one of: duckdb://"),
         engine.snapshot(team.id),
     ):
         pass

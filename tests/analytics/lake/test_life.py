@@ -1,11 +1,11 @@
-"""An event's life in the lake, from the request to every place in which it is read. test_elsewhere.py lives it, too."""
+"""An event in the lake, from the request to every place where it is read. Also run by test_elsewhere.py."""
 
 import datetime as dt
 from collections.abc import Mapping
 
 from analytics.lake import load, table
 from analytics.lake.columns import EVENTS
-from analytics.rollup import upkeep
+from analytics.rollup import maintenance
 from analytics.rollup.refresh import rollup
 from tests import clock
 from tests.analytics.api.client import Api
@@ -56,15 +56,15 @@ def test_it_is_read_everywhere_after_each_load_and_after_compaction(team: Team) 
     assert seen[1] == ["2020-06-12"] * 7 + ["2020-06-11", "2020-06-10"]
     assert len(seen[2]) == 17
 
-    assert upkeep.compact(WEEKS_LATER) >= 1
+    assert maintenance.compact(WEEKS_LATER) >= 1
     rollup()
-    upkeep.vacuum()
+    maintenance.vacuum()
     assert len(table.files(EVENTS, team.id, table.version(EVENTS))) == 1
     assert seen == (retention(api, COUNTED), timeline(api, "ana"), api.get("events", format="csv").table)
     assert retention(api, SERVED) == seen[0]
 
 
-def test_what_left_the_hot_window_is_not_stored_twice(team: Team) -> None:
+def test_events_that_left_postgres_are_not_stored_twice(team: Team) -> None:
     journey = wrote(team, {"ana": (0, 1)})
     expire()
     journey.send_again().through()

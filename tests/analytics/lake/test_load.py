@@ -1,4 +1,4 @@
-"""Load: what enrich stored is in the lake once, whatever happens on the way."""
+"""Load: every stored event is in the lake exactly once, even after crashes."""
 
 import threading
 from typing import Any
@@ -20,7 +20,7 @@ def lake(team: Team) -> list[dict[str, Any]]:
 
 
 def everything() -> int:
-    """Load until nothing is left: other tests leave events behind. How many rows came."""
+    """Load until nothing is left, because other tests leave events behind. Returns the number of rows."""
     rows = 0
     while moved := load.load().rows:
         rows += moved
@@ -46,11 +46,11 @@ def test_it_copies_every_column_as_it_is(team: Team) -> None:
     assert lake(team) == [{**expected, "id": signup.id.bytes, "day": day(0).date(), "month": "2020-06"}]
 
 
-def test_again_adds_nothing(team: Team) -> None:
+def test_a_second_load_adds_nothing(team: Team) -> None:
     wrote(team, 0, 1)
     everything()
-    mark = table.mark(EVENTS)
-    assert load.load() == load.LoadReport(0, mark)
+    watermark = table.watermark(EVENTS)
+    assert load.load() == load.LoadReport(0, watermark)
     assert len(lake(team)) == 2
 
 
@@ -74,12 +74,12 @@ def test_each_commit_names_the_days_it_touched(team: Team) -> None:
 
 
 def test_a_loader_that_died_after_its_commit_is_not_repeated(team: Team) -> None:
-    """The commit is the last thing that counts: whoever comes next finds the mark that it carries."""
+    """The commit is the last step: the next loader finds its watermark."""
     everything()
     wrote(team, 0)
-    after = table.mark(EVENTS)
-    rows = load._beyond(after, 10)
-    assert table.append(EVENTS, rows, after=after, until=after + 1, days=load._days(rows))
+    after = table.watermark(EVENTS)
+    rows = load._read_new_events(after, 10)
+    assert table.append(EVENTS, rows, after=after, until=after + 1, days=load._days_by_project(rows))
     assert everything() == 0
     assert len(lake(team)) == 1
 
@@ -106,11 +106,11 @@ def _load(reports: list[load.LoadReport]) -> None:
 
 
 def test_a_slow_loader_that_lost_its_lock_cannot_add_twice(team: Team) -> None:
-    """It has read events beyond a mark that has moved since."""
+    """It has read events beyond a watermark that has since moved."""
     everything()
     wrote(team, 0)
-    after = table.mark(EVENTS)
-    rows = load._beyond(after, 10)
+    after = table.watermark(EVENTS)
+    rows = load._read_new_events(after, 10)
     everything()
-    assert not table.append(EVENTS, rows, after=after, until=after + 1, days=load._days(rows))
+    assert not table.append(EVENTS, rows, after=after, until=after + 1, days=load._days_by_project(rows))
     assert len(lake(team)) == 1

@@ -1,4 +1,4 @@
-"""kill -9 at the boundaries between stages: whatever was half done is done again, and once."""
+"""kill -9 between the stages: unfinished work is done again, exactly once."""
 
 import os
 import subprocess
@@ -29,7 +29,7 @@ WHERE datname = current_database() AND wait_event_type = 'Lock' AND query ~ %s
 
 @contextmanager
 def killed_at(held: str, waiting_in: str) -> Iterator[None]:
-    """The pipeline of another process is killed where it waits for a table that is held; inside, it is dead."""
+    """Runs the pipeline in another process and kills it where it waits for a locked table. Inside, it is dead."""
     with psycopg.connect(os.environ["DATABASE_URL"]) as holder:
         holder.execute(f"LOCK TABLE {held} IN ACCESS EXCLUSIVE MODE")
         command = [sys.executable, "manage.py", "pipeline", "--until-idle"]
@@ -53,8 +53,8 @@ def _wait_until_held_up(waiting_in: str, running: subprocess.Popen[bytes]) -> No
 
 def everything_is_there_once(team: Team, events: int) -> None:
     pipeline.until_idle()
-    findings = balance.examine(team.new.project)
-    assert [finding for finding in findings if finding.state == "fault"] == []
+    findings = balance.check(team.new.project)
+    assert [finding for finding in findings if finding.state == "error"] == []
     counts = PeriodCount.objects.filter(project_id=team.id, interval="day", event="")
     assert counts.aggregate(all=Sum("events"))["all"] == events
 

@@ -1,4 +1,4 @@
-"""The pipeline in the foreground: everything that waits is counted when it returns."""
+"""The pipeline in the foreground: when it returns, all waiting events are counted."""
 
 import datetime as dt
 import os
@@ -92,7 +92,7 @@ def test_the_command_says_what_it_did(team: Team) -> None:
     assert "3 events stored, 0 duplicates dropped, 3 loaded; data version" in said.getvalue()
 
 
-def test_without_its_option_the_command_says_what_to_write() -> None:
+def test_without_its_option_the_command_says_what_to_do() -> None:
     with pytest.raises(CommandError, match="--until-idle"):
         call_command("pipeline")
 
@@ -108,14 +108,14 @@ def test_the_workers_tasks_do_the_same(team: Team) -> None:
 
 
 def rolled_up_since(began: dt.datetime) -> bool:
-    """One tick, as beat gives it: should it fail, it has changed nothing, and the next one does its work."""
+    """One scheduled run. If it fails, it has changed nothing, and the next one does its work."""
     with suppress(OperationalError):
         tasks.load()
         return DataVersion.objects.filter(created_at__gt=began).exists()
     return False
 
 
-def test_tasks_go_on_after_the_database_was_restarted(team: Team) -> None:
+def test_tasks_continue_after_a_restart_of_the_database(team: Team) -> None:
     # Threads of other tests may have taken connections with them when they ended.
     connection.close_pool()  # type: ignore[attr-defined]
     story(team)
@@ -128,7 +128,7 @@ def test_tasks_go_on_after_the_database_was_restarted(team: Team) -> None:
     assert counted(team) == [("2020-06-10", 1, 1), ("2020-06-11", 2, 2)]
 
 
-def test_the_worker_says_that_it_lives() -> None:
+def test_the_worker_sends_a_heartbeat() -> None:
     tasks.heartbeat()
     first = Heartbeat.objects.get(part="worker").at
     tasks.heartbeat()

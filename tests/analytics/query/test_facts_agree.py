@@ -13,7 +13,7 @@ from analytics import engine
 from analytics.enrich.batches import enrich
 from analytics.identity.merges import MergeError, merge, undo
 from analytics.ingest.local import LocalIngest
-from analytics.metrics.facts import NULL, standing
+from analytics.metrics.facts import NULL, winning
 from analytics.models import DistinctId, IdentityLink, Person
 from analytics.pipeline import until_idle
 from tests import clock
@@ -122,7 +122,7 @@ def check(team: Team) -> dict[int, dict[str, Any]]:
     until_idle()
     history: dict[int, dict[str, Any]] = {}
     with engine.snapshot(team.id) as tables:
-        for row in tables.run(standing(tables.facts)).to_pylist():
+        for row in tables.run(winning(tables.facts)).to_pylist():
             if row["value"] != NULL:
                 history.setdefault(row["person_id"], {})[row["property"]] = json.loads(row["value"])
     living = Person.objects.filter(project=team.id, merged_into=None)

@@ -1,4 +1,4 @@
-"""Any history, in any loads, with any merges: the rollups are what a naive count of the facts gives."""
+"""Random histories, loads and merges: the rollups equal a naive count."""
 
 import datetime as dt
 from collections import Counter, defaultdict
@@ -15,7 +15,7 @@ from analytics.lake import load, table
 from analytics.lake.columns import ACTIVITY, FACTS, FIRSTS
 from analytics.metrics.facts import as_of
 from analytics.models import PeriodCount, ReturnCell
-from analytics.rollup import upkeep
+from analytics.rollup import maintenance
 from analytics.rollup.refresh import rollup
 from tests.people import Team, assemble
 from tests.reference import value_as_of
@@ -46,7 +46,7 @@ Fact = tuple[int, str, dt.datetime, dict[str, Any]]
 
 
 class Story:
-    """What was stored, and who is whom by now, kept beside the product in the plainest way."""
+    """A naive model of what was stored and who was merged."""
 
     def __init__(self, zone: str) -> None:
         self.team: Team = assemble(zone)
@@ -68,14 +68,14 @@ class Story:
             pass
 
     def merge(self, gone: int, kept: int) -> None:
-        """Whoever the two are by now become one; nothing happens if they are one already."""
+        """Merge the current people of the two; nothing happens if they are the same."""
         one, other = self.now[self.people[gone]], self.now[self.people[kept]]
         if one != other:
             merge(self.team.new.project, one, other, FROM)
             self.now = {each: other if target == one else target for each, target in self.now.items()}
 
     def undo(self, who: int) -> None:
-        """The person is themselves again; those who were merged into them stay where they are."""
+        """The person is separate again; people merged into them stay merged."""
         back = self.people[who]
         if self.now[back] != back:
             undo(self.team.new.project, back, FROM)
@@ -84,7 +84,7 @@ class Story:
     def expire(self) -> None:
         """The months before February 2012 are dropped."""
         with override_settings(KEEP_MONTHS=1):
-            upkeep.expire(dt.date(2012, 3, 20))
+            maintenance.expire(dt.date(2012, 3, 20))
         self.facts = [fact for fact in self.facts if fact[2] >= KEPT_FROM]
 
     def local(self) -> list[tuple[int, str, dt.date]]:
@@ -172,9 +172,7 @@ def naive_first_days(story: Story) -> dict[int, dt.date]:
 
 @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(zone=st.sampled_from(ZONES), history=turns)
-def test_served_numbers_are_those_of_a_naive_count(
-    zone: str, history: list[list[Callable[[Story], None]]]
-) -> None:
+def test_served_numbers_equal_a_naive_count(zone: str, history: list[list[Callable[[Story], None]]]) -> None:
     follow(Story(zone), history)
 
 
@@ -217,14 +215,14 @@ def written(story: Story) -> list[dict[str, Any]]:
         return [
             row
             for rows, order in (
-                (tables.activity, upkeep.ORDER[ACTIVITY.name]),
-                (tables.facts, upkeep.ORDER[FACTS.name]),
+                (tables.activity, maintenance.ORDER[ACTIVITY.name]),
+                (tables.facts, maintenance.ORDER[FACTS.name]),
             )
             for row in tables.run(rows.order_by(*order)).to_pylist()
         ]
 
 
-def test_who_was_parted_stays_behind_when_the_other_moves_on() -> None:
+def test_an_unmerged_person_is_not_moved_by_later_merges_of_the_other() -> None:
     follow(
         Story("UTC"),
         [

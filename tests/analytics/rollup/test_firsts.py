@@ -1,4 +1,4 @@
-"""Firsts: first days follow the facts, and what they cannot know they look up."""
+"""Firsts: stored first days always equal those computed from all of activity."""
 
 import datetime as dt
 
@@ -10,8 +10,8 @@ from analytics import engine
 from analytics.lake import load, table
 from analytics.lake.columns import FIRSTS
 from analytics.models import RollupCalendar
-from analytics.rollup import firsts, upkeep
-from analytics.rollup.dirt import Dirt
+from analytics.rollup import firsts, maintenance
+from analytics.rollup.dirty_days import DirtyDays
 from analytics.rollup.refresh import rollup
 from tests.clock import day
 from tests.people import Team
@@ -67,17 +67,17 @@ def test_a_merge_takes_a_first_day_along_and_an_undone_one_gives_it_back(team: T
 
 
 @override_settings(KEEP_MONTHS=1)
-def test_whose_first_month_expires_is_new_in_the_next_one_they_were_active_in(team: Team) -> None:
+def test_after_expiry_a_first_day_is_the_first_one_left(team: Team) -> None:
     ana, bo = cast(team)
     happened(team, ana, 0, 100)
     happened(team, bo, 0)
-    upkeep.expire(dt.date(2020, 9, 30))
+    maintenance.expire(dt.date(2020, 9, 30))
     rollup()
     assert kept(team) == {ana: day(100).date()}
 
 
-def test_a_crash_before_the_end_is_made_good_by_the_next_run(team: Team) -> None:
-    """The lake has been written by then, and the database knows nothing of it."""
+def test_the_next_run_repairs_a_crash(team: Team) -> None:
+    """The lake was written, but the database was not."""
     ana, bo = cast(team)
     happened(team, ana, 40)
     store(team.new.project, [Happened(ana, "wrote", day(3)), Happened(bo, "wrote", day(3))])
@@ -101,12 +101,12 @@ def test_the_same_update_twice_changes_nothing(team: Team) -> None:
     before = table.version(FIRSTS)
     with engine.snapshot(team.id) as tables:
         at = tables.version
-    firsts.update(Dirt(team.new.project, frozenset({day(3).date()})), at)
+    firsts.update(DirtyDays(team.new.project, frozenset({day(3).date()})), at)
     assert (table.version(FIRSTS), kept(team)) == (before, {ana: day(3).date()})
 
 
-def test_firsts_that_are_not_there_are_made(team: Team) -> None:
-    """An installation from before there were any; or a lake that is older than its database."""
+def test_missing_firsts_are_computed(team: Team) -> None:
+    """After an upgrade from a version without firsts, or with a lake older than its database."""
     ana, _ = cast(team)
     happened(team, ana, 3)
     for missing in (None, table.version(FIRSTS) + 100):

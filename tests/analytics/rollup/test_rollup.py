@@ -77,7 +77,7 @@ def test_a_second_run_changes_nothing(team: Team) -> None:
     assert (again.data_version, again.days, again.changed) == (before.data_version, 0, False)
 
 
-def test_days_are_those_of_the_projects_calendar() -> None:
+def test_days_follow_the_projects_time_zone() -> None:
     team = assemble("Pacific/Auckland")
     ana, _ = cast(team)
     rolled(team, Happened(ana, "wrote", dt.datetime(2020, 6, 10, 13, tzinfo=dt.UTC)))
@@ -114,7 +114,7 @@ def test_a_late_event_changes_first_days_and_all_that_follows(team: Team) -> Non
 
 
 def test_from_scratch_gives_the_same_to_the_byte(team: Team) -> None:
-    """However the numbers came about, in however many loads and through a merge: only the facts count."""
+    """The number of loads and the order of merges make no difference."""
     people = [person(team.new.project, name, day(0)) for name in ("Ana", "Bo", "Cy")]
     for n in range(6):
         rolled(
@@ -164,7 +164,7 @@ def test_an_import_of_years_replaces_whole_months(team: Team) -> None:
     assert months == sorted({f"{day(n):%Y-%m}" for n in range(400)})
 
 
-def test_a_day_of_a_month_that_came_whole(team: Team) -> None:
+def test_a_new_day_in_a_month_that_was_replaced_whole(team: Team) -> None:
     ana, bo = cast(team)
     rolled(team, *(Happened(ana, "wrote", day(n)) for n in range(60)))
     rolled(team, Happened(bo, "read", day(5)))
@@ -188,7 +188,7 @@ def dump(team: Team) -> list[tuple[Any, ...]]:
         return list(cursor.fetchall())
 
 
-def test_what_a_client_repeats_is_kept_once_a_day(team: Team) -> None:
+def test_repeated_facts_are_kept_once_a_day(team: Team) -> None:
     ana, bo = cast(team)
     plans = ["free", "free", "pro", "pro", "free"]
     told = [{"$set": {"plan": plan}, "$set_once": {"source": "ad"}} for plan in plans]

@@ -1,4 +1,4 @@
-"""Data versions: what one project's people do leaves the other projects' numbers, and what is cached of them, alone."""
+"""Data versions: events of one project do not invalidate cached answers of others."""
 
 import datetime as dt
 import logging
@@ -16,7 +16,7 @@ from analytics.lake.columns import EVENTS
 from analytics.models import DataVersion, DistinctId, IdentityLink, ProjectVersion
 from analytics.pipeline import until_idle
 from analytics.query import answer_cache, answers, members
-from analytics.rollup import upkeep
+from analytics.rollup import maintenance
 from analytics.rollup.refresh import rollup
 from api import cursor
 from tests.analytics.api.client import Api
@@ -75,7 +75,7 @@ def test_events_of_another_project_change_nothing(bakery: Team, shop: Team) -> N
     assert answered(shop)["series"][0]["total"] == 3
 
 
-def test_what_was_counted_is_not_counted_again(
+def test_an_unchanged_project_is_not_computed_again(
     bakery: Team, shop: Team, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, answer_cache.__name__):
@@ -116,7 +116,7 @@ def expired(team: Team) -> None:
 
 
 @pytest.mark.parametrize("change", [merged, parted, moved, weeks_from_sunday, expired])
-def test_what_else_changes_a_project_changes_no_other(
+def test_other_changes_of_a_project_change_no_other(
     bakery: Team, shop: Team, change: Callable[[Team], None]
 ) -> None:
     untouched, before = number(bakery), number(shop)
@@ -127,7 +127,7 @@ def test_what_else_changes_a_project_changes_no_other(
 
 
 def test_a_merge_of_people_without_events_counts_too(bakery: Team, shop: Team) -> None:
-    """Aliases are known before anybody has come under them: no day is dirty, yet it is another set of people."""
+    """Aliases can come before any event: no day is dirty, but the set of people changes."""
     untouched, before = number(bakery), number(shop)
     Journey(shop).identify("eve", device="phone").enriched()
     merge(shop.new.project, person(shop, "eve"), person(shop, "cy"), by="zoe")
@@ -140,7 +140,7 @@ def test_compaction_changes_no_projects_version(bakery: Team) -> None:
     for n in range(8):
         Journey(bakery).track("ana", "wrote", at=day(n)).through()
     before, state = number(bakery), DataVersion.objects.latest("id").pk
-    assert upkeep.compact(day(400).date())
+    assert maintenance.compact(day(400).date())
     report = rollup()
     assert report.changed
     assert report.data_version > state
@@ -157,7 +157,7 @@ def test_a_rebuild_is_a_new_version_of_everything(bakery: Team, shop: Team) -> N
     assert [answered(team)["series"][0]["total"] for team in (bakery, shop)] == [2, 2]
 
 
-def test_in_any_order_only_those_change_who_did_something() -> None:
+def test_only_projects_with_changes_get_a_new_version() -> None:
     dice = random.Random(11)
     teams = [assemble() for _ in range(3)]
     totals = dict.fromkeys(range(3), 0)
@@ -184,7 +184,7 @@ def names(page: Any) -> list[str]:
     return [id for person in page.people for id in person.distinct_ids]
 
 
-def test_the_next_page_is_of_the_data_that_the_first_one_was(bakery: Team, shop: Team) -> None:
+def test_the_next_page_has_the_data_version_of_the_first(bakery: Team, shop: Team) -> None:
     project = shop.new.project
     first = members.people(project, QUESTION, FIRST_DAY, limit=1)
     Journey(shop).track("fay", "wrote", at=day(0)).through()
@@ -194,27 +194,25 @@ def test_the_next_page_is_of_the_data_that_the_first_one_was(bakery: Team, shop:
     assert members.people(project, QUESTION, FIRST_DAY).count == 3
 
 
-def test_an_idle_project_s_list_goes_on_however_old_its_version(
+def test_pages_of_an_idle_project_never_expire(
     shop: Team, bakery: Team, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its version is from last night, and the state of that moment is long gone; the list was opened a minute ago."""
+    """Its version is from last night and that state is deleted, but nothing has changed since."""
     first = members.people(shop.new.project, QUESTION, FIRST_DAY, limit=1)
     Journey(bakery).track("bo", "wrote", at=day(2)).through()
-    monkeypatch.setattr(upkeep, "KEEP_HOURS", 0)
-    upkeep.vacuum()
+    monkeypatch.setattr(maintenance, "KEEP_HOURS", 0)
+    maintenance.vacuum()
     assert not DataVersion.objects.filter(pk=number(shop)).exists()
     second = members.people(shop.new.project, QUESTION, FIRST_DAY, limit=1, after=first.next)
     assert names(second) == ["dee"]
 
 
-def test_a_page_of_a_version_whose_files_are_gone_says_how_to_go_on(
-    shop: Team, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_page_of_an_expired_version_says_what_to_do(shop: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     api, asked = Api(shop.api_key), WRITES | {"point": FIRST_DAY, "limit": 1}
     first = api.post("insights/trends/people", asked).json
     Journey(shop).track("fay", "wrote", at=day(0)).through()
-    monkeypatch.setattr(upkeep, "KEEP_HOURS", 0)
-    upkeep.vacuum()
+    monkeypatch.setattr(maintenance, "KEEP_HOURS", 0)
+    maintenance.vacuum()
     expired = api.post("insights/trends/people", asked | {"after": first["next"]})
     assert expired.status == 400
     assert "has expired; leave `after` out to start the list again" in expired.json["detail"]
@@ -228,16 +226,16 @@ def test_versions_expire_hours_after_they_were_replaced(shop: Team) -> None:
     second = number(shop)
     DataVersion.objects.filter(pk__lte=first).update(created_at=now() - dt.timedelta(days=9))
     DataVersion.objects.filter(pk=second).update(created_at=now() - dt.timedelta(hours=5))
-    upkeep.vacuum()
+    maintenance.vacuum()
     assert versions.at(shop.id, first).number == first
     DataVersion.objects.filter(pk=second).update(created_at=now() - dt.timedelta(hours=7))
-    upkeep.vacuum()
+    maintenance.vacuum()
     with pytest.raises(versions.VersionExpiredError):
         versions.at(shop.id, first)
     assert versions.at(shop.id, second) == versions.current(shop.id)
 
 
-def test_a_deleted_project_takes_its_versions_along(shop: Team) -> None:
+def test_deleting_a_project_deletes_its_versions(shop: Team) -> None:
     Journey(shop).track("cy", "wrote", at=day(3)).through()
     number_of = ProjectVersion.objects.filter(project=shop.id)
     assert number_of.count() == 2

@@ -1,4 +1,4 @@
--- What these people are called, again: their ids or their properties have changed.
+-- Recomputes display names and search texts after ids or properties have changed.
 UPDATE analytics_person p SET
     name = named.name,
     search = analytics_person_search(named.name, p.properties, ids.listed)

@@ -1,7 +1,7 @@
-"""What a rollup has to compute anew: local days of projects, found by comparing two states of the facts.
+"""Dirty days: the local days of each project whose rollups must be recomputed, found by comparing two states.
 
-Nothing marks a day as dirty. Loads name the UTC days they touched in their commits, merges name the persons they
-moved, and a project's calendar is compared with the one that its rollups were cut with.
+There are no dirty flags that could get lost. Lake commits name the UTC days they changed, redirects name the people
+they moved, and a project's calendar is compared with the one its rollups were computed with.
 """
 
 import datetime as dt
@@ -14,50 +14,53 @@ from analytics.models import DataVersion, Redirect, RollupCalendar
 from projects.models import Project
 
 A_DAY = dt.timedelta(days=1)
-MANY = 40
-"""Beyond so many days whole months are replaced, each of which is then one partition and one file."""
+MAX_SINGLE_DAYS = 40
+"""With more days than this, whole months are replaced: one partition and one file each."""
 
 
 @dataclass(frozen=True, slots=True)
-class Dirt:
-    """Local days of one project; `days` None means every day that there is. Many days are made up to whole months."""
+class DirtyDays:
+    """Local days of one project; None means all days. Many days are extended to whole months."""
 
     project: Project
     days: frozenset[dt.date] | None
 
     @property
     def whole_months(self) -> bool:
-        return self.days is None or len(self.days) > MANY
+        return self.days is None or len(self.days) > MAX_SINGLE_DAYS
 
 
-def find(before: DataVersion, after: DataVersion, *, everything: bool) -> list[Dirt]:
-    """By project; those whose numbers cannot have changed are left out."""
+def find(before: DataVersion, after: DataVersion, *, everything: bool) -> list[DirtyDays]:
+    """The dirty days of each project, without projects where nothing changed."""
     present = table.projects(EVENTS, after.lake_version)
     known = Project.objects.in_bulk({*present, *table.projects(ACTIVITY, after.activity_version)})
     changes = table.changes(EVENTS, before.lake_version, after.lake_version)
     if (
         everything
         or not changes.known
-        or _lost(before.activity_version, after.activity_version)
-        or _lost(before.facts_version, after.facts_version)
+        or _is_behind(before.activity_version, after.activity_version)
+        or _is_behind(before.facts_version, after.facts_version)
     ):
-        return [Dirt(project, None) for project in known.values()]
-    cut, firsts = RollupCalendar.objects.in_bulk(), table.version(FIRSTS)
+        return [DirtyDays(project, None) for project in known.values()]
+    calendars, firsts = RollupCalendar.objects.in_bulk(), table.version(FIRSTS)
     found = (
-        Dirt(
-            project, None if _recut(project, cut.get(id), firsts) else _days(project, before, after, changes)
+        DirtyDays(
+            project,
+            None
+            if _calendar_changed(project, calendars.get(id), firsts)
+            else _days(project, before, after, changes),
         )
         for id, project in known.items()
     )
-    return [dirt for dirt in found if dirt.days is None or dirt.days]
+    return [dirty for dirty in found if dirty.days is None or dirty.days]
 
 
-def _lost(before: int | None, after: int | None) -> bool:
-    """Whether a table that rollup keeps is older than the version that numbers came from, or never was computed."""
+def _is_behind(before: int | None, after: int | None) -> bool:
+    """Whether a table must be recomputed: it never was, or the lake was restored to an older version of it."""
     return before is None or after is None or before > after
 
 
-def _recut(project: Project, calendar: RollupCalendar | None, firsts: int) -> bool:
+def _calendar_changed(project: Project, calendar: RollupCalendar | None, firsts: int) -> bool:
     if calendar is None or calendar.firsts_version is None or calendar.firsts_version > firsts:
         return True
     return (calendar.timezone, calendar.week_start) != (project.timezone, project.week_start)
@@ -67,19 +70,21 @@ def _days(
     project: Project, before: DataVersion, after: DataVersion, changes: table.Changes
 ) -> frozenset[dt.date]:
     loaded = {local for day in changes.days.get(project.pk, ()) for local in local_days(project, day)}
-    days = frozenset(loaded | _moved(project, before, after))
-    return days if len(days) <= MANY else frozenset(day for month in days for day in _month(month))
+    days = frozenset(loaded | _days_of_moved_people(project, before, after))
+    if len(days) <= MAX_SINGLE_DAYS:
+        return days
+    return frozenset(day for month in days for day in _days_of_month(month))
 
 
 def local_days(project: Project, day: dt.date) -> set[dt.date]:
-    """The local days that begin, last or end within a UTC day."""
+    """The local days that overlap a UTC day."""
     start = dt.datetime.combine(day, dt.time(), dt.UTC)
     last = start + A_DAY - dt.timedelta(microseconds=1)
     return {moment.astimezone(project.zone).date() for moment in (start, last)}
 
 
-def _moved(project: Project, before: DataVersion, after: DataVersion) -> set[dt.date]:
-    """The days on which persons were active who have since turned out to be somebody else, or not to be."""
+def _days_of_moved_people(project: Project, before: DataVersion, after: DataVersion) -> set[dt.date]:
+    """The days on which people were active who were merged or unmerged since."""
     new = Redirect.objects.filter(project=project, link_id__gt=before.link_id, link_id__lte=after.link_id)
     moved = set(new.values_list("person_id", flat=True))
     if not moved:
@@ -90,6 +95,6 @@ def _moved(project: Project, before: DataVersion, after: DataVersion) -> set[dt.
         return set(tables.run(days)["day"].to_pylist())
 
 
-def _month(day: dt.date) -> list[dt.date]:
+def _days_of_month(day: dt.date) -> list[dt.date]:
     first = day.replace(day=1)
     return [first + n * A_DAY for n in range(31) if (first + n * A_DAY).month == first.month]

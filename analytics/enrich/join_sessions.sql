@@ -1,13 +1,13 @@
--- Events without a session id (a server's) join the session of their person that was active within 30 minutes, and
--- keep it going as any other event would, up to its 24 hours; else they belong to none.
+-- Events without a session id (from servers) join their person's session if it was active within 30 minutes, and
+-- extend it like any other event, up to 24 hours. Otherwise they belong to no session.
 WITH spans AS (
     SELECT person_id, min("timestamp") AS first_at, max("timestamp") AS last_at
-    FROM placed
+    FROM batch_events
     WHERE client_session IS NULL
     GROUP BY person_id
 ), moments AS (
     SELECT person_id, "timestamp" AS at, "timestamp" AS until, position, NULL::bigint AS session_id, NULL AS began
-    FROM placed
+    FROM batch_events
     WHERE client_session IS NULL
     UNION ALL
     SELECT s.person_id, s.started_at, s.ended_at, 0, s.id, s.started_at
@@ -43,7 +43,7 @@ UPDATE analytics_session s SET
 FROM (
     SELECT i.session_id, max(p."timestamp") AS ended_at, count(*) AS events, count(*) FILTER (WHERE p.pageview) AS pageviews
     FROM in_session i
-    JOIN placed p USING (position)
+    JOIN batch_events p USING (position)
     WHERE p.client_session IS NULL
     GROUP BY i.session_id
 ) AS joined

@@ -1,23 +1,23 @@
--- What a batch is worked on in: tables of the connection that are empty again after every batch. Made once, because
--- making and dropping a dozen tables costs more than all else that a batch of one event needs.
-CREATE TEMPORARY TABLE claimed (LIKE analytics_inbox, links boolean, names_user boolean, tells boolean)
+-- The working tables of a batch. COMMIT empties them. They are created once per connection, because creating and
+-- dropping a dozen tables takes longer than the rest of a one-event batch.
+CREATE TEMPORARY TABLE claimed (LIKE analytics_inbox, links boolean, names_user boolean, sets_properties boolean)
     ON COMMIT DELETE ROWS;
 
 CREATE TEMPORARY TABLE dropped ("position" bigint, outcome text, reason text) ON COMMIT DELETE ROWS;
 
 -- Every distinct id of the batch once, with its person.
-CREATE TEMPORARY TABLE mentioned (
+CREATE TEMPORARY TABLE batch_ids (
     project_id integer, distinct_id text, events bigint, first_seen timestamptz, last_seen timestamptz,
-    first_position bigint, known_at bigint, is_new boolean, was_user boolean, person_id bigint, stored_as bigint
+    first_position bigint, user_position bigint, is_new boolean, was_user boolean, person_id bigint, stored_as bigint
 ) ON COMMIT DELETE ROWS;
 
 CREATE TEMPORARY TABLE agent (user_agent text, browser text, os text, device text) ON COMMIT DELETE ROWS;
 
 CREATE TEMPORARY TABLE place (ip text, country text) ON COMMIT DELETE ROWS;
 
--- Every event of the batch with its person, in numbers and times only. `half_hour`: events of the same one are never
--- cut apart by silence, so sessions are found among fewer rows.
-CREATE TEMPORARY TABLE placed (
+-- Every event of the batch with its person, without the wide columns. `half_hour`: events in the same half hour are
+-- always in one session run, so sessions are computed over fewer rows.
+CREATE TEMPORARY TABLE batch_events (
     "position" bigint, project_id integer, "timestamp" timestamptz, client_session text, half_hour timestamptz,
     pageview boolean, path text, person_id bigint, stored_as bigint
 ) ON COMMIT DELETE ROWS;
@@ -32,7 +32,7 @@ CREATE TEMPORARY TABLE run (
     base bigint, label bigint, start timestamptz
 ) ON COMMIT DELETE ROWS;
 
-CREATE TEMPORARY TABLE visit_event (LIKE placed, label bigint, base bigint, chunk integer) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE visit_event (LIKE batch_events, label bigint, base bigint, chunk integer) ON COMMIT DELETE ROWS;
 
 CREATE TEMPORARY TABLE visit (
     label bigint, chunk integer, project_id integer, person_id bigint, client_session text, base bigint,
@@ -43,7 +43,7 @@ CREATE TEMPORARY TABLE visit (
 CREATE TEMPORARY TABLE in_session ("position" bigint, session_id bigint) ON COMMIT DELETE ROWS;
 
 -- Every person of the batch once.
-CREATE TEMPORARY TABLE touched (
+CREATE TEMPORARY TABLE batch_people (
     project_id integer, person_id bigint, events bigint, first_seen timestamptz, last_seen timestamptz,
     has_new_ids boolean, sessions bigint, identified boolean, properties jsonb, assertions jsonb, is_new boolean
 ) ON COMMIT DELETE ROWS;

@@ -1,4 +1,4 @@
--- The visits of the batch are sessions: new ones, and those that go on.
+-- Stores the sessions of the batch: inserts new ones, extends existing ones.
 INSERT INTO analytics_session
     (id, project_id, person_id, client_id, origin_id, started_at, ended_at, events, pageviews, entry_path, exit_path,
      referring_domain, utm_source, utm_medium, utm_campaign, browser, os, device, country)

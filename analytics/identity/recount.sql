@@ -1,6 +1,6 @@
--- What is counted of these people, whether they are identified and what is known about them, again: from the facts of
--- their ids, and from the assertions of all who are part of them. An assertion is [at, sequence, once, value]; of two
--- the last that was set counts, or else the first that was set once (resolution.py, Assertion.rank).
+-- Recomputes counters, identified and properties of these people: counters from their ids, properties from the assertions
+-- of everyone merged into them. An assertion is [at, sequence, once, value]. The last $set wins, or else the first
+-- $set_once (the same rule as Assertion.rank in resolution.py).
 UPDATE analytics_person p SET
     events = coalesce(ids.events, 0),
     first_seen = coalesce(ids.first_seen, p.first_seen),
@@ -18,7 +18,7 @@ UPDATE analytics_person p SET
                     (fact.assertion -> 0)::bigint AS at,
                     (fact.assertion -> 1)::bigint AS sequence,
                     (fact.assertion -> 2)::boolean AS once
-            ) AS said
+            ) AS parts
             WHERE part.id = p.id OR part.merged_into_id = p.id
             ORDER BY
                 fact.name, once, CASE WHEN once THEN at ELSE -at END, CASE WHEN once THEN sequence ELSE -sequence END

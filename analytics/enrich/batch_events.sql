@@ -1,4 +1,4 @@
-INSERT INTO placed
+INSERT INTO batch_events
 SELECT
     c.position, c.project_id, c."timestamp",
     left(c.client_session, 200) AS client_session,
@@ -7,4 +7,4 @@ SELECT
     c.path,
     m.person_id, m.stored_as
 FROM claimed c
-JOIN mentioned m USING (project_id, distinct_id);
+JOIN batch_ids m USING (project_id, distinct_id);

@@ -1,6 +1,6 @@
-"""What people say when they try something for the first time; their words are not always kind."""
+"""The texts of the demo's comments, by reaction. Some comments have none."""
 
-WORDS: dict[str, tuple[str, ...]] = {
+TEXTS: dict[str, tuple[str, ...]] = {
     "useful": (
         "Search finds a note before I have finished typing. That alone is worth it.",
         "I stopped mailing things to myself. It took three days.",

@@ -1,4 +1,4 @@
-"""Upkeep of the lake: fewer files, fewer months, no other number."""
+"""Lake maintenance: fewer files and months, and the same numbers."""
 
 import datetime as dt
 from pathlib import Path
@@ -11,7 +11,7 @@ from analytics import engine, pipeline
 from analytics.lake import load, table
 from analytics.lake.columns import ACTIVITY, EVENTS, FACTS
 from analytics.models import DataVersion, PeriodCount
-from analytics.rollup import upkeep
+from analytics.rollup import maintenance
 from analytics.rollup.refresh import rollup
 from tests.clock import day
 from tests.people import Team
@@ -43,7 +43,7 @@ def test_many_small_files_become_one_sorted_file(team: Team) -> None:
     often(team, 10)
     before, version = events(team), rollup().data_version
     assert len(files(team)) == 10
-    assert upkeep.compact(TODAY) >= 1
+    assert maintenance.compact(TODAY) >= 1
     after = rollup()
     assert (after.days, after.data_version > version) == (0, True)
     assert len(files(team)) == 1
@@ -56,7 +56,7 @@ def test_many_small_files_become_one_sorted_file(team: Team) -> None:
 def test_few_files_are_left_alone(team: Team) -> None:
     often(team, 3)
     before = files(team)
-    upkeep.compact(TODAY)
+    maintenance.compact(TODAY)
     assert files(team) == before
 
 
@@ -68,16 +68,16 @@ def test_a_large_file_is_not_rewritten_for_a_few_rows(team: Team) -> None:
         store(team.new.project, [Happened(ana, "wrote", day(2, seconds=n))])
         load.load()
     before = files(team)
-    upkeep.compact(TODAY)
+    maintenance.compact(TODAY)
     assert files(team) == before
 
 
 def test_the_same_rows_give_the_same_bytes(team: Team) -> None:
     often(team, 8)
-    upkeep.compact(TODAY)
+    maintenance.compact(TODAY)
     first = content(files(team))
     at = table.version(EVENTS)
-    upkeep._rewrite(EVENTS, team.id, "2020-06", at)
+    maintenance._rewrite(EVENTS, team.id, "2020-06", at)
     assert content(files(team)) == first
 
 
@@ -85,13 +85,13 @@ def content(found: list[table.File]) -> list[bytes]:
     return [Path(file.path).read_bytes() for file in found]
 
 
-def test_a_rewrite_never_takes_events_away_that_arrived_meanwhile(team: Team) -> None:
+def test_a_rewrite_never_loses_events_that_arrived_meanwhile(team: Team) -> None:
     ana = often(team, 2)
     before = table.version(EVENTS)
     store(team.new.project, [Happened(ana, "late", day(1))])
     load.load()
     with pytest.raises(table.LakeChangedError):
-        upkeep._rewrite(EVENTS, team.id, "2020-06", before)
+        maintenance._rewrite(EVENTS, team.id, "2020-06", before)
     rollup()
     assert [row["event"] for row in events(team)] == ["read", "wrote", "read", "wrote", "late"]
 
@@ -100,36 +100,36 @@ def test_a_merge_can_still_be_undone_afterwards(team: Team) -> None:
     """Compaction keeps the ids that events were stored under."""
     ana = often(team, 8)
     ids = {row["person_id"] for row in events(team)}
-    upkeep.compact(TODAY)
+    maintenance.compact(TODAY)
     rollup()
     assert {row["person_id"] for row in events(team)} == ids == {ana, ana + 1}
 
 
 @override_settings(KEEP_MONTHS=2)
-def test_months_past_their_time_are_dropped_with_their_numbers(team: Team) -> None:
+def test_expired_months_are_dropped_with_their_numbers(team: Team) -> None:
     ana = often(team, 2)
     store(team.new.project, [Happened(ana, "wrote", day(100))])
     load.load()
     rollup()
-    assert "2020-06" in upkeep.expire(dt.date(2020, 9, 30))
+    assert "2020-06" in maintenance.expire(dt.date(2020, 9, 30))
     rollup()
     assert [row["timestamp"] for row in events(team)] == [day(100)]
     starts = PeriodCount.objects.filter(project_id=team.id).values_list("start", flat=True)
     assert {f"{start:%Y-%m}" for start in starts} == {"2020-09"}
 
 
-def test_nothing_expires_unless_asked(team: Team) -> None:
+def test_nothing_expires_by_default(team: Team) -> None:
     often(team, 1)
-    assert upkeep.expire(dt.date(2090, 1, 1)) == []
+    assert maintenance.expire(dt.date(2090, 1, 1)) == []
 
 
 def test_vacuum_deletes_what_no_version_in_use_needs(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     often(team, 8)
     replaced = [file.path for file in files(team)]
-    upkeep.compact(TODAY)
+    maintenance.compact(TODAY)
     rollup()
-    monkeypatch.setattr(upkeep, "KEEP_HOURS", 0)
-    upkeep.vacuum()
+    monkeypatch.setattr(maintenance, "KEEP_HOURS", 0)
+    maintenance.vacuum()
     assert not any(exists(path) for path in replaced)
     assert len(events(team)) == 16
 
@@ -143,9 +143,9 @@ def test_files_that_the_current_data_version_needs_are_kept(
 ) -> None:
     often(team, 8)
     needed = [file.path for file in files(team)]
-    upkeep.compact(TODAY)
-    monkeypatch.setattr(upkeep, "KEEP_HOURS", 0)
-    upkeep.vacuum()
+    maintenance.compact(TODAY)
+    monkeypatch.setattr(maintenance, "KEEP_HOURS", 0)
+    maintenance.vacuum()
     newest = DataVersion.objects.latest("id")
     assert newest.lake_version < table.version(EVENTS)
     assert all(exists(path) for path in needed)

@@ -1,6 +1,6 @@
--- Every distinct id of the batch once, with its person. Ids that are new get the number of a person of their own,
--- in the order of their arrival; identity may give them another.
-INSERT INTO mentioned
+-- Every distinct id of the batch once, with its person. A new id gets a new person, numbered in order of arrival.
+-- Identity resolution may reassign it.
+INSERT INTO batch_ids
 SELECT
     m.*,
     d.id IS NULL AS is_new,
@@ -15,7 +15,7 @@ FROM (
         min("timestamp") AS first_seen,
         max("timestamp") AS last_seen,
         min(position) AS first_position,
-        min(position) FILTER (WHERE names_user) AS known_at
+        min(position) FILTER (WHERE names_user) AS user_position
     FROM (
         SELECT project_id, distinct_id, "timestamp", position, names_user FROM claimed
         UNION ALL
@@ -25,9 +25,9 @@ FROM (
 ) AS m
 LEFT JOIN analytics_distinct_id d ON d.project_id = m.project_id AND d.distinct_id = m.distinct_id;
 
-UPDATE mentioned SET person_id = numbered.person_id, stored_as = numbered.person_id
+UPDATE batch_ids SET person_id = numbered.person_id, stored_as = numbered.person_id
 FROM (
     SELECT project_id, distinct_id, nextval(pg_get_serial_sequence('analytics_person', 'id')) AS person_id
-    FROM (SELECT project_id, distinct_id FROM mentioned WHERE is_new ORDER BY first_position, events DESC) AS arrived
+    FROM (SELECT project_id, distinct_id FROM batch_ids WHERE is_new ORDER BY first_position, events DESC) AS arrived
 ) AS numbered
-WHERE mentioned.project_id = numbered.project_id AND mentioned.distinct_id = numbered.distinct_id;
+WHERE batch_ids.project_id = numbered.project_id AND batch_ids.distinct_id = numbered.distinct_id;

@@ -1,5 +1,5 @@
--- `persons` were moved by the merge that is undone and are still part of `whole`: they are `part` again, and with
--- them the ids and the sessions that began as one of them. Appended, like everything that was ever said of them.
+-- Undoes a merge: `persons` were moved by it and are still part of `whole`. They become `part` again, with the ids and
+-- sessions that started as one of them. Redirects are only appended, so earlier data versions stay readable.
 INSERT INTO analytics_redirect (project_id, person_id, target_id, link_id)
 SELECT %(project)s, person, %(part)s, %(link)s FROM unnest(%(persons)s::bigint[]) AS person;
 

@@ -1,4 +1,4 @@
-"""A row that cannot be stored is refused by itself, and holds up nobody."""
+"""A row that cannot be stored is rejected alone and does not block the others."""
 
 from django.db import connection
 
@@ -9,8 +9,8 @@ from tests.journey import Journey
 from tests.people import Team
 
 
-def poison(team: Team, *who: str) -> None:
-    """Facts about these people that no JSON column takes, as no door of ours would let them in."""
+def send_unstorable(team: Team, *who: str) -> None:
+    """Puts properties into the inbox that no JSON column accepts. Ingest would never let them in."""
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE analytics_inbox SET person_set = %s WHERE project_id = %s AND distinct_id = ANY(%s)",
@@ -23,11 +23,11 @@ def test_one_bad_row_among_many_is_refused_and_the_others_are_stored(team: Team)
     for number in range(30):
         journey.track(f"user-{number}", "signup")
     journey.send()
-    poison(team, "user-17")
+    send_unstorable(team, "user-17")
     assert journey.enriched() == EnrichReport(claimed=30, stored=29, refused=1)
     assert Person.objects.filter(project=team.id).count() == 29
-    books = LedgerEntry.objects.filter(project_id=team.id).values_list("outcome", "reason", "count")
-    assert set(books) == {("received", "", 30), ("stored", "", 29), ("refused", "not_storable", 1)}
+    counts = LedgerEntry.objects.filter(project_id=team.id).values_list("outcome", "reason", "count")
+    assert set(counts) == {("received", "", 30), ("stored", "", 29), ("refused", "not_storable", 1)}
     warning = IngestionWarning.objects.get(project_id=team.id)
     assert warning.reason == "not_storable"
     assert "user-17" in warning.sample
@@ -38,7 +38,7 @@ def test_several_bad_rows_are_each_refused(team: Team) -> None:
     for name in "abcdefgh":
         journey.track(name, "signup")
     journey.send()
-    poison(team, "a", "d", "h")
+    send_unstorable(team, "a", "d", "h")
     assert journey.enriched() == EnrichReport(claimed=8, stored=5, refused=3)
     assert set(Person.objects.filter(project=team.id).values_list("name", flat=True)) == set("bcefg")
 
@@ -47,5 +47,5 @@ def test_events_of_a_project_that_is_gone_are_refused_and_others_are_not(team: T
     journey = Journey(team).track("ana", "signup").send()
     Project.objects.get(pk=team.id).delete()
     assert journey.enriched() == EnrichReport(claimed=1, refused=1)
-    books = LedgerEntry.objects.filter(project_id=team.id).values_list("outcome", "reason", "count")
-    assert set(books) == {("received", "", 1), ("refused", "project_gone", 1)}
+    counts = LedgerEntry.objects.filter(project_id=team.id).values_list("outcome", "reason", "count")
+    assert set(counts) == {("received", "", 1), ("refused", "project_gone", 1)}

@@ -1,10 +1,11 @@
--- Persons that turned out to be somebody else: redirects for their past, and their ids and sessions move.
+-- Merges people: redirects for their stored events, and their ids and sessions move.
 INSERT INTO analytics_redirect (project_id, person_id, target_id, link_id)
 SELECT project_id, person_id, target_id, link_id
 FROM jsonb_to_recordset(%(moved)s::jsonb) AS moved (
     project_id integer, person_id bigint, target_id bigint, link_id bigint
 );
 
+-- It may exist: one transaction can merge more than once.
 DROP TABLE IF EXISTS moves;
 CREATE TEMPORARY TABLE moves ON COMMIT DROP AS
 SELECT DISTINCT ON (person_id) person_id, target_id

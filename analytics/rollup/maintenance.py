@@ -1,8 +1,8 @@
-"""Keeping the lake quick and no larger than it must be: compaction, expiry, vacuum. None of it changes a number.
+"""Lake maintenance: compaction, expiry and vacuum.
 
-Loads leave a small file each. A month of a project is written anew, sorted by (day, person, time), when it has many
-files and those beside its largest hold a good part of its rows: so each row is rewritten a few times, not at each
-load. The same rows give the same bytes. Person ids stay as they were stored, so that a merge can still be undone.
+Each load adds a small file. A project's month is rewritten, sorted by (day, person, time), when it has many files and a
+good share of its rows is outside its largest file. So each row is rewritten a few times, not at each load. The same
+rows give the same bytes. Person ids stay as stored, so that a merge can still be undone.
 """
 
 import datetime as dt
@@ -18,15 +18,15 @@ from analytics.lake import table
 from analytics.lake.columns import ACTIVITY, EVENTS, FACTS, FIRSTS, Layout
 from analytics.locks import single_writer
 from analytics.models import DataVersion
-from analytics.rollup.dirt import A_DAY
+from analytics.rollup.dirty_days import A_DAY
 
 FILES = 8
 MANY_FILES = 100
 SHARE = 0.25
-"""A month is compacted from FILES on if SHARE of its rows lie outside its largest file, and from MANY_FILES on."""
+"""A month is compacted with FILES files if SHARE of its rows is outside the largest one, and always with MANY_FILES."""
 
 KEEP_HOURS = 6
-"""How long files and data versions that were replaced stay, for questions and lists that began before."""
+"""How long replaced files and data versions are kept, for questions and lists that began before."""
 
 ORDER = {
     EVENTS.name: ("day", "person_id", "timestamp", "sequence"),
@@ -36,7 +36,7 @@ ORDER = {
 
 
 def compact(today: dt.date) -> int:
-    """Rewrite the months that need it; how many. Activity and facts are left alone while a month changes daily."""
+    """Rewrite the months that need it and return how many. Activity and facts of the current month are left alone."""
     with single_writer("load") as alone:
         done = _compact(EVENTS, today) if alone else 0
     with single_writer("rollup") as alone:
@@ -45,7 +45,7 @@ def compact(today: dt.date) -> int:
 
 
 def expire(today: dt.date) -> list[str]:
-    """Drop months that ended more than KEEP_MONTHS months ago (0: none); which. Rollup then forgets their days."""
+    """Drop months that ended more than KEEP_MONTHS months ago (0: none). Returns them; rollup then drops their days."""
     if not settings.KEEP_MONTHS:
         return []
     first = _months_before(today, settings.KEEP_MONTHS)
@@ -58,14 +58,14 @@ def expire(today: dt.date) -> list[str]:
             return []
         days: dict[int, set[dt.date]] = defaultdict(set)
         for project, file in old:
-            days[project] |= _between(file.first_day, file.last_day)
+            days[project] |= _days_between(file.first_day, file.last_day)
         table.drop(EVENTS, f"month < '{first}'", days)
         return sorted({file.month for _, file in old})
 
 
 def vacuum() -> int:
-    """Delete files that no version in use needs; how many."""
-    # Before its files: whoever asks for an old version hears that it has expired, not that a file is missing.
+    """Delete files that no current version needs. Returns how many."""
+    # Versions before their files: a request for an old version must get "expired", not a missing file.
     versions.forget(now() - dt.timedelta(hours=KEEP_HOURS))
     with single_writer("load") as loading, single_writer("rollup") as rolling:
         newest = DataVersion.objects.order_by("-id").first()
@@ -84,12 +84,12 @@ def _compact(layout: Layout, today: dt.date) -> int:
     at, done = table.version(layout), 0
     for project in table.projects(layout, at):
         for month, files in groupby(table.files(layout, project, at), key=lambda file: file.month[:7]):
-            if (layout is EVENTS or month < f"{today:%Y-%m}") and _needed(list(files)):
+            if (layout is EVENTS or month < f"{today:%Y-%m}") and _needs_compaction(list(files)):
                 at, done = _rewrite(layout, project, month, at), done + 1
     return done
 
 
-def _needed(files: list[table.File]) -> bool:
+def _needs_compaction(files: list[table.File]) -> bool:
     rows = [file.rows for file in files]
     return len(rows) >= MANY_FILES or (len(rows) >= FILES and sum(rows) - max(rows) >= SHARE * sum(rows))
 
@@ -120,5 +120,5 @@ def _months_before(today: dt.date, months: int) -> str:
     return f"{number // 12:04}-{number % 12 + 1:02}"
 
 
-def _between(first: dt.date, last: dt.date) -> set[dt.date]:
+def _days_between(first: dt.date, last: dt.date) -> set[dt.date]:
     return {first + n * A_DAY for n in range((last - first).days + 1)}
