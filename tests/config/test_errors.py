@@ -1,4 +1,4 @@
-"""What somebody sees when a page cannot be shown: words, in our design, and a way on."""
+"""What somebody sees when a page cannot be shown: words, in the product's design, and a way on."""
 
 import re
 from pathlib import Path
@@ -23,9 +23,9 @@ def broken(request: HttpRequest) -> HttpResponse:
 
 urlpatterns = [path("broken", broken), path("", include("config.urls"))]
 WORDS = {
-    400: "This request cannot be read",
-    403: "This is not yours to see",
-    500: "This is our fault, not yours",
+    400: "Bad request",
+    403: "No access",
+    500: "Something went wrong",
 }
 
 
@@ -41,7 +41,7 @@ def test_each_fault_has_its_words_and_keeps_its_reason_to_the_log(status: int) -
 def test_an_address_that_is_nobodys_leads_back() -> None:
     answer = Client().get("/nowhere")
     assert answer.status_code == 404
-    assert "No page has this address." in answer.content.decode()
+    assert "Page not found" in answer.content.decode()
     assert 'href="/"' in answer.content.decode()
 
 
@@ -49,7 +49,7 @@ def test_a_refusal_of_ours_says_why(team: Team) -> None:
     dee = Client()
     dee.force_login(team.dee)
     told = dee.get(f"/projects/{team.slug}/people/").content.decode()
-    assert "for you; ask its owner to add you" in told
+    assert "or you are not a member of it; ask its owner to add you" in told
 
 
 def test_a_form_from_before_signing_in_says_what_to_do(team: Team) -> None:
@@ -57,7 +57,7 @@ def test_a_form_from_before_signing_in_says_what_to_do(team: Team) -> None:
     ana.force_login(team.ana)
     answer = ana.post("/projects/", {"name": "New"})
     assert answer.status_code == 403
-    assert "Go back, load the page again, and send it once more." in answer.content.decode()
+    assert "Go back, reload the page and try again." in answer.content.decode()
 
 
 @pytest.mark.parametrize("name", ["400.html", "500.html"])

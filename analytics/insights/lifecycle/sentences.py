@@ -31,7 +31,7 @@ class Cell:
 
     @property
     def given_names(self) -> list[str]:
-        """As people call each other; for where there is little room."""
+        """First names, where there is little room."""
         return [name.partition(" ")[0] for name in self.names]
 
 
