@@ -1,7 +1,7 @@
-"""The history of one person's facts: what changed when, and what was known at the end of a day.
+"""The history of one person's facts: changes, and the values at the end of a day.
 
-Read from the lake's facts as of the newest data version, and from the events that came after it. Who was merged or
-parted since that version counts as before until the next one.
+Read from the lake's facts of the newest data version plus the events after it. Merges since that version count from
+the next version on.
 """
 
 import datetime as dt
@@ -30,17 +30,17 @@ from projects.models import Project
 MICROSECOND = dt.timedelta(microseconds=1)
 HOT = Path(__file__).with_name("hot_assertions.sql").read_text(encoding="utf-8")
 ASSERTING = pa.schema(
-    # Nullable, as the engine shows the lake's columns: tables of different columns cannot be united.
+    # Nullable like the engine's view of the lake: a union needs equal schemas.
     [
         EVENTS.columns.field(name).with_nullable(True)
         for name in ("person_id", "timestamp", "sequence", "id", "properties")
     ]
 )
-EVENT_IDS = pa.schema([("told_by", pa.binary())])
+EVENT_IDS = pa.schema([("asserting_id", pa.binary())])
 
 
 class FactChange(Struct, frozen=True):
-    """A fact got another value; null is not set. `event` is the id of the event that set it, `once` by $set_once."""
+    """A change of a fact. null means not set. `event` is the event that set it, `once` is true for $set_once."""
 
     at: dt.datetime
     property: str
@@ -67,9 +67,9 @@ def history(
     before: FactPlace | None = None,
     limit: int = 100,
 ) -> list[FactChange]:
-    """Newest first, of one property or of all; `person_id` as persons.get_person gives it."""
-    with _told(project, person_id) as (tables, told):
-        changed = facts.changes(told if name is None else told.filter(told["property"] == name))
+    """Changes of one property or all, newest first. `person_id` is the ID from persons.get_person."""
+    with _assertions(project, person_id) as (tables, asserted):
+        changed = facts.changes(asserted if name is None else asserted.filter(asserted["property"] == name))
         if before is not None:
             changed = changed.filter(_is_before(changed, before))
         newest = changed.order_by(changed["at"].desc(), changed["sequence"].desc(), changed["property"].asc())
@@ -79,11 +79,11 @@ def history(
 def by_event(
     project: Project, person_id: int, event_ids: Collection[uuid.UUID]
 ) -> dict[uuid.UUID, list[FactChange]]:
-    """What these events changed, by the names of the facts; events that changed nothing are left out."""
-    with _told(project, person_id) as (tables, told):
+    """The changes made by these events, ordered by property. Events without changes are left out."""
+    with _assertions(project, person_id) as (tables, asserted):
         ids = tables.table(pa.table([[id.bytes for id in event_ids]], schema=EVENT_IDS))
-        changed = facts.changes(told)
-        asked = changed.semi_join(ids, changed["event_id"] == ids["told_by"]).order_by("property")
+        changed = facts.changes(asserted)
+        asked = changed.semi_join(ids, changed["event_id"] == ids["asserting_id"]).order_by("property")
         found: dict[uuid.UUID, list[FactChange]] = defaultdict(list)
         for change in _changes(tables.run(asked)):
             found[change.event].append(change)
@@ -92,14 +92,14 @@ def by_event(
 
 def as_of(project: Project, person_id: int, day: dt.date) -> dict[str, Any]:
     """The properties at the end of a local day."""
-    with _told(project, person_id) as (tables, told):
-        rows = tables.run(facts.standing(told, _end(project, day)).order_by("property"))
+    with _assertions(project, person_id) as (tables, asserted):
+        rows = tables.run(facts.standing(asserted, _end(project, day)).order_by("property"))
     values = zip(rows["property"].to_pylist(), rows["value"].to_pylist(), strict=True)
     return {name: _value(value) for name, value in values if value != facts.NULL}
 
 
 def _end(project: Project, day: dt.date) -> dt.datetime | None:
-    """The last moment of a local day; None for the last day that there is."""
+    """The last microsecond of a local day. None for date.max, which has no following day."""
     if day == dt.date.max:
         return None
     following = dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), project.zone)
@@ -107,19 +107,19 @@ def _end(project: Project, day: dt.date) -> dt.datetime | None:
 
 
 @contextmanager
-def _told(project: Project, person_id: int) -> Iterator[tuple[engine.Tables, ir.Table]]:
-    """What events asserted about a person: facts.COLUMNS."""
+def _assertions(project: Project, person_id: int) -> Iterator[tuple[engine.Tables, ir.Table]]:
+    """All assertions about a person, with the columns facts.COLUMNS."""
     ids = redirects.ids_of(person_id)
     with engine.snapshot(project.pk) as tables:
         then = {*ids, *engine.targets(project.pk, tables.version.link_id, ids)}
         rolled_up = tables.facts.filter(tables.facts["person_id"].isin(sorted(then)))
         recent = facts.assertions(tables.table(_recent(project, ids, tables.version.lake_version)))
-        told = rolled_up.select(*facts.COLUMNS).union(recent.select(*facts.COLUMNS))
-        yield tables, told.mutate(person_id=ibis.literal(person_id, "int64"))
+        asserted = rolled_up.select(*facts.COLUMNS).union(recent.select(*facts.COLUMNS))
+        yield tables, asserted.mutate(person_id=ibis.literal(person_id, "int64"))
 
 
 def _recent(project: Project, ids: list[int], lake_version: int) -> pa.Table:
-    """Events that a version of the lake does not have yet."""
+    """Asserting events that are not in this version of the lake."""
     wanted: dict[str, Any] = {
         "project": project.pk,
         "persons": ids,

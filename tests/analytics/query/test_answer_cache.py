@@ -32,7 +32,7 @@ Counted = Figures[TrendFigures]
 
 
 def remember(project: Project, compute: Callable[[], Counted], question: Question = QUESTION) -> Counted:
-    return answer_cache.remember(plan(project, question), compute)
+    return answer_cache.get_or_compute(plan(project, question), compute)
 
 
 def figures(team: Team, count: int = 1, size: int = 3) -> Counted:
