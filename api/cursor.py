@@ -29,6 +29,7 @@ def write(place: Place) -> str:
 def read(text: str, kind: type[P]) -> P:
     """Raises CursorError."""
     try:
+        # validate=True: without it, b64decode skips foreign characters and accepts a damaged cursor.
         padded = text.encode("ascii") + b"=" * (-len(text) % 4)
         place = msgspec.json.decode(base64.b64decode(padded, altchars=b"-_", validate=True), type=kind)
     except (UnicodeEncodeError, binascii.Error, msgspec.DecodeError, RecursionError) as error:

@@ -30,6 +30,7 @@ class Negotiation(BaseContentNegotiation):
         wanted = request.META.get("HTTP_ACCEPT", "*/*")
         if "format" in request.query_params:
             wanted = "*/*"
+        # Errors can always be sent: a client that accepts only problem+json must not get 406 instead of the error.
         offered = [*(MEDIA_TYPES[name] for name in formats), MEDIA_TYPE]
         for equals in order_by_precedence([part.strip() for part in wanted.split(",")]):
             for media_type in offered:

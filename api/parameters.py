@@ -74,6 +74,7 @@ def convert(given: dict[str, Any], kind: type[P], *, strict: bool = True) -> P:
     for name, value in given.items():
         if name not in allowed:
             raise BadParameterError(name, f"unknown parameter; allowed here: {', '.join(allowed) or 'none'}")
+        # PostgreSQL rejects NUL in text, which would be a 500.
         if any(
             isinstance(text, str) and "\0" in text for text in (value if isinstance(value, list) else [value])
         ):

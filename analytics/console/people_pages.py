@@ -121,6 +121,7 @@ def _find(project: Project, person_id: int) -> PersonDetail:
 
 
 def _timeline_context(request: HttpRequest, project: Project, found: PersonDetail) -> dict[str, Any]:
+    # The token is computed before the timeline is read: an event between the two is sent again, not missed.
     before, token = request.GET.get("before"), _token(project, found)
     page = timeline(project, found.id, before=before, limit=ENTRIES, comments=comment_reader())
     return {

@@ -96,5 +96,7 @@ def _line(event: TimelineEvent, comment: TimelineComment | None) -> Line:
     details = event.details
     # A $comment event only holds an ID. Its text comes from the comment, so that deleted text is not shown.
     shown = [] if event.event == COMMENT_EVENT else facts(event.event, details)
-    key, told = f"event-{event.sequence}", sentence(event, details)
-    return Line(key, event.timestamp, event.event, told, comment, changes(event.changes), shown)
+    key = f"event-{event.sequence}"
+    return Line(
+        key, event.timestamp, event.event, sentence(event, details), comment, changes(event.changes), shown
+    )

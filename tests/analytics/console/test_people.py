@@ -111,7 +111,7 @@ def test_an_empty_project_begins_at_its_start(ana: Client, team: Team) -> None:
 
 def test_it_says_how_many_there_are(ana: Client, three: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     assert people_count(listing(ana, three)) == 3
-    monkeypatch.setattr("analytics.console.people_pages.COUNTED", 2)
+    monkeypatch.setattr("analytics.console.people_pages.COUNT_LIMIT", 2)
     assert "More than 2 people" in listing(ana, three).content.text
 
 

@@ -130,7 +130,7 @@ def test_a_filter_looks_beyond_those_whom_it_leaves_out(
     since = cursor_of(api, "people")
     *_, last = crowd(team, 40)
     DistinctId.objects.create(project=team.new.project, distinct_id="last", person_id=last)
-    monkeypatch.setattr(changes, "LOOK", 5)
+    monkeypatch.setattr(changes, "FILTER_BATCH", 5)
     page = api.get("people", since=since, distinct_id="last", limit=2).json
     assert [row["id"] for row in page["people"]] == [last]
     assert not page["more"]
