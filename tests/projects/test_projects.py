@@ -66,7 +66,7 @@ def test_a_new_project_shows_its_keys_once(team: Team) -> None:
         ("", "UTC", "cannot be blank"),
         ("   ", "UTC", "cannot be blank"),
         ("x" * 121, "UTC", "at most 120"),
-        ("Shop", "Mars/Olympus", "is not a time zone; write for example Europe/Berlin"),
+        ("Shop", "Mars/Olympus", "is not a time zone. Enter a name such as Europe/Berlin"),
         ("Shop", "../etc/passwd", "is not a time zone"),
     ],
 )

@@ -98,7 +98,7 @@ def test_what_cannot_be_listed_is_said(ana: Client, three: Team, asked: dict[str
     page = listing(ana, three, **asked)
     assert page.status == 400
     assert "This link is not valid" in page.content.text
-    assert visit(ana, page.link("Start again")).status == 200
+    assert visit(ana, page.link("Start over")).status == 200
 
 
 def test_a_search_for_zero_bytes_finds_nobody(ana: Client, three: Team) -> None:

@@ -79,7 +79,7 @@ def test_the_list_names_whom_the_cell_names(five: Team) -> None:
     page = triangle(five)
     people = visit(signed_in(five.ana), urljoin(page.address, rows(page)[0][1].one("a").href))
     assert sorted(people.names) == ["Ana Example", "Bo Example", "Cy Example"]
-    assert visit(signed_in(five.ana), people.link("back to the figures")).status == 200
+    assert visit(signed_in(five.ana), people.link("Back to insight")).status == 200
 
 
 def test_a_cell_opens_beside_the_triangle_too(five: Team) -> None:
