@@ -1,4 +1,4 @@
-"""What every endpoint of the export API stands on: keys, parameters, pages, cursors, streams and errors.
+"""Shared parts of all export API endpoints: keys, parameters, pages, cursors, streams and errors.
 
 Imports Django, the REST framework and projects only.
 """

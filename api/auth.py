@@ -1,4 +1,4 @@
-"""Who may use the export API: the bearer of a live API key, within its scopes and its rate."""
+"""Authentication, scopes and rate limits of the export API."""
 
 import datetime as dt
 from typing import TYPE_CHECKING
@@ -16,15 +16,15 @@ from projects import rates
 from projects.keys import find_api_key, find_write_key
 from projects.models import Key, Project
 
-if TYPE_CHECKING:  # DRF reads this module while it makes APIView
+if TYPE_CHECKING:  # DRF imports this module while it defines APIView
     from rest_framework.views import APIView
 
 REALM = 'Bearer realm="Firsthand export API"'
-SEEN_EVERY = dt.timedelta(minutes=1)
+LAST_USED_PRECISION = dt.timedelta(minutes=1)
 
 
 class ApiKeyAuthentication(BaseAuthentication):
-    """`Authorization: Bearer KEY`; the request's `auth` is the key, with its project."""
+    """`Authorization: Bearer KEY`. Sets `request.auth` to the Key, with its project."""
 
     def authenticate(self, request: Request) -> tuple[None, Key] | None:
         scheme, _, text = get_authorization_header(request).decode("latin-1").partition(" ")
@@ -34,7 +34,7 @@ class ApiKeyAuthentication(BaseAuthentication):
             raise AuthenticationFailed("write the header as `Authorization: Bearer YOUR_API_KEY`")
         key = find_api_key(text.strip())
         if key is None:
-            raise AuthenticationFailed(_why_not(text.strip()))
+            raise AuthenticationFailed(_rejection(text.strip()))
         _mark_used(key)
         return None, key
 
@@ -43,19 +43,19 @@ class ApiKeyAuthentication(BaseAuthentication):
 
 
 class HasScope(BasePermission):
-    """The key must have the view's `scope`; a view that names none is closed, so that none is forgotten."""
+    """The key must have the view's `scope`. A view without a scope rejects all keys."""
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
         scope: str | None = getattr(view, "scope", None)
         if not isinstance(request.auth, Key):
             raise NotAuthenticated("send an API key as `Authorization: Bearer YOUR_API_KEY`")
         if scope not in request.auth.scopes:
-            raise PermissionDenied(f"this key may not do this: it lacks the scope {scope!r}")
+            raise PermissionDenied(f"this key lacks the scope {scope!r}")
         return True
 
 
 class KeyThrottle(BaseThrottle):
-    """So many requests a minute for each key (FIRSTHAND_API_RATE), whichever process answers them."""
+    """FIRSTHAND_API_RATE requests a minute per key, counted across all processes."""
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
         self._wait = rates.take(request.auth, settings.API_RATE) if isinstance(request.auth, Key) else 0.0
@@ -66,7 +66,7 @@ class KeyThrottle(BaseThrottle):
 
 
 def project_of(request: Request) -> Project:
-    """The one project whose rows this request may see."""
+    """The project of the request's key. The request may see no other rows."""
     return key_of(request).project
 
 
@@ -77,19 +77,19 @@ def key_of(request: Request) -> Key:
 
 
 def is_live(key: Key) -> bool:
-    """Whether it has not been revoked in the meantime."""
+    """Whether the key is still not revoked."""
     return Key.objects.filter(pk=key.pk, revoked_at=None).exists()
 
 
-def _why_not(text: str) -> str:
+def _rejection(text: str) -> str:
     if find_write_key(text):
-        return "this is a write key, which can only send; reading needs an API key (fhk_...)"
-    return "there is no such API key, or it was revoked; the project's settings make new ones"
+        return "this is a write key, which can only send data; use an API key (fhk_...)"
+    return "unknown or revoked API key; create one in the project's settings"
 
 
 def _mark_used(key: Key) -> None:
-    """At most once a minute, so that a busy key does not make a row that is always being rewritten."""
-    stale = now() - SEEN_EVERY
+    # At most once a minute: an UPDATE per request would bloat the table and make requests wait for each other.
+    stale = now() - LAST_USED_PRECISION
     if key.last_used_at is None or key.last_used_at < stale:
         unused = Key.objects.filter(Q(last_used_at=None) | Q(last_used_at__lt=stale), pk=key.pk)
         unused.update(last_used_at=now())

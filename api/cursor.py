@@ -1,4 +1,4 @@
-"""Places in a list, as opaque texts: clients keep them and hand them back, what they hold stays ours to change."""
+"""Opaque cursors: positions in a list, encoded as URL-safe text."""
 
 import base64
 import binascii
@@ -8,15 +8,15 @@ import msgspec
 from msgspec import Meta, Struct
 
 Number = Annotated[int, Meta(ge=0, le=2**63 - 1)]
-"""An id or a sequence, as PostgreSQL's bigint holds it."""
+"""An ID or a sequence in the range of PostgreSQL's bigint: a larger one would fail in the query."""
 
 
 class CursorError(Exception):
-    """A text that is no place in this list; the message says what to do."""
+    """The text is not a cursor of this list."""
 
 
 class Place(Struct, frozen=True, array_like=True):
-    """Base of all places. Each list has its own tag, so that a cursor of one list is refused by another."""
+    """Base of all positions. Each list has its own tag, so that it rejects cursors of other lists."""
 
 
 P = TypeVar("P", bound=Place)
@@ -29,10 +29,11 @@ def write(place: Place) -> str:
 def read(text: str, kind: type[P]) -> P:
     """Raises CursorError."""
     try:
+        # validate=True: without it, b64decode skips foreign characters and accepts a damaged cursor.
         padded = text.encode("ascii") + b"=" * (-len(text) % 4)
         place = msgspec.json.decode(base64.b64decode(padded, altchars=b"-_", validate=True), type=kind)
     except (UnicodeEncodeError, binascii.Error, msgspec.DecodeError, RecursionError) as error:
         raise CursorError(
-            "this is no cursor of this list; hand back a `next` as it came, or leave it out"
+            "not a cursor of this list; send a `next` value unchanged, or leave it out to start at the beginning"
         ) from error
     return place

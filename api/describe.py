@@ -1,4 +1,4 @@
-"""The OpenAPI description, derived from the structs that requests are read into and answers are made of."""
+"""The OpenAPI schema, generated from the structs of requests and responses."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -13,16 +13,16 @@ from api.problems import MEDIA_TYPE, Problem
 
 REF = "#/components/schemas/{name}"
 ERRORS = {
-    400: "A parameter or the body cannot be used; `where` says which.",
-    401: "No API key, or none that lives.",
-    403: "The key lacks the scope.",
-    404: "There is no such thing in this project.",
-    405: "Not with this method.",
-    406: "Not in this format.",
+    400: "Invalid parameter or body. `where` names it.",
+    401: "Missing, unknown or revoked API key.",
+    403: "The key lacks the required scope.",
+    404: "Not found in this project.",
+    405: "Method not allowed.",
+    406: "Format not available.",
     413: "The body is too large.",
     415: "The body must be sent as application/json.",
-    429: "Too many requests with this key; `Retry-After` says when to go on.",
-    503: "The database or the lake cannot be reached; `Retry-After` says when to try again.",
+    429: "Rate limit of this key exceeded. `Retry-After` gives the seconds to wait.",
+    503: "The database or the lake is unavailable. `Retry-After` gives the seconds to wait.",
 }
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -31,7 +31,7 @@ _components: dict[str, Any] = {}
 
 
 class Schema(AutoSchema):
-    """Says of each address which scope a key needs for it."""
+    """Adds the required scope to each operation."""
 
     def get_description(self) -> str:  # type: ignore[override]
         scope = getattr(self.view, "scope", None)
@@ -39,7 +39,7 @@ class Schema(AutoSchema):
 
 
 class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """How spectacular is to describe the API key."""
+    """The API key as a security scheme."""
 
     target_class = "api.auth.ApiKeyAuthentication"
     name = "apiKey"
@@ -55,21 +55,22 @@ def operation(
     parameters: type[Struct] | None = None,
     row: type[Struct] | None = None,
     body: Any = None,
-    beside: type[Struct] | None = None,
+    extra: type[Struct] | None = None,
 ) -> Callable[[View], View]:
-    """Describes a view's method.
+    """Decorator that describes a view's method.
 
-    answer        its JSON: a type, or several of which it is one
-    row           one line of its streams, where there are streams
-    body, beside  what is sent: one of these types, and with it the fields of this one
+    answer  the JSON response: a type, or a tuple of alternatives
+    row     one row of its NDJSON and CSV streams, if it has any
+    body    the request body: a tuple of alternatives
+    extra   fields that the request body has extras those of `body`
     """
     responses: dict[Any, Any] = {(200, "application/json"): OpenApiResponse(_reference(answer))}
     if row is not None:
         responses[200, "application/x-ndjson"] = OpenApiResponse(
-            _reference(row), description="One row a line."
+            _reference(row), description="One row per line."
         )
         responses[200, "text/csv"] = OpenApiResponse(
-            {"type": "string"}, description="A header, then one row a line."
+            {"type": "string"}, description="A header, then one row per line."
         )
     for status, meaning in ERRORS.items():
         responses[status, MEDIA_TYPE] = OpenApiResponse(_reference(Problem), description=meaning)
@@ -77,31 +78,30 @@ def operation(
         operation_id=summary.lower().replace("'", "").replace(" ", "_"),
         summary=summary,
         parameters=_parameters(parameters) if parameters else [],
-        request={"application/json": _body(body, beside)} if body else None,
+        request={"application/json": _body(body, extra)} if body else None,
         responses=responses,
     )
 
 
 def add_components(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Spectacular's last step: put in the schemas that the references point to."""
+    """Postprocessing hook of drf-spectacular: adds the schemas that references point to."""
     schemas = result.setdefault("components", {}).setdefault("schemas", {})
     schemas.update(sorted(_components.items()))
     return result
 
 
-def _body(kinds: Any, beside: type[Struct] | None) -> dict[str, Any]:
-    """Both say that they know no other fields, which together would allow none: so the fields are put together."""
-    if beside is None:
+def _body(kinds: Any, extra: type[Struct] | None) -> dict[str, Any]:
+    if extra is None:
         return _reference(kinds)
-    merged = [_merged(kind, beside) for kind in kinds]
-    return {"anyOf": merged}
+    # Not allOf: both schemas forbid additional properties, so together they would allow no body at all.
+    return {"anyOf": [_merged(kind, extra) for kind in kinds]}
 
 
-def _merged(kind: type[Struct], beside: type[Struct]) -> dict[str, Any]:
-    schemas = [_components[_name(_reference(part))] for part in (kind, beside)]
+def _merged(kind: type[Struct], extra: type[Struct]) -> dict[str, Any]:
+    schemas = [_components[_name(_reference(part))] for part in (kind, extra)]
     properties = schemas[0]["properties"] | schemas[1]["properties"]
     required = [*schemas[0].get("required", []), *schemas[1].get("required", [])]
-    title = f"{kind.__name__} with {', '.join(beside.__struct_fields__)}"
+    title = f"{kind.__name__} with {', '.join(extra.__struct_fields__)}"
     return {
         "title": title,
         "type": "object",
@@ -130,7 +130,7 @@ def _parameters(kind: type[Struct]) -> list[OpenApiParameter]:
 
 
 def _parameter(name: str, schema: dict[str, Any]) -> OpenApiParameter:
-    """Left out is not null: a query has no way to say null."""
+    # A query string cannot express null: a parameter is optional instead of nullable.
     if schema.get("default", ...) is None:
         del schema["default"]
     kinds = [kind for kind in schema.pop("anyOf", []) if kind != {"type": "null"}]

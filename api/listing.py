@@ -1,4 +1,4 @@
-"""One way out for every list: a JSON page, or a stream of NDJSON or CSV of any length in flat memory."""
+"""List responses: a JSON page, or an NDJSON or CSV stream of any length in constant memory."""
 
 import asyncio
 import csv
@@ -28,39 +28,39 @@ encoder = json.Encoder()
 
 
 class Source(Protocol):
-    """Rows from a place to an end that was fixed when the source was made: what is added later comes after `end`."""
+    """Rows from a position to an end that is fixed when the source is created. Later rows come after `end`."""
 
     @property
     def name(self) -> str:
-        """What the rows are called in a JSON page and in a file's name."""
+        """The key of the rows in a JSON page, also used as file name."""
 
     @property
     def row(self) -> type[Struct]:
-        """The struct whose fields are the columns of CSV."""
+        """The struct whose fields are the CSV columns."""
 
     def take(self, limit: int) -> Sequence[Struct]:
-        """The next rows; fewer than `limit` when there are no more, or when some were merged away meanwhile."""
+        """The next rows. Fewer than `limit` at the end, or when some were merged into others meanwhile."""
 
     @property
     def more(self) -> bool:
-        """Whether anything may come after what was taken."""
+        """Whether there may be more rows."""
 
     @property
     def place(self) -> str | None:
-        """The cursor after everything that was taken."""
+        """The cursor after the rows taken so far."""
 
     @property
     def end(self) -> str | None:
-        """The cursor after everything that will be."""
+        """The cursor after the last row of the source."""
 
 
 def respond(request: Request, source: Source, asked: str | None, limit: int) -> HttpResponseBase:
-    """`asked` is the parameter `format`, if it was given; `limit` counts for JSON pages only."""
+    """`asked` is the parameter `format`, if given. `limit` applies to JSON pages only."""
     return ANSWERS[format_of(request, asked)](request, source, limit)
 
 
 def respond_one(request: Request, thing: Struct, asked: str | None) -> HttpResponse:
-    """One thing: itself as JSON, one line of NDJSON, or a CSV of one row."""
+    """A single object as JSON, one NDJSON line, or CSV with one row."""
     name = format_of(request, asked)
     bodies = {
         "json": lambda: encoder.encode(thing),
@@ -93,8 +93,8 @@ ANSWERS: dict[str, Callable[[Request, Source, int], HttpResponseBase]] = {
 
 
 def _stream(request: Request, name: str, source: Source, chunks: Iterator[bytes]) -> HttpResponseBase:
-    """The cursor goes ahead in a header: it is known, and no line of the stream needs to be different."""
-    # Who asks with HEAD wants the headers; nobody would read what the server would go on to fetch.
+    """The cursor is sent as a header, so that every line of the stream has the same shape."""
+    # HEAD gets headers only: rows that nobody reads would still be fetched.
     kind = _content_type(name)
     response: HttpResponseBase = (
         HttpResponse(content_type=kind)
@@ -108,7 +108,7 @@ def _stream(request: Request, name: str, source: Source, chunks: Iterator[bytes]
 
 
 async def _from_thread(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """Each chunk is read when the client has taken the one before; Django would collect a plain iterator whole."""
+    # Under ASGI, Django collects a plain iterator in memory before it sends the first byte.
     while (chunk := await asyncio.to_thread(_next, chunks)) is not None:
         yield chunk
 
@@ -117,13 +117,13 @@ def _next(chunks: Iterator[bytes]) -> bytes | None:
     try:
         return next(chunks, None)
     finally:
-        # Back to the pool: a client that reads slowly must not hold one of few connections meanwhile.
+        # Back to the pool: a slow client would otherwise hold a database connection for the whole download.
         connection.close()
 
 
 def _batches(source: Source, key: Key) -> Iterator[Sequence[Struct]]:
-    """An export may take hours: once its key has been revoked it is cut off."""
     while source.more:
+        # An export may take hours. Revoking its key must end it.
         if not is_live(key):
             raise PermissionDenied("the key was revoked")
         yield source.take(BATCH)
@@ -150,7 +150,7 @@ def _cell(value: object) -> str:
         case None:
             return ""
         case str():
-            # A spreadsheet would run a text that begins like this as a formula.
+            # CSV injection: spreadsheets run text that starts with these characters as a formula.
             return f"'{value}" if value.startswith(FORMULA) else value
         case bool() | list() | dict() | msgspec.Raw() | Struct():
             return encoder.encode(value).decode()

@@ -1,4 +1,4 @@
-"""In which of its formats an endpoint answers: `?format=`, or else the Accept header."""
+"""Content negotiation: `?format=` first, then the Accept header."""
 
 from collections.abc import Iterable
 
@@ -15,7 +15,7 @@ MEDIA_TYPES = {"json": "application/json", "ndjson": "application/x-ndjson", "cs
 
 
 class Negotiation(BaseContentNegotiation):
-    """Renders by `?format=` when there is one (the parameters check it), so that a plain link in a browser works."""
+    """`?format=` overrides Accept, so that a link in a browser works. Its value is checked with the parameters."""
 
     def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
         offered = (
@@ -30,6 +30,7 @@ class Negotiation(BaseContentNegotiation):
         wanted = request.META.get("HTTP_ACCEPT", "*/*")
         if "format" in request.query_params:
             wanted = "*/*"
+        # Errors can always be sent: a client that accepts only problem+json must not get 406 instead of the error.
         offered = [*(MEDIA_TYPES[name] for name in formats), MEDIA_TYPE]
         for equals in order_by_precedence([part.strip() for part in wanted.split(",")]):
             for media_type in offered:

@@ -1,4 +1,4 @@
-"""Cursors as clients hand them back: of this list and of this project, or an answer that names the parameter."""
+"""Reading cursors from parameters: they must belong to this list and this project."""
 
 from typing import TypeVar
 
@@ -8,7 +8,7 @@ from projects.models import Project
 
 
 class ProjectPlace(cursor.Place, frozen=True, kw_only=True):
-    """Base of the places in a project's lists. `project` 0 is from before cursors said whose they are."""
+    """Base of positions in a project's list. `project` is 0 in cursors of older versions, which lack it."""
 
     project: cursor.Number = 0
 
@@ -17,11 +17,13 @@ P = TypeVar("P", bound=cursor.Place)
 
 
 def read(where: str, text: str, kind: type[P], project: Project) -> P:
-    """The place that the parameter `where` names. Raises BadParameterError."""
+    """The position in the parameter `where`. Raises BadParameterError."""
     try:
         place = cursor.read(text, kind)
     except cursor.CursorError as error:
         raise BadParameterError(where, str(error)) from error
     if isinstance(place, ProjectPlace) and place.project not in {0, project.pk}:
-        raise BadParameterError(where, "this cursor belongs to another project's list; leave it out to begin")
+        raise BadParameterError(
+            where, "this cursor belongs to another project; leave it out to start at the beginning"
+        )
     return place

@@ -1,4 +1,4 @@
-"""Errors of the export API as problem details (RFC 9457): what went wrong, where, and what to do."""
+"""Errors of the export API as problem details (RFC 9457)."""
 
 import logging
 from http import HTTPStatus
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 class Problem(Struct, frozen=True, omit_defaults=True):
-    """The body of every error. `where` is the parameter or the path in the body that is at fault."""
+    """The body of every error. `where` names the parameter, or the field of the body, at fault."""
 
     title: str
     status: int
@@ -29,7 +29,7 @@ class Problem(Struct, frozen=True, omit_defaults=True):
 
 
 class BadParameterError(exceptions.APIException):
-    """A parameter or a body that cannot be used."""
+    """Invalid parameter or body."""
 
     status_code = HTTPStatus.BAD_REQUEST
 
@@ -39,13 +39,13 @@ class BadParameterError(exceptions.APIException):
 
 
 class UnavailableError(exceptions.APIException):
-    """A part that the answer needs cannot be reached; asking again later may help."""
+    """The database or the lake is unavailable. The client should retry."""
 
     status_code = HTTPStatus.SERVICE_UNAVAILABLE
 
 
 def problem_response(error: Exception, context: dict[str, Any]) -> Response:
-    """DRF's exception handler. An unexpected error is logged with its traceback and answered without it."""
+    """DRF's exception handler. Unexpected errors are logged; clients get no details of them."""
     status, detail = _explained(error)
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         logger.exception("the export API failed", exc_info=error)
@@ -57,13 +57,13 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response:
 
 
 def unknown_address(request: HttpRequest) -> HttpResponse:
-    """For every address under /api/ that is nobody's."""
-    problem = Problem("Not Found", 404, f"there is nothing at {request.path}; /api/docs/ lists every address")
+    """The 404 of all unknown paths under /api/."""
+    problem = Problem("Not Found", 404, f"there is no endpoint {request.path}; see /api/docs/")
     return HttpResponse(json.encode(problem), status=404, content_type=MEDIA_TYPE)
 
 
 def bad_parameter(where: str, detail: str) -> HttpResponse:
-    """For the addresses that are no views of the REST framework."""
+    """A 400 for views outside of the REST framework."""
     problem = Problem("Bad Request", 400, detail, where)
     return HttpResponse(json.encode(problem), status=400, content_type=MEDIA_TYPE)
 
@@ -77,10 +77,10 @@ def _explained(error: Exception) -> tuple[int, str]:
         case Http404():
             return HTTPStatus.NOT_FOUND, str(error)
         case PermissionDenied():
-            return HTTPStatus.FORBIDDEN, str(error) or "you may not see this"
+            return HTTPStatus.FORBIDDEN, str(error) or "access denied"
         case OperationalError() | InterfaceError():
-            return HTTPStatus.SERVICE_UNAVAILABLE, "the database cannot be reached; try again shortly"
-    return HTTPStatus.INTERNAL_SERVER_ERROR, "something failed on our side; the server's log says more"
+            return HTTPStatus.SERVICE_UNAVAILABLE, "the database is unavailable; try again later"
+    return HTTPStatus.INTERNAL_SERVER_ERROR, "internal error; see the server's log"
 
 
 def _headers(error: Exception, status: int) -> dict[str, str]:

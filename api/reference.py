@@ -1,4 +1,4 @@
-"""GET /api/v1/schema (OpenAPI 3.1) and /api/docs/, the same for people: both from the code that answers."""
+"""GET /api/v1/schema (OpenAPI 3.1) and /api/docs/, the same as HTML. Both are generated from the code."""
 
 import functools
 from typing import Any
@@ -28,7 +28,7 @@ def openapi(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def docs(request: HttpRequest) -> HttpResponse:
-    """A page without scripts of its own; anyone may read it, for it shows no data."""
+    """The HTML reference. Public, because it shows no data."""
     origin = request.build_absolute_uri("/").rstrip("/")
     context = {
         "api": schema(),
@@ -42,13 +42,13 @@ def docs(request: HttpRequest) -> HttpResponse:
 
 def _operations() -> list[dict[str, Any]]:
     return [
-        {"method": method.upper(), "path": path, "anchor": _anchor(method, path), **_told(described)}
+        {"method": method.upper(), "path": path, "anchor": _anchor(method, path), **_described(described)}
         for path, methods in schema()["paths"].items()
         for method, described in methods.items()
     ]
 
 
-def _told(operation: dict[str, Any]) -> dict[str, Any]:
+def _described(operation: dict[str, Any]) -> dict[str, Any]:
     answers = operation["responses"]["200"]["content"]
     sent = operation.get("requestBody", {}).get("content", {})
     return {
@@ -87,7 +87,7 @@ def _fields(shape: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _type(schema: dict[str, Any]) -> str:
-    """In words: "string (uuid)", "integer or null", "list of Event"."""
+    """For example "string (uuid)", "integer or null", "list of Event"."""
     if "anyOf" in schema:
         return " or ".join(_type(kind) for kind in schema["anyOf"])
     if "$ref" in schema:

@@ -1,4 +1,4 @@
-"""What every screen of every app stands on: the page frame, navigation, components and formats.
+"""Shared parts of all dashboard screens: page access, navigation, template tags, charts and formats.
 
 Imports Django and projects only.
 """

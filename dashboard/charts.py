@@ -1,4 +1,4 @@
-"""Bars and stacked bars: heights in per cent of a round scale. Every bar leads to the people behind it."""
+"""Bar charts and stacked bar charts, laid out in percent of a round scale. Each bar links to its people."""
 
 import datetime as dt
 import math
@@ -11,17 +11,17 @@ from dashboard import formats
 STEPS = (1, 2, 2.5, 5, 10)
 LABELS = 10
 HOURS = 48
-"""Of up to so many hours, the clock is written under the bars; of more, the days."""
+"""Up to this many hours, ticks show the time; above it, the day."""
 
 DENSE = 45
-"""Beyond so many columns there is no room for gaps between them."""
+"""From this many columns on there is no room for gaps."""
 
 LEAST = 1e-12
-"""Smaller values are drawn as nothing: steps of a scale for them would vanish in rounding."""
+"""Smaller values are drawn as zero: the steps of their scale would be lost in float rounding."""
 
 
 class Point(Protocol):
-    """What a column of a time axis is made from: the first moment of its period, a value, and its people."""
+    """One period of a time series."""
 
     @property
     def start(self) -> str: ...
@@ -35,7 +35,7 @@ class Point(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """What one bar is drawn from; `tick` is written under it, and empty under most."""
+    """The data of one bar. `tick` is the text below it, empty for most bars."""
 
     label: str
     tick: str
@@ -48,7 +48,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A bar as it is drawn. `height` is in per cent."""
+    """A bar with its height in percent."""
 
     column: Column
     height: float
@@ -68,7 +68,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """`lines` are the scale: its label, and how far below the top it lies, in per cent."""
+    """`lines` are the grid lines: label and distance from the top in percent."""
 
     bars: list[Bar]
     lines: list[tuple[str, float]]
@@ -79,13 +79,13 @@ class Chart:
 
     @property
     def is_running(self) -> bool:
-        """Whether a period among them has not ended, so that its bar says no more than so far."""
+        """Whether any of the periods has not ended."""
         return any(not bar.column.complete for bar in self.bars)
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One series' share of a stacked column; a negative value hangs below the zero line."""
+    """One series' part of a stacked column. Negative values are drawn below the zero line."""
 
     series: int
     value: float
@@ -95,7 +95,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A part as it is drawn: its top and its height, in per cent of the chart."""
+    """A part with its top and height in percent of the chart."""
 
     part: Part
     top: float
@@ -127,7 +127,7 @@ class StackedChart:
 
 
 def of_periods(points: Sequence[Point], interval: str, href: Callable[[str], str]) -> list[Column]:
-    """A column for each point; `href` gives the address of the people of a period, by its start."""
+    """A column for each point. `href` maps a period's start to the URL of its people."""
     ticks = period_ticks([point.start for point in points], interval)
     return [
         Column(
@@ -149,7 +149,7 @@ def chart(columns: Sequence[Column]) -> Chart:
 
 
 def stacked(periods: Iterable[tuple[str, bool, Sequence[Part]]]) -> StackedChart:
-    """Periods as (tick, complete, parts); the parts of a column are stacked in their order, from zero outwards."""
+    """`periods` are (tick, complete, parts). Parts are stacked in order, from the zero line outwards."""
     columns = list(periods)
     highest = max((_sum(parts, 1) for _, _, parts in columns), default=0)
     deepest = max((_sum(parts, -1) for _, _, parts in columns), default=0)
@@ -162,7 +162,7 @@ def stacked(periods: Iterable[tuple[str, bool, Sequence[Part]]]) -> StackedChart
 
 
 def period_ticks(starts: list[str], interval: str) -> dict[str, str]:
-    """What is written under which bars: LABELS at most. Over several days, hours are told by the midnights."""
+    """The ticks by period start, LABELS at most. Hourly charts over several days show a tick at each midnight."""
     if interval == "hour" and len(starts) > HOURS:
         starts, interval = [start for start in starts if "T00:00" in start], "day"
     every = math.ceil(len(starts) / LABELS) or 1
@@ -202,12 +202,14 @@ def _lines(bottom: float, top: float, step: float) -> list[tuple[str, float]]:
 
 
 def _scale(highest: float) -> tuple[float, float]:
-    """The top of the scale and the distance of its lines: at most five, at round numbers; whole ones for counts."""
+    """The top of the scale and the distance between grid lines: at most five lines at round numbers."""
     if highest < LEAST:
         return 1, 1
     rough = highest / 4
     magnitude = 10 ** math.floor(math.log10(rough))
+    # 0.999 and 1e-9 absorb float rounding: 0.3 / 0.1 is slightly below 3 and would add an empty grid line.
     step = next(magnitude * factor for factor in STEPS if magnitude * factor >= rough * 0.999)
+    # Counts get whole numbers on the scale.
     step = max(1, step) if highest >= 1 else step
     step = math.ceil(step) if highest >= 4 and step < 10 else step
     return step * math.ceil(highest / step - 1e-9), step

@@ -1,18 +1,21 @@
-"""A count or a rate, told honestly: by name while people are few, with its interval from there on."""
+"""Counts and rates. Small ones show names, larger ones a rate with its confidence interval."""
 
 from dataclasses import dataclass
 
 from dashboard.formats import percent
 
 SMALL = 30
-"""Below this many people a rate says less than their names do."""
+"""Below this many people, names are shown instead of a rate."""
 
 HEATS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """`people` of `of`, and where their list is. `names` only when they are few; not `complete` while time runs."""
+    """`people` out of `of`. `href` leads to their list, `names` is set for small figures only.
+
+    `complete` is False while the period has not ended.
+    """
 
     people: int
     of: int
@@ -35,7 +38,7 @@ class Figure:
 
     @property
     def range(self) -> str:
-        """The 95 % Wilson interval, in whole per cent."""
+        """The 95 % Wilson interval in whole percent."""
         if self.interval is None:
             return ""
         low, high = (round(end * 100) for end in self.interval)
@@ -43,17 +46,17 @@ class Figure:
 
     @property
     def heat(self) -> int:
-        """How dark: 0 for nobody, 1 to HEATS for any."""
+        """The shade of the cell: 0 for no people, otherwise 1 to HEATS."""
         return max(1, round(self.rate * HEATS)) if self.people else 0
 
     @property
     def given_names(self) -> list[str]:
-        """As people call each other; for where there is little room."""
+        """First names, where there is little room."""
         return [name.partition(" ")[0] for name in self.names]
 
     @property
     def sentence(self) -> str:
-        """The whole of it in words, for the title and for screen readers."""
+        """For tooltips and screen readers."""
         count = f"{self.people} of {self.of}"
         if not self.complete:
             return f"{count if self.people else 'not yet known'}: this period has not ended"
@@ -68,7 +71,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One cohort as a row of a table: what it is called, how many people it has, and its other figures."""
+    """One cohort as a table row: label, size and the other figures."""
 
     label: str
     size: Figure

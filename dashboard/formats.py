@@ -1,4 +1,4 @@
-"""Numbers, durations, moments and periods as screens write them."""
+"""Formatting of numbers, durations, times and periods."""
 
 import datetime as dt
 import json
@@ -7,13 +7,14 @@ from django.utils.timezone import localdate
 
 
 def number(value: float) -> str:
-    """A whole number, or two places; thousands apart by a thin space, which nobody takes for a decimal sign."""
+    """Without decimals for whole numbers, otherwise with two."""
+    # A thin space between thousands: readers in some countries take a comma for the decimal sign.
     text = f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"
     return text.replace(",", "\u202f")
 
 
 def percent(rate: float) -> str:
-    """Whole per cent, but never 0 % for somebody, nor 100 % for not everybody."""
+    """Whole percent. "0 %" means nobody and "100 %" means everybody; rounding never produces them."""
     shown = round(rate * 100)
     if shown == 0 and rate > 0:
         return "<1 %"
@@ -27,7 +28,7 @@ def people(count: int) -> str:
 
 
 def duration(seconds: int) -> str:
-    """In its two greatest units: 42 s, 8 min, 1 h 05 min."""
+    """For example 42 s, 8 min, 1 h 05 min."""
     minutes, hours = seconds // 60, seconds // 3600
     if seconds < 60:
         return f"{seconds} s"
@@ -35,10 +36,11 @@ def duration(seconds: int) -> str:
 
 
 def ago(moment: dt.datetime, now: dt.datetime) -> str:
-    """In words that fit a column; both in the same time zone."""
+    """For example 8 min ago. Both times must be in the same time zone, which decides what yesterday is."""
     past = int((now - moment).total_seconds())
     days = (now.date() - moment.date()).days
     if past < 60:
+        # A client's clock may be ahead. Beyond a minute, show the date.
         return "just now" if past > -60 else f"{moment.day} {moment:%b %Y}"
     if past < 3600:
         return f"{past // 60} min ago"
@@ -52,7 +54,7 @@ def ago(moment: dt.datetime, now: dt.datetime) -> str:
 
 
 def day(date: dt.date) -> str:
-    """Today, Yesterday, or the date, with its year when that is another one: a heading."""
+    """Today, Yesterday or the date. The year is shown if it is not the current one."""
     today = localdate()
     names = {0: "Today", 1: "Yesterday"}
     written = f"{date:%A}, {date.day} {date:%B}"
@@ -62,7 +64,7 @@ def day(date: dt.date) -> str:
 
 
 def period(start: str, interval: str) -> str:
-    """The name of a period by its first moment: Mon 5 Jan, 5 Jan 2026, Jan 2026, 5 Jan 14:00."""
+    """A period by its start: Mon 5 Jan, 5 Jan 2026 (weeks), Jan 2026, 5 Jan 14:00."""
     moment = dt.datetime.fromisoformat(start)
     if interval == "month":
         return f"{moment:%b %Y}"

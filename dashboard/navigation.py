@@ -1,4 +1,4 @@
-"""The sidebar and the tabs of Settings. Each app adds its own entries; config/settings.py puts them in order."""
+"""The sidebar and the tabs of Settings. Each app defines its entries; config/settings.py orders them."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from projects.models import Membership
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """An entry of the sidebar. `path` is below the project, `key` its second key after `g`, `group` its heading."""
+    """A sidebar entry. `path` is relative to the project, `key` is pressed after `g`, `group` is its heading."""
 
     label: str
     path: str
@@ -22,7 +22,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Tab:
-    """A page of Settings. `path` is below the project. Only members with at least this role see it."""
+    """A page of Settings, shown to members with at least this role. `path` is relative to the project."""
 
     label: str
     path: str
@@ -31,7 +31,7 @@ class Tab:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """An entry as one page shows it."""
+    """A sidebar entry or tab, resolved for one page."""
 
     label: str
     href: str
@@ -42,7 +42,7 @@ class Link:
 
 
 def sections(slug: str, path: str) -> list[Link]:
-    """The sidebar of a project; the entry that leads to `path` is current."""
+    """The sidebar of a project. `path` is the current page's."""
     base = f"/projects/{slug}/"
     found: list[Section] = [
         section for name in settings.DASHBOARD_SECTIONS for section in import_string(name)

@@ -1,4 +1,4 @@
-"""The way into every page of the dashboard: signed in, a member of the project, in the role that the page asks for."""
+"""Access to dashboard pages: the user is signed in and has the required role in the project."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -18,9 +18,9 @@ View = Callable[Concatenate[HttpRequest, str, P], HttpResponse]
 
 
 def project_page(role: Membership.Role = Membership.Role.VIEWER) -> Callable[[Page[P]], View[P]]:
-    """The page gets the project in place of its slug, and is rendered in the project's time zone.
+    """Decorator of views. The page gets the project instead of its slug and runs in the project's time zone.
 
-    Strangers, and members whose role is too low, get the same 404 as for a project that does not exist.
+    Users without the role get the same 404 as for a project that does not exist.
     """
 
     def decorate(page: Page[P]) -> View[P]:

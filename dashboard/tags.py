@@ -21,7 +21,7 @@ HUES = 12
 
 @register.simple_tag(takes_context=True)
 def sections(context: Context) -> list[navigation.Link]:
-    """The sidebar's links; none on pages without a project."""
+    """The sidebar's links. Empty on pages without a project."""
     project = context.get("project")
     return navigation.sections(project.slug, context["request"].path) if project else []
 
@@ -35,7 +35,7 @@ def settings_tabs(context: Context) -> list[navigation.Link]:
 
 @register.simple_tag
 def icon(name: str, extra: str = "") -> SafeString:
-    """A decorative icon out of the sprite; what it stands for is always said in words beside it."""
+    """An icon of the sprite. Hidden from screen readers, so always add text or a label."""
     href = f"{static('icons.svg')}#{name}"
     return format_html('<svg class="icon {}" aria-hidden="true"><use href="{}"></use></svg>', extra, href)
 
@@ -51,14 +51,21 @@ def words(text: str) -> list[str]:
 
 
 @register.filter
+def sentence(text: object) -> str:
+    """An error message as a sentence: messages start in lower case and end without a full stop."""
+    words = str(text)
+    return f"{words[:1].upper()}{words[1:]}{'' if words.endswith(('.', '?')) else '.'}"
+
+
+@register.filter
 def hue(key: Any) -> int:
-    """One of the avatar's hues, always the same for the same person."""
+    """The avatar's hue, stable for each person."""
     return hashlib.sha256(str(key).encode()).digest()[0] % HUES
 
 
 @register.filter
 def initials(name: str) -> str:
-    """At most two letters: of the first two words, of an address's local part, or of an id."""
+    """At most two letters, from the first two words of a name, an email's local part or an ID."""
     parts = [
         part
         for part in name.partition("@")[0].replace(".", " ").replace("_", " ").split()
@@ -69,7 +76,7 @@ def initials(name: str) -> str:
 
 @register.filter
 def other_id(person: Any) -> str:
-    """What to write under a name: the first distinct id that is not the name itself, and how many there are more."""
+    """The line below a name: the first distinct ID other than the name, and how many more there are."""
     others = [distinct_id for distinct_id in person.distinct_ids if distinct_id != person.name]
     if not others:
         return "" if person.identified else "not identified"
@@ -94,13 +101,13 @@ def seconds(value: int) -> str:
 
 @register.simple_tag
 def when(moment: dt.datetime) -> SafeString:
-    """How long ago, with the exact local time on hover and for machines."""
+    """A relative time, with the exact local time as its tooltip and `datetime` attribute."""
     return _time(localtime(moment), formats.ago(localtime(moment), localtime()))
 
 
 @register.simple_tag
 def clock(moment: dt.datetime) -> SafeString:
-    """The local time of day; its date is in a heading above."""
+    """The local time of day."""
     return _time(localtime(moment), f"{localtime(moment):%H:%M}")
 
 

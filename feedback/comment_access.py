@@ -1,4 +1,4 @@
-"""The only door to comments: whose project it is has been settled before, by projects.access or by a key."""
+"""Queries of comments. Access to the project was checked before, by projects.access or by a key."""
 
 from django.db.models import QuerySet
 
@@ -7,7 +7,7 @@ from projects.models import Project
 
 
 def comments_of(project: Project) -> QuerySet[Comment]:
-    """The project's comments, without the deleted ones."""
+    """The project's comments without deleted ones."""
     return comments_and_tombstones_of(project).filter(deleted_at=None)
 
 
@@ -16,6 +16,6 @@ def comments_and_tombstones_of(project: Project) -> QuerySet[Comment]:
 
 
 def get_comment_for(project: Project, receipt: str) -> Comment:
-    """Raises Comment.DoesNotExist, for another project's comment and a deleted one like for an unknown receipt."""
-    # PostgreSQL takes no NUL in a text.
+    """Raises Comment.DoesNotExist, also for comments of other projects and deleted ones."""
+    # PostgreSQL rejects NUL in text: a crafted URL would cause a 500.
     return comments_of(project).get(receipt=receipt.replace("\0", ""))

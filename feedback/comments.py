@@ -1,4 +1,4 @@
-"""The verbs of comments: keyword arguments in, dataclass out, no request."""
+"""Creating, editing and deleting comments."""
 
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -16,12 +16,12 @@ FACT_LIMIT = 500
 
 
 class CommentError(Exception):
-    """A change that this comment does not allow; the message says why. Nothing was changed."""
+    """The comment cannot be changed this way. Nothing was changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class LeftComment:
-    """What came of leaving a comment; `is_new` is false when this message had been kept before."""
+    """`is_new` is False if the message was already stored."""
 
     comment: Comment
     is_new: bool
@@ -29,11 +29,11 @@ class LeftComment:
 
 @transaction.atomic
 def leave_comment(columns: EventColumns, *, reaction: str, text: str, timezone: str = "") -> LeftComment:
-    """Keep a comment and its `$comment` event, both or neither; a message that is already kept changes nothing.
+    """Store a comment and its `$comment` event, both or neither. A message that is already stored changes nothing.
 
-    `columns` are those of its event. The values are trusted: the door through which they came has checked them.
+    `columns` are those of the event. The endpoint has validated all values.
     """
-    _queue_up(columns.project_id)
+    _lock_project(columns.project_id)
     kept = Comment.objects.filter(project=columns.project_id, message_id=columns.id).first()
     if kept is not None:
         return LeftComment(kept, is_new=False)
@@ -43,7 +43,7 @@ def leave_comment(columns: EventColumns, *, reaction: str, text: str, timezone: 
         receipt=_free_receipt(columns.project_id),
         reaction=reaction,
         text=text,
-        url=_address(columns.url),
+        url=_page_url(columns.url),
         distinct_id=columns.distinct_id,
         session=columns.client_session,
         context=_context(columns, timezone),
@@ -51,16 +51,16 @@ def leave_comment(columns: EventColumns, *, reaction: str, text: str, timezone: 
         received_at=columns.received_at,
         change=_next_change(),
     )
-    # Never the words: they live in one place, so that an edit or a deletion is one everywhere at once.
-    said = {"comment": str(comment.message_id), "reaction": reaction}
-    record(COMMENT_EVENT, columns, {name: value for name, value in said.items() if value})
+    # Never the text: copies in events could not be edited or deleted.
+    properties = {"comment": str(comment.message_id), "reaction": reaction}
+    record(COMMENT_EVENT, columns, {name: value for name, value in properties.items() if value})
     notifications.comment_left(comment)
     return LeftComment(comment, is_new=True)
 
 
 @transaction.atomic
 def edit_comment(comment: Comment, *, text: str) -> Comment:
-    """Put other words in the place of the old ones, which are not kept; that it was edited is. Raises CommentError."""
+    """Replace the text. The old text is not kept. Raises CommentError."""
     current = _existing(comment)
     if text == current.text:
         return current
@@ -73,7 +73,7 @@ def edit_comment(comment: Comment, *, text: str) -> Comment:
 
 @transaction.atomic
 def set_status(comment: Comment, status: Comment.Status) -> Comment:
-    """Say what becomes of it. Raises CommentError."""
+    """Raises CommentError if the comment was deleted."""
     current = _existing(comment)
     if status == current.status:
         return current
@@ -83,12 +83,12 @@ def set_status(comment: Comment, status: Comment.Status) -> Comment:
 
 @transaction.atomic
 def delete_comment(comment: Comment) -> Comment:
-    """Take its words, its page and its context out for good; deleted once more, nothing changes.
+    """Delete its text, page and context. Deleting twice changes nothing.
 
-    The tombstone keeps what filters ask for: receipt, reaction, distinct id and times. Its `$comment` event stays a
-    fact of the person: that they said something, never what.
+    A tombstone stays with receipt, reaction, distinct ID and times, which filters of the API need. The `$comment`
+    event stays too; it never contains the text.
     """
-    current = _newest(comment)
+    current = _locked(comment)
     if current.deleted_at is not None:
         return current
     current.text, current.url, current.context = "", "", {}
@@ -96,32 +96,32 @@ def delete_comment(comment: Comment) -> Comment:
     return _changed(current)
 
 
-def _queue_up(project_id: int) -> None:
-    """One comment of a project at a time, until commit.
+def _lock_project(project_id: int) -> None:
+    """Lock the project's comments until commit.
 
-    Without this, two requests with one message would both find nothing and one would fail, and a reader of "all
-    after change 7" would miss a change 6 that commits later. People write slowly enough for a queue.
+    Without the lock, two requests with the same message would both insert it and one would fail. And a reader of
+    "all changes after 7" would miss change 6 if it commits later.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK, project_id])
 
 
 def _next_change() -> int:
-    """Only inside the queue: its number must not become visible after a greater one."""
+    """Only under the lock: a number must not become visible after a greater one."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT nextval('feedback_comment_change')")
         [number] = cursor.fetchone()
     return int(number)
 
 
-def _newest(comment: Comment) -> Comment:
-    """As it is by now, when it is this caller's turn: what the caller read may have changed since."""
-    _queue_up(comment.project_id)
+def _locked(comment: Comment) -> Comment:
+    """The comment, read again under the lock: it may have changed since the caller read it."""
+    _lock_project(comment.project_id)
     return Comment.objects.get(pk=comment.pk)
 
 
 def _existing(comment: Comment) -> Comment:
-    current = _newest(comment)
+    current = _locked(comment)
     if current.deleted_at is not None:
         raise CommentError("the comment was deleted in the meantime")
     return current
@@ -140,8 +140,8 @@ def _free_receipt(project_id: int) -> str:
     return receipt
 
 
-def _address(url: str) -> str:
-    """The page's address; "" for what is none, so that nothing behind this has to expect a broken one."""
+def _page_url(url: str) -> str:
+    """The page's URL, or "" if it cannot be parsed: readers may rely on a valid one."""
     try:
         return urlsplit(url[:URL_LIMIT]).geturl() and url[:URL_LIMIT]
     except ValueError:
@@ -149,7 +149,7 @@ def _address(url: str) -> str:
 
 
 def _context(columns: EventColumns, timezone: str) -> dict[str, str]:
-    """Of the user agent only its families are kept, as for events."""
+    """Browser, system and device families only: the full user agent could identify a person."""
     browser, system, device = columns.agent or (None, None, None)
     facts = {
         "title": columns.title,

@@ -1,4 +1,4 @@
-"""Reading comments: the inbox, newest first, and who wrote what."""
+"""Reading comments and their authors, newest first."""
 
 import datetime as dt
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ from projects.models import Project
 
 
 class InboxPlace(cursor.Place, tag="inbox", frozen=True):
-    """After the comment `id`, which was made at `at`."""
+    """After the comment `id`, created at `at`."""
 
     at: dt.datetime
     id: cursor.Number
@@ -24,7 +24,7 @@ class InboxPlace(cursor.Place, tag="inbox", frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A comment and who wrote it; `person` is None in the second before their event has been enriched."""
+    """A comment and its author. `person` is None until the comment's event is enriched, about a second."""
 
     comment: Comment
     person: PersonRef | None
@@ -41,10 +41,10 @@ class InboxPage:
 def inbox(project: Project, *, reaction: str = "", after: str | None = None, limit: int = 30) -> InboxPage:
     """Comments of a project, newest first.
 
-    Raises cursor.CursorError for an `after` that is no `next` of this list, ValueError for a reaction that nobody has.
+    Raises cursor.CursorError for an invalid `after`, and ValueError for an unknown reaction.
     """
     if reaction not in {"", *REACTIONS}:
-        raise ValueError(f"{reaction[:40]!r} is not a reaction; there are: {', '.join(REACTIONS)}")
+        raise ValueError(f"{reaction[:40]!r} is not a reaction; choose one of {', '.join(REACTIONS)}")
     comments = comments_of(project)
     if reaction:
         comments = comments.filter(reaction=reaction)
@@ -57,7 +57,7 @@ def inbox(project: Project, *, reaction: str = "", after: str | None = None, lim
 
 
 def counts(project: Project) -> dict[str, int]:
-    """Comments by reaction, and all of them under ""."""
+    """Number of comments by reaction, with the total under ""."""
     rows = comments_of(project).values_list("reaction").annotate(Count("id"))
     by_reaction = dict(rows)
     return {"": sum(by_reaction.values())} | {name: by_reaction.get(name, 0) for name in REACTIONS}
@@ -70,10 +70,10 @@ def with_people(project: Project, comments: Iterable[Comment]) -> list[Entry]:
 
 
 def newest_change(project: Project) -> int:
-    """The latest change of any comment. They are in the order of committing, so none below it is yet to come."""
+    """The latest change of any comment. Changes become visible in order, so no lower one can appear later."""
     return comments_and_tombstones_of(project).aggregate(newest=Max("change"))["newest"] or 0
 
 
 def _beyond(comments: QuerySet[Comment], place: InboxPlace) -> QuerySet[Comment]:
-    """The bound on the time alone lets the index start at the right place; the second one settles ties by id."""
+    # Two conditions instead of an OR: the bound on the time alone lets PostgreSQL start inside the index.
     return comments.filter(created_at__lte=place.at).exclude(created_at=place.at, id__gte=place.id)

@@ -1,4 +1,4 @@
-"""What people said, in their own words, and what became of it."""
+"""Comments and webhooks."""
 
 import base64
 import secrets
@@ -15,19 +15,19 @@ URL_LIMIT = 2_000
 
 
 def new_receipt() -> str:
-    """A short code to be read aloud or typed: no letter or digit in it looks like another."""
+    """A short code for people to type or read aloud, without characters that look alike."""
     return "FH-" + "".join(secrets.choice(RECEIPT_LETTERS) for _ in range(5))
 
 
 def new_secret() -> str:
-    """A key as Standard Webhooks writes it."""
+    """A signing secret in the format of Standard Webhooks."""
     return "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
 
 
 class Comment(models.Model):
-    """One thing that one person said: a reaction, words, or both.
+    """A reaction, a text, or both.
 
-    A deleted comment stays as a tombstone without its words, so that readers of changes learn of the deletion.
+    A deleted comment stays as a tombstone without text, so that readers of changes learn of the deletion.
     """
 
     class Status(models.TextChoices):
@@ -90,7 +90,7 @@ class Comment(models.Model):
 
 
 class Webhook(models.Model):
-    """An address of the team's that hears of new comments. A disabled one is kept, for deliveries that name it."""
+    """A URL that receives new comments. Disabled ones are kept, because deliveries refer to them."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
     url = models.URLField(max_length=URL_LIMIT)

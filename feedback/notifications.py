@@ -1,7 +1,6 @@
-"""Who hears of a new comment: the project's webhooks, and its members by mail.
+"""Notifications about new comments: webhooks of the project and emails to its members.
 
-A delivery refers to the comment. Its words are read when it is sent, so what is deleted or edited by then is not
-sent as it was.
+A delivery refers to the comment. Its text is read when it is sent, so that deleted or replaced text is not sent.
 """
 
 from django.contrib.auth.models import User
@@ -21,7 +20,7 @@ from projects.models import Membership
 
 
 def comment_left(comment: Comment) -> None:
-    """One delivery for each receiver, in the transaction that keeps the comment."""
+    """Queue one delivery per receiver, in the transaction that stores the comment."""
     project = comment.project
     for webhook in webhooks.live(project):
         about = {"comment": comment.pk, "webhook": webhook.pk}
@@ -32,7 +31,7 @@ def comment_left(comment: Comment) -> None:
 
 
 def set_preferences(membership: Membership, *, email: str, notify_comments: bool) -> None:
-    """Where a member gets mail, and whether about comments. Raises ValidationError for what is no address."""
+    """Set a member's email address and subscription. Raises ValidationError for an invalid address."""
     if notify_comments and not email:
         raise ValidationError("Enter an email address, or turn the notification off.")
     User._meta.get_field("email").clean(email, membership.user)
@@ -51,7 +50,7 @@ def comment_mail(delivery: Delivery) -> Mail:
     comment = _comment(delivery)
     user = access.comment_subscribers(comment.project).filter(pk=delivery.payload["user"]).first()
     if user is None:
-        raise Cancelled("The recipient has left the project or turned these mails off.")
+        raise Cancelled("The recipient has left the project or turned these emails off.")
     return Mail(user.email, f"[{comment.project.name}] {_summary(comment)}", _text(comment, user))
 
 
@@ -68,7 +67,7 @@ def _summary(comment: Comment) -> str:
 
 def _text(comment: Comment, user: User) -> str:
     base = f"{site.address()}/projects/{comment.project.slug}"
-    why = f"You get this mail at {user.email} because you are a member of {comment.project.name}."
+    why = f"You get this email at {user.email} because you are a member of {comment.project.name}."
     parts = [
         _summary(comment),
         comment.text or "(no text)",

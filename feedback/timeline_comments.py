@@ -1,4 +1,4 @@
-"""What timelines show of comments."""
+"""Comments for timelines: the implementation of analytics' CommentReader."""
 
 import uuid
 from collections.abc import Collection
@@ -12,7 +12,7 @@ from projects.models import Project
 
 
 class TimelineComments(CommentReader):
-    """Named in settings.COMMENT_READER."""
+    """Set as settings.COMMENT_READER."""
 
     def read(self, project: Project, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, TimelineComment]:
         found = comments_and_tombstones_of(project).filter(message_id__in=ids)

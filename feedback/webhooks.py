@@ -1,4 +1,4 @@
-"""The verbs of webhooks: add, disable, send a test event; and what they are sent."""
+"""Adding, disabling and testing webhooks, and the events they receive."""
 
 import datetime as dt
 import uuid
@@ -17,15 +17,15 @@ from outbox.webhook import WebhookPost, check_url
 from projects.models import Project
 
 LIMIT = 20
-"""Live webhooks of one project: each makes a delivery of every comment."""
+"""Active webhooks per project: every comment makes a delivery for each."""
 
 
 class WebhookError(Exception):
-    """A webhook that cannot be added; the message says why and what to change."""
+    """The webhook cannot be added."""
 
 
 class CommentData(msgspec.Struct, frozen=True):
-    """A comment as the export API names its fields."""
+    """A comment with the field names of the export API."""
 
     id: uuid.UUID
     receipt: str
@@ -38,7 +38,7 @@ class CommentData(msgspec.Struct, frozen=True):
 
 
 class CommentCreated(msgspec.Struct, frozen=True, tag_field="type", tag="comment.created"):
-    """`timestamp` is when it was said."""
+    """`timestamp` is when the comment was created."""
 
     timestamp: dt.datetime
     project: str
@@ -54,7 +54,7 @@ class WebhookTest(msgspec.Struct, frozen=True, tag_field="type", tag="webhook.te
 
 
 def of(project: Project) -> QuerySet[Webhook]:
-    """All of them, live ones first."""
+    """All webhooks of the project, active ones first."""
     return Webhook.objects.filter(project=project).order_by(F("disabled_at").desc(nulls_first=True), "-id")
 
 
@@ -70,22 +70,22 @@ def add(project: Project, url: str) -> Webhook:
     except ValueError as error:
         raise WebhookError(str(error)) from error
     if len(url) > URL_LIMIT:
-        raise WebhookError(f"A URL can have {URL_LIMIT:,} characters.")
+        raise WebhookError(f"The URL is too long. Use at most {URL_LIMIT:,} characters.")
     if live(project).filter(url=url).exists():
-        raise WebhookError("This webhook exists already.")
+        raise WebhookError("This webhook already exists.")
     if live(project).count() >= LIMIT:
-        raise WebhookError(f"A project can have {LIMIT} webhooks. Disable one first.")
+        raise WebhookError(f"A project can have at most {LIMIT} webhooks. Disable one first.")
     return Webhook.objects.create(project=project, url=url)
 
 
 def disable(project: Project, webhook_id: int) -> bool:
-    """Nothing is sent to it from now on. False when it is not a live one of this project."""
+    """Stop sending to it. False if the project has no active webhook with this ID."""
     return live(project).filter(pk=webhook_id).update(disabled_at=now()) == 1
 
 
 @transaction.atomic
 def send_test(project: Project, webhook_id: int) -> bool:
-    """Put a test event into the outbox. False when it is not a live one of this project."""
+    """Queue a test event. False if the project has no active webhook with this ID."""
     webhook = live(project).filter(pk=webhook_id).first()
     if webhook is None:
         return False
@@ -94,7 +94,7 @@ def send_test(project: Project, webhook_id: int) -> bool:
 
 
 def comment_created(webhook_id: int, comment: Comment) -> WebhookPost:
-    """Raises Cancelled when the webhook was disabled."""
+    """Raises Cancelled if the webhook was disabled."""
     data = CommentData(
         id=comment.message_id,
         receipt=comment.receipt,

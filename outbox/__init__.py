@@ -1,1 +1,1 @@
-"""What must go out: a row written in the transaction of its cause, sent at least once, visible when it has failed."""
+"""Outgoing messages (email, webhooks), stored in the transaction of their cause and sent at least once."""

@@ -1,4 +1,4 @@
-"""The verbs of the outbox: put a delivery in, try a failed one again, forget old ones; and how it stands."""
+"""Queueing, listing, retrying and pruning deliveries."""
 
 import datetime as dt
 import uuid
@@ -19,12 +19,12 @@ OVERDUE = dt.timedelta(minutes=5)
 
 
 class OutboxError(Exception):
-    """A delivery was put in from a place that cannot promise it; the message says what to change."""
+    """A delivery was queued outside a transaction, or its kind is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """Of the whole installation: how many wait and failed, and since when the oldest due one has been due."""
+    """Of the whole installation: deliveries that wait or failed, and when the oldest due one became due."""
 
     waiting: int
     failed: int
@@ -39,14 +39,14 @@ def put(
     project: Project | None = None,
     key: uuid.UUID | None = None,
 ) -> Delivery:
-    """One delivery, sent after the surrounding transaction commits and not at all if it rolls back.
+    """Queue a delivery. It is sent after the surrounding transaction commits, and not if it rolls back.
 
-    A `key` that is already in the outbox gives the delivery that has it. Raises OutboxError outside a transaction
+    A `key` that is already in the outbox returns the existing delivery. Raises OutboxError outside a transaction
     and for a kind that is not in settings.OUTBOX_BUILDERS.
     """
     if not connection.in_atomic_block:
         raise OutboxError(
-            f"outbox: {kind!r} was put in outside a transaction; use transaction.atomic() around it and its cause"
+            f"outbox: {kind!r} was queued outside a transaction; wrap it and its cause in transaction.atomic()"
         )
     if kind not in settings.OUTBOX_BUILDERS:
         raise OutboxError(f"outbox: no kind {kind!r}; add it to OUTBOX_BUILDERS in config/settings.py")
@@ -55,25 +55,25 @@ def put(
 
 
 def listed(project: Project, state: Delivery.State, *, limit: int) -> list[Delivery]:
-    """The newest ones in this state."""
+    """The newest deliveries in this state."""
     return list(Delivery.objects.filter(project=project, state=state).order_by("-id")[:limit])
 
 
 def counts(project: Project) -> dict[str, int]:
-    """How many there are in each state."""
+    """Number of deliveries by state."""
     rows = Delivery.objects.filter(project=project).values_list("state").annotate(Count("id"))
     return dict.fromkeys(Delivery.State.values, 0) | dict(rows)
 
 
 def retry(project: Project, delivery_id: int) -> bool:
-    """Start a failed delivery over, with the same key. False when it is not a failed one of this project."""
+    """Queue a failed delivery again, with the same key. False if the project has no such failed delivery."""
     failed = Delivery.objects.filter(project=project, pk=delivery_id, state=Delivery.State.FAILED)
     fresh = {"state": Delivery.State.WAITING, "attempts": 0, "due_at": Now(), "finished_at": None}
     return failed.update(**fresh) == 1
 
 
 def prune() -> int:
-    """Delete what was finished more than KEPT ago; how many."""
+    """Delete deliveries finished more than KEPT ago. Returns their number."""
     return Delivery.objects.filter(finished_at__lt=Now() - KEPT).delete()[0]
 
 

@@ -1,4 +1,4 @@
-"""Mail, through the server that FIRSTHAND_EMAIL_URL names."""
+"""Email through the server in FIRSTHAND_EMAIL_URL."""
 
 import smtplib
 import uuid
@@ -10,13 +10,13 @@ from django.core.mail import EmailMessage
 
 from outbox.messages import DeliveryError
 
-REFUSED_FOR_GOOD = 500
-"""SMTP: replies from here on are permanent, those below mean try again later."""
+PERMANENT = 500
+"""SMTP replies from 500 on are permanent errors, lower ones temporary."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """One plain-text mail to one address."""
+    """A plain-text email to one address."""
 
     to: str
     subject: str
@@ -33,16 +33,16 @@ class Mail:
             code, reply = next(iter(error.recipients.values()))
             text = reply.decode(errors="replace") if isinstance(reply, bytes) else reply
             raise DeliveryError(
-                f"{self.to} was refused: {code} {text}", permanent=code >= REFUSED_FOR_GOOD
+                f"{self.to} was refused: {code} {text}", permanent=code >= PERMANENT
             ) from error
         except smtplib.SMTPDataError as error:
-            permanent = error.smtp_code >= REFUSED_FOR_GOOD
+            permanent = error.smtp_code >= PERMANENT
             raise DeliveryError(f"The mail server refused the mail: {error}", permanent=permanent) from error
         except (smtplib.SMTPException, OSError) as error:
-            raise DeliveryError(f"The mail server could not be used: {error}") from error
+            raise DeliveryError(f"The mail server is unavailable: {error}") from error
 
 
 def message_id(key: uuid.UUID) -> str:
-    """The same in every attempt: mailboxes show a mail that comes twice once."""
+    """The same in every attempt, so that mailboxes can recognise a duplicate."""
     domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
     return f"<{key}@{domain or 'localhost'}>"

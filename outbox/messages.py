@@ -1,8 +1,8 @@
-"""What a delivery turns into when it is sent, and why sending may end otherwise.
+"""Messages that deliveries are built into, and the reasons why sending one may not succeed.
 
 Exception
 ├── DeliveryError   not sent; tried again later unless `permanent`
-└── Cancelled       nothing to send any more
+└── Cancelled       nothing left to send
 """
 
 import uuid

@@ -1,4 +1,4 @@
-"""One message that must go out, and how far it has come."""
+"""The queue of outgoing messages."""
 
 import uuid
 
@@ -9,10 +9,10 @@ from projects.models import Project
 
 
 class Delivery(models.Model):
-    """`payload` refers to rows and never holds a person's words: the message is built when it is sent.
+    """An outgoing message. `payload` holds IDs only: the message is built when it is sent.
 
-    `due_at` is the earliest time of the next attempt. While an attempt runs it lies ahead by the lease, so that
-    a delivery whose worker was killed becomes due again.
+    `due_at` is the earliest time of the next attempt. During an attempt it is the end of the lease, so that the
+    delivery of a killed worker becomes due again.
     """
 
     class State(models.TextChoices):

@@ -33,7 +33,7 @@ _slots = threading.BoundedSemaphore(SLOTS)
 
 
 def deliver(limit: int = 100) -> int:
-    """Send up to `limit` due deliveries, one after another; how many attempts were made.
+    """Send up to `limit` due deliveries, one after another. Returns the number of attempts.
 
     At most SLOTS calls run in one process. Others return at once: receivers that hang would otherwise take every
     thread of the worker, and enrich and load would wait for them.
@@ -51,7 +51,7 @@ def deliver(limit: int = 100) -> int:
 
 
 def claim() -> Delivery | None:
-    """A due delivery that is this caller's until its lease ends."""
+    """A due delivery, leased to the caller. None if there is none."""
     return next(iter(Delivery.objects.raw(CLAIM, {"lease": LEASE})), None)
 
 
@@ -79,7 +79,7 @@ def _reschedule(delivery: Delivery, error: str, *, permanent: bool = False) -> N
         logger.warning("delivery %s of kind %s failed: %s", delivery.key, delivery.kind, error)
         _finish(delivery, Delivery.State.FAILED, last_error=error)
         return
-    # Jitter, so that what failed together does not come back together.
+    # Jitter: after an outage of a receiver, all its retries would otherwise arrive at the same moment.
     pause = PAUSES[delivery.attempts - 1] * random.uniform(1, 1.2)  # noqa: S311
     _mark(delivery, due_at=Now() + dt.timedelta(seconds=pause), last_error=error)
 

@@ -1,6 +1,6 @@
-"""What the worker does and what it is called; config/celery.py says when.
+"""Celery tasks of the outbox; config/celery.py schedules them.
 
-A tick that is lost costs nothing: the rows are in the table, and the next tick finds them.
+A lost task is harmless: the next one finds the same rows in the table.
 """
 
 from celery import shared_task

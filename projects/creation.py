@@ -1,4 +1,4 @@
-"""A new project with the keys that it starts with."""
+"""Creating a project with its first keys."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from projects.models import Key, Project
 
 @dataclass(frozen=True, slots=True)
 class NewProject:
-    """A project and the texts of its first keys; the API key is never shown again."""
+    """A project and its first keys in plain text. The API key cannot be shown again."""
 
     project: Project
     write_key: str
@@ -30,6 +30,7 @@ def create_project(name: str, *, timezone: str = "UTC") -> NewProject:
 
 
 def _free_slug(name: str) -> str:
+    # A name without Latin letters or digits slugifies to nothing.
     base = slugify(name)[:50] or "project"
     taken = set(Project.objects.filter(slug__startswith=base).values_list("slug", flat=True))
     if base not in taken:

@@ -1,4 +1,4 @@
-"""What a new installation begins with: one owner and one project."""
+"""A new installation: one owner and one project."""
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -12,7 +12,7 @@ PROJECT = "My product"
 
 @transaction.atomic
 def ensure_owner() -> tuple[User, NewProject | None]:
-    """The installation's first owner; made, with a first project, where there is no user at all."""
+    """The installation's first superuser. Creates one, with a first project, if there is none."""
     first = User.objects.filter(is_superuser=True, is_active=True).order_by("pk").first()
     if first is not None:
         return first, None
@@ -23,6 +23,6 @@ def ensure_owner() -> tuple[User, NewProject | None]:
 
 
 def sole_owner() -> User | None:
-    """The one user who owns projects here; None when nobody or several do."""
+    """The user who owns all projects here. None if nobody or more than one does."""
     owners = User.objects.filter(memberships__role=Membership.Role.OWNER).distinct()[:2]
     return owners[0] if len(owners) == 1 else None

@@ -1,4 +1,4 @@
-"""Making and checking keys. An API key is 256 random bits, so a plain SHA-256 keeps it as safe as a slow hash."""
+"""Creating and finding keys."""
 
 import hashlib
 import secrets
@@ -12,13 +12,14 @@ PREFIX = {Key.Kind.WRITE: "fhw_", Key.Kind.API: "fhk_"}
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
-    """A key at the only moment when an API key's text is known."""
+    """A new key with its plain text, which for API keys is known only now."""
 
     key: Key
     text: str
 
 
 def digest(text: str) -> str:
+    # A slow, salted hash protects guessable passwords. A key is random: 256 bits (API) or 144 (write).
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -37,7 +38,7 @@ def create(project: Project, kind: Key.Kind, *, name: str = "", scopes: tuple[st
 
 
 def find_api_key(text: str) -> Key | None:
-    """The live API key with this text, with its project; None for anything else, write keys included."""
+    """The live API key with this text, with its project. None for revoked, unknown and write keys."""
     live = Key.objects.filter(kind=Key.Kind.API, digest=digest(text), revoked_at=None)
     return live.select_related("project").first()
 
@@ -49,6 +50,6 @@ def find_write_key(text: str) -> Key | None:
 
 
 def newest_write_key(project: Project) -> str | None:
-    """The text of the newest live write key: what snippets show, and what commands on this machine send with."""
+    """The text of the newest live write key, for snippets and for management commands that send events."""
     live = Key.objects.filter(project=project, kind=Key.Kind.WRITE, revoked_at=None)
     return live.order_by("-id").values_list("token", flat=True).first()

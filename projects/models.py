@@ -12,7 +12,7 @@ from django.utils.timezone import now
 
 def validate_timezone(name: str) -> None:
     if name not in zoneinfo.available_timezones():
-        raise ValidationError(f"{name!r} is not a time zone; write for example Europe/Berlin")
+        raise ValidationError(f"{name!r} is not a time zone. Enter a name such as Europe/Berlin.")
 
 
 def new_identity_secret() -> str:
@@ -20,7 +20,7 @@ def new_identity_secret() -> str:
 
 
 class Project(models.Model):
-    """One product whose people are watched; all rows of analytics and feedback belong to exactly one."""
+    """One product. Every row of analytics and feedback belongs to exactly one project."""
 
     slug = models.SlugField(unique=True, max_length=60)
     name = models.CharField(max_length=120)
@@ -42,7 +42,7 @@ class Project(models.Model):
 
 
 class Key(models.Model):
-    """A write key (public, in the page) or an API key (secret: only its SHA-256 is kept, shown once)."""
+    """A write key (public, used in pages) or an API key (secret, shown once, stored as SHA-256)."""
 
     class Kind(models.TextChoices):
         WRITE = "write", "write key"
@@ -76,7 +76,7 @@ class Key(models.Model):
 
 
 class Membership(models.Model):
-    """Who may see a project, and what they may do there."""
+    """A user's role in a project."""
 
     class Role(models.TextChoices):
         OWNER = "owner"
@@ -96,7 +96,7 @@ class Membership(models.Model):
 
 
 class SignInLink(models.Model):
-    """A link that signs its user in once, within its time; only its digest is kept."""
+    """A link that signs its user in once, before it expires. Only its digest is stored."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     digest = models.CharField(max_length=64, unique=True)

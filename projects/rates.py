@@ -1,4 +1,4 @@
-"""How many requests a key may make, counted in PostgreSQL for all processes and machines together."""
+"""Rate limits of API keys, shared by all processes and machines through PostgreSQL."""
 
 from django.db import connection
 
@@ -23,18 +23,19 @@ WHERE key_id = %(key)s
 
 
 def take(key: Key, per_minute: int) -> float:
-    """Count one request of a key: 0 if it may go on, else the seconds to wait; it is not counted then.
+    """Count one request of a key. Returns 0 if it is allowed, otherwise the seconds to wait. Rejections do not count.
 
-    A leaky bucket: each request keeps the key busy for its share of a minute, and a whole minute may lie ahead. So
-    `per_minute` requests may come at once, and from then on as many a minute. The clock is the database's.
+    A leaky bucket: each request moves `busy_until` ahead by its share of a minute, up to one minute ahead of now.
+    A burst of `per_minute` requests is allowed, then `per_minute` per minute.
     """
     cost = MINUTE / per_minute
-    asked = {"key": key.pk, "cost": cost, "slack": MINUTE - cost}
+    # The database's clock: clocks of several web machines differ.
+    parameters = {"key": key.pk, "cost": cost, "slack": MINUTE - cost}
     with connection.cursor() as cursor:
-        # One statement, so that two processes never both take the last place.
-        cursor.execute(TAKE, asked)
+        # One statement: with a read and a write, two processes could both take the last slot.
+        cursor.execute(TAKE, parameters)
         if cursor.fetchone() is not None:
             return 0.0
-        cursor.execute(WAIT, asked)
+        cursor.execute(WAIT, parameters)
         found = cursor.fetchone()
     return max(0.001, float(found[0])) if found else 0.001

@@ -1,4 +1,4 @@
-"""Links that sign a user in once. Only their digest is kept, so a copy of the database opens no door."""
+"""One-time sign-in links. Only their digests are stored, so a database copy does not let anybody in."""
 
 import datetime as dt
 import hashlib
@@ -14,7 +14,7 @@ LIFETIME = dt.timedelta(minutes=15)
 
 
 def create_link(user: User) -> str:
-    """The token of a new link for this user; see `path`."""
+    """The token of a new link for this user. Also deletes expired links."""
     token = secrets.token_urlsafe(32)
     SignInLink.objects.filter(expires_at__lt=now() - LIFETIME).delete()
     SignInLink.objects.create(user=user, digest=_digest(token), expires_at=now() + LIFETIME)
@@ -22,22 +22,20 @@ def create_link(user: User) -> str:
 
 
 def path(token: str) -> str:
-    # Written out, because reverse() would load the code of every page, and every start would wait for that.
+    # Not reverse(): it imports every view, which would delay each start by seconds.
     return f"/sign-in/{token}/"
 
 
 def is_live(token: str) -> bool:
-    """Whether redeeming it would work now; changes nothing."""
+    """Whether the link could be redeemed now. Does not redeem it."""
     return _live(token).exists()
 
 
 def redeem(token: str) -> User | None:
-    """The link's user, for the first caller within its time; None for anybody else.
-
-    One conditional UPDATE decides, so of two browsers that open it at once exactly one gets in. It asks for nothing
-    but columns of its own row: those alone does PostgreSQL look at again after waiting for the other one.
-    """
+    """The link's user for the first caller. None if the link was used, has expired or never existed."""
     link = _live(token).select_related("user").first()
+    # One conditional UPDATE decides, so two browsers at once cannot both sign in. It filters by columns of its own
+    # row only: after waiting for the other UPDATE, PostgreSQL checks those again, but not joined tables.
     if link is None or SignInLink.objects.filter(pk=link.pk, used_at=None).update(used_at=now()) != 1:
         return None
     return link.user

@@ -1,4 +1,4 @@
-"""Signing in, and the way to a project."""
+"""Sign-in and the list of projects."""
 
 from django.urls import URLPattern, URLResolver, path
 

@@ -23,11 +23,11 @@ from projects.models import Membership
 @never_cache
 @require_http_methods(["GET", "POST"])
 def sign_in_page(request: HttpRequest) -> HttpResponse:
-    """How to get a link; and a form for users who have a password."""
+    """Instructions for getting a link, and a form for users with a password."""
     form = AuthenticationForm(request, data=request.POST or None)
     if request.method == "POST" and form.is_valid():
         login(request, form.get_user())
-        return HttpResponseRedirect(_wanted(request))
+        return HttpResponseRedirect(_next_url(request))
     status = 422 if request.method == "POST" else 200
     context = {"form": form, "next": request.GET.get(REDIRECT_FIELD_NAME, "")}
     return render(request, "projects/sign_in.html", context, status=status)
@@ -36,7 +36,7 @@ def sign_in_page(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "POST"])
 def sign_in_link(request: HttpRequest, token: str) -> HttpResponse:
-    """GET shows a button and POST redeems, so that a mail scanner's or a chat's preview does not use the link up."""
+    """GET shows a button and POST redeems: previews of mail scanners and chats must not use up the link."""
     if request.method == "GET" and sign_in.is_live(token):
         return render(request, "projects/sign_in_link.html", {"token": token})
     user = sign_in.redeem(token) if request.method == "POST" else None
@@ -54,7 +54,7 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 
 @login_required
 def start(request: HttpRequest) -> HttpResponse:
-    """Straight to the only project; else the list."""
+    """Redirects to the user's only project, or to the list."""
     mine = list(access.projects_of(_user(request))[:2])
     if len(mine) == 1:
         return HttpResponseRedirect(f"/projects/{mine[0].slug}/")
@@ -64,7 +64,7 @@ def start(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "POST"])
 def project_list(request: HttpRequest) -> HttpResponse:
-    """All projects of this user; POST makes a new one, whose API key is shown on the answer and never again."""
+    """The user's projects. POST creates one and shows its API key in the response, the only time."""
     context: dict[str, object] = {"timezones": sorted(zoneinfo.available_timezones())}
     status = 200
     if request.method == "POST":
@@ -86,14 +86,15 @@ def _create(user: User, entered: Mapping[str, str]) -> NewProject:
 
 
 def _user(request: HttpRequest) -> User:
-    """The signed-in user; only for views behind login_required."""
+    """The signed-in user, typed. Only for views behind login_required."""
     if not isinstance(request.user, User):
         raise PermissionDenied("sign in first")
     return request.user
 
 
-def _wanted(request: HttpRequest) -> str:
-    """Where the user was going; only on this host, or the link of a stranger could lead elsewhere."""
+def _next_url(request: HttpRequest) -> str:
+    """The page the user wanted before signing in."""
+    # Only on this host: a crafted sign-in link could otherwise redirect to a phishing site.
     target = request.POST.get(REDIRECT_FIELD_NAME, "")
     safe = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
     return target if safe else "/"

@@ -1,11 +1,11 @@
-"""Walking through rows that change: first all of them by id, later only those that something happened to.
+"""Incremental reading of rows that change: first all of them by ID, later only the changed ones.
 
-What happens to people and sessions are events and links between ids, and both have an order that never changes. So a
-cursor holds how far in these orders the reader knows everything: whoever an event or a link beyond it is about has to
-be read again. Nothing is missed, however late the event arrived and however old it is; a row may come twice.
+People and sessions change through events and identity links. Both are append-only, so a cursor holds how far the
+reader has followed them. Every row that a newer event or link is about is returned again. Late events are never
+missed; a row may be returned twice.
 
-What happened is walked through in stretches, and within a stretch by id, so that a page costs the same however much
-has changed since the cursor.
+Changes are read in ranges of events and links, and within a range by ID. So a page costs the same, however much has
+changed since the cursor.
 """
 
 from abc import ABC, abstractmethod
@@ -13,21 +13,22 @@ from typing import ClassVar, Generic, TypeVar
 
 from msgspec import Struct, structs
 
-from analytics.query import stretches
-from analytics.query.stretches import Stretch
+from analytics.query import change_ranges
+from analytics.query.change_ranges import ChangeRange
 from api import cursor, places
 from projects.models import Project
 
 Row = TypeVar("Row", bound=Struct)
 
-LOOK = 1_000
-"""Ids that are looked up at a time where a filter may leave out most of them."""
+FILTER_BATCH = 1_000
+"""IDs per query when a filter leaves out most of them."""
 
 
 class ListPlace(places.ProjectPlace, frozen=True):
-    """After the row `id` of those that changed from `known` to `upto`. `known` 0: of all rows; `upto` 0: not begun.
+    """After the row `id` of those that changed between `known` and `upto`.
 
-    `known` and `upto` are sequences of events, `known_link` and `upto_link` ids of links.
+    `known` and `upto` are sequences of events, `known_link` and `upto_link` IDs of links. `known` is 0 while all rows
+    are read, `upto` is 0 before the first page.
     """
 
     known: cursor.Number
@@ -38,16 +39,16 @@ class ListPlace(places.ProjectPlace, frozen=True):
 
 
 class Changes(ABC, Generic[Row]):
-    """One project's people or sessions, in order, that a reader with this cursor has yet to see."""
+    """A project's people or sessions that changed after a cursor."""
 
     kind: ClassVar[type[ListPlace]]
-    rows: ClassVar[stretches.Kind]
+    rows: ClassVar[change_ranges.Kind]
 
     def __init__(self, project: Project, since: str | None) -> None:
         self.project = project
         at = self.kind(0, 0, 0) if since is None else places.read("since", since, self.kind, project)
-        known = stretches.now(after=max(at.known, at.upto), after_link=max(at.known_link, at.upto_link))
-        # A reading of all rows ends where it began, so that a long one comes to an end.
+        known = change_ranges.now(after=max(at.known, at.upto), after_link=max(at.known_link, at.upto_link))
+        # The first reading of all rows ends where it started: with a moving end it might never finish.
         of_all = at.known == 0 and at.upto > 0
         self._end = (at.upto, at.upto_link) if of_all else (known.upto, known.upto_link)
         self.at = structs.replace(at, project=project.pk) if at.upto else self._begin(at)
@@ -55,15 +56,15 @@ class Changes(ABC, Generic[Row]):
 
     @abstractmethod
     def after(self, id: int, limit: int) -> list[int]:
-        """The ids of the next of all rows, fewer only when there are no more."""
+        """The IDs of the next rows of the whole list. Fewer than `limit` only at the end."""
 
     @abstractmethod
     def matching(self, ids: list[int]) -> list[int]:
-        """Those of these rows that the request asks for, in order."""
+        """The rows among these that match the request's filters, in order."""
 
     @abstractmethod
     def read(self, ids: list[int]) -> list[Row]:
-        """These rows as they are by now; one that is no more is left out."""
+        """These rows in their current state, without those that no longer exist."""
 
     def take(self, limit: int) -> list[Row]:
         ids = self._next(limit)
@@ -81,7 +82,7 @@ class Changes(ABC, Generic[Row]):
         return cursor.write(self.kind(upto, 0, 0, upto_link, project=self.project.pk))
 
     def _next(self, limit: int) -> list[int]:
-        """The next ids of the stretch; when it has no more, on to the following one."""
+        """The next IDs of the range. At its end, continues with the following range."""
         find = self.after if self.at.known == 0 else self._changed
         ids = find(self.at.id, limit)
         if len(ids) == limit:
@@ -93,18 +94,18 @@ class Changes(ABC, Generic[Row]):
         return ids
 
     def _begin(self, at: ListPlace) -> ListPlace:
-        whole = Stretch(at.known, self._end[0], at.known_link, self._end[1])
-        part = stretches.first(whole) if at.known else whole
+        whole = ChangeRange(at.known, self._end[0], at.known_link, self._end[1])
+        part = change_ranges.first(whole) if at.known else whole
         return self.kind(at.known, part.upto, 0, at.known_link, part.upto_link, project=self.project.pk)
 
     def _changed(self, beyond: int, limit: int) -> list[int]:
-        """The next ids that changed in the stretch and match, fewer than `limit` only when there are no more."""
-        within = Stretch(self.at.known, self.at.upto, self.at.known_link, self.at.upto_link)
+        """The next IDs that changed in the range and match. Fewer than `limit` only at its end."""
+        within = ChangeRange(self.at.known, self.at.upto, self.at.known_link, self.at.upto_link)
         found: list[int] = []
         size = limit
         while True:
-            ids = stretches.changed(self.project, self.rows, within, beyond=beyond, limit=size)
+            ids = change_ranges.changed(self.project, self.rows, within, beyond=beyond, limit=size)
             found += self.matching(ids)
             if len(ids) < size or len(found) >= limit:
                 return found[:limit]
-            beyond, size = ids[-1], LOOK
+            beyond, size = ids[-1], FILTER_BATCH

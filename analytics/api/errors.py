@@ -1,4 +1,4 @@
-"""Errors of analytics as the export API answers them."""
+"""Errors of analytics as responses of the export API."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from api.problems import BadParameterError, UnavailableError, problem_response
 
 
 def respond(error: Exception, context: dict[str, Any]) -> Response:
-    """DRF's exception handler: problem details for every error, analytics' own included."""
+    """DRF's exception handler."""
     return problem_response(_translated(error), context)
 
 

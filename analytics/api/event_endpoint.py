@@ -1,4 +1,4 @@
-"""GET /api/v1/events: everything that anybody did, in the order of storing."""
+"""GET /api/v1/events."""
 
 from typing import Annotated
 
@@ -11,37 +11,38 @@ from analytics.api import property_filters
 from analytics.query import events
 from analytics.query.events import Event, Selection
 from api import describe, listing, parameters
+from api.append_only import AppendOnlyPlace, AppendOnlySource
 from api.auth import project_of
-from api.growing import Growing, GrowingPlace
 from projects.models import Project
 
 
-class EventPlace(GrowingPlace, tag="events", frozen=True):
-    """A place in the list of events: a sequence."""
+class EventPlace(AppendOnlyPlace, tag="events", frozen=True):
+    """A position in the list of events. Its number is a sequence."""
 
 
 class EventParameters(parameters.Dated, frozen=True, kw_only=True):
     """Which events."""
 
-    event: Annotated[str | None, Meta(description="The event's name.")] = None
+    event: Annotated[str | None, Meta(description="Only events with this name.")] = None
     person: Annotated[
-        parameters.Number | None, Meta(description="A person's id; their merged ids count too.")
+        parameters.Number | None,
+        Meta(description="Only events of the person with this ID, including IDs merged into it."),
     ] = None
-    distinct_id: Annotated[str | None, Meta(description="The id under which a client sent it.")] = None
-    session: Annotated[parameters.Number | None, Meta(description="A session's id.")] = None
+    distinct_id: Annotated[str | None, Meta(description="Only events sent with this distinct ID.")] = None
+    session: Annotated[parameters.Number | None, Meta(description="Only events of this session.")] = None
     property: property_filters.Written = ()
 
 
 class EventPage(Struct, frozen=True):
-    """`next` is always there: hand it back as `since`, now while `more` is true, later for what is new."""
+    """Send `next` back as `since`: immediately while `more` is true, later to get new events."""
 
     events: list[Event]
     next: str
     more: bool
 
 
-class EventSource(Growing[Event]):
-    """Events in the order of storing."""
+class EventSource(AppendOnlySource[Event]):
+    """Events in the order in which they were stored."""
 
     name = "events"
     row = Event

@@ -1,4 +1,4 @@
-"""POST /api/v1/insights/{kind}, and .../people: who is behind one of the answer's figures."""
+"""POST /api/v1/insights/{kind} and /api/v1/insights/{kind}/people."""
 
 from typing import Annotated, Any
 
@@ -21,7 +21,7 @@ ANSWERS = tuple(kind.answer for kind in KINDS.values())
 
 
 class Figure(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Beside the question: which figure of its answer, and which page of its people."""
+    """The fields besides the question: which figure of the answer, and which page of its people."""
 
     point: dict[str, Any]
     limit: parameters.Limit = 100
@@ -41,16 +41,16 @@ class Insight(APIView):
 
 
 class InsightPeople(APIView):
-    """The people behind one figure: `count` is the figure. The body is the question, with `point` naming the figure."""
+    """The people behind one figure; `count` equals the figure. The body is the question plus `point`."""
 
     scope = "insights:read"
 
-    @describe.operation("The people behind a figure", body=QUESTIONS, beside=Figure, answer=PeoplePage)
+    @describe.operation("The people behind a figure", body=QUESTIONS, extra=Figure, answer=PeoplePage)
     def post(self, request: Request, kind: str) -> HttpResponse:
         parameters.read(request, parameters.Nothing)
         body = _body(request)
-        beside = {name: body.pop(name) for name in Figure.__struct_fields__ if name in body}
-        asked = parameters.convert(beside, Figure)
+        figure = {name: body.pop(name) for name in Figure.__struct_fields__ if name in body}
+        asked = parameters.convert(figure, Figure)
         question = _question(kind, body)
         page = members.people(
             project_of(request), question, asked.point, limit=asked.limit, after=asked.after
@@ -66,5 +66,5 @@ def _body(request: Request) -> dict[str, Any]:
 
 def _question(kind: str, body: dict[str, Any]) -> Question:
     if kind not in KINDS:
-        raise NotFound(f"there is no insight {kind!r}; there are: {', '.join(KINDS)}")
+        raise NotFound(f"there is no insight {kind!r}; choose one of {', '.join(KINDS)}")
     return answers.parse(kind, body)

@@ -24,18 +24,18 @@ from projects.models import Key, Project
 
 
 class PeoplePlace(ListPlace, tag="people", frozen=True):
-    """A place in the list of people."""
+    """A position in the list of people."""
 
 
 class PeopleParameters(parameters.Listing, frozen=True, kw_only=True):
     """Which people."""
 
-    distinct_id: Annotated[str | None, Meta(description="The person behind this id.")] = None
+    distinct_id: Annotated[str | None, Meta(description="Only the person with this distinct ID.")] = None
     property: property_filters.Written = ()
 
 
 class PeoplePage(Struct, frozen=True):
-    """`next` is always there: hand it back as `since`, now while `more` is true, later for who is new or changed."""
+    """Send `next` back as `since`: immediately while `more` is true, later to get new and changed people."""
 
     people: list[PersonDetail]
     next: str
@@ -43,7 +43,7 @@ class PeoplePage(Struct, frozen=True):
 
 
 class PeopleSource(Changes[PersonDetail]):
-    """All people by id, or those whom anything happened to since a place."""
+    """All people by ID, or those who changed since a cursor."""
 
     name = "people"
     row = PersonDetail
@@ -65,7 +65,7 @@ class PeopleSource(Changes[PersonDetail]):
 
 
 class People(APIView):
-    """Everybody in the project; who was merged away is listed under `former_ids` of who they turned out to be."""
+    """People of the project. IDs of merged people are in `former_ids` of the person they were merged into."""
 
     scope = "people:read"
     formats = listing.FORMATS
@@ -81,19 +81,19 @@ class People(APIView):
 
 
 class PersonParameters(parameters.Presentation, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """As of when."""
+    """The date of the properties."""
 
     on: Annotated[
         dt.date | None,
-        Meta(
-            description="The properties as of the end of this day in the project's time zone; left out: as of now."
-        ),
+        Meta(description="The properties at the end of this day in the project's time zone. Default: now."),
     ] = None
 
 
 class OnePerson(APIView):
-    """One person; a merged-away id answers with whom they were merged into. `on` gives the properties of an earlier
-    day; everything else is as of now."""
+    """One person. The ID of a merged person returns the person they were merged into.
+
+    `on` returns the properties of an earlier day. All other fields are current.
+    """
 
     scope = "people:read"
     formats = listing.FORMATS
@@ -109,17 +109,17 @@ class OnePerson(APIView):
 
 
 class FactsParameters(parameters.Presentation, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which facts, and how far back."""
+    """Which facts, and where to continue."""
 
     limit: parameters.Limit = 100
-    property: Annotated[str | None, Meta(description="Only the history of this property.")] = None
+    property: Annotated[str | None, Meta(description="Only this property.")] = None
     before: Annotated[
-        str | None, Meta(description="The `next` of the page before; left out: from now on back.")
+        str | None, Meta(description="The `next` of the previous page. Default: start with the newest.")
     ] = None
 
 
 class FactsPage(Struct, frozen=True):
-    """Newest first; `next` leads further back as `before`, and is null at the beginning."""
+    """Newest first. Send `next` back as `before` to get older ones. It is null on the last page."""
 
     facts: list[FactChange]
     next: str | None
@@ -127,7 +127,7 @@ class FactsPage(Struct, frozen=True):
 
 
 class FactsSource:
-    """What changed about one person, newest first."""
+    """Changes of one person's facts, newest first."""
 
     name = "facts"
     row = FactChange
@@ -155,7 +155,7 @@ class FactsSource:
 
 
 class PersonFacts(APIView):
-    """What was known about one person since when: each change of a property, with the value before it."""
+    """The history of one person's properties: each change with the value before and after it."""
 
     scope = "people:read"
     formats = listing.FORMATS
@@ -168,16 +168,16 @@ class PersonFacts(APIView):
 
 
 class TimelineParameters(parameters.Presentation, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How far back."""
+    """Where to continue."""
 
     limit: parameters.Limit = 100
     before: Annotated[
-        str | None, Meta(description="The `next` of the page before; left out: from now on back.")
+        str | None, Meta(description="The `next` of the previous page. Default: start with the newest.")
     ] = None
 
 
 class TimelinePage(Struct, frozen=True):
-    """Newest first; `next` leads further back as `before`, and is null at the beginning of the person's story."""
+    """Newest first. Send `next` back as `before` to get older entries. It is null on the last page."""
 
     entries: list[Entry]
     next: str | None
@@ -185,7 +185,7 @@ class TimelinePage(Struct, frozen=True):
 
 
 class TimelineRow(Struct, frozen=True):
-    """An entry as a line of CSV: `entry` is all of it, as JSON."""
+    """A CSV row. `entry` is the whole entry as JSON."""
 
     at: dt.datetime
     type: str
@@ -224,9 +224,9 @@ class TimelineSource:
 
 
 class PersonTimeline(APIView):
-    """What one person did: sessions with their events inside, events outside of sessions, and identity links.
+    """One person's sessions with their events, events outside of sessions, and identity links.
 
-    Words of comments are there for a key with the scope `comments:read` too.
+    Comments are included if the key also has the scope `comments:read`.
     """
 
     scope = "people:read"

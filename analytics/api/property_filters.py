@@ -1,4 +1,4 @@
-"""`property=plan:is:pro`: what query bodies say under `where`, written as a parameter."""
+"""Property filters as query parameters, such as `property=plan:is:pro`."""
 
 import re
 from typing import Annotated, Literal, cast, get_args
@@ -20,10 +20,10 @@ Written = Annotated[
     Meta(
         max_length=MOST,
         description=(
-            "`NAME:OPERATOR:VALUE`, as in `plan:is:pro` or `plan:set`; several must all hold."
-            f" OPERATOR is one of {', '.join(OPERATORS)}, and means what it means in query bodies."
-            ' VALUE is a number, true, false, a "quoted text", or else text as it stands; `in` takes several'
-            " with commas between them, or a JSON list."
+            "`NAME:OPERATOR:VALUE`, for example `plan:is:pro` or `plan:set`. Repeat it to combine filters with AND."
+            f" OPERATOR is one of {', '.join(OPERATORS)}."
+            ' VALUE is a number, true, false, "quoted text" or plain text. `in` takes values separated by commas,'
+            " or a JSON list."
         ),
     ),
 ]
@@ -33,7 +33,7 @@ Scalar = str | float | int | bool | None
 
 
 def read(written: tuple[str, ...], on: Literal["event", "person"]) -> tuple[Filter, ...]:
-    """Filters on what `on` says. Raises BadParameterError."""
+    """Filters on properties of events or people. Raises BadParameterError."""
     return tuple(_filter(text, on) for text in written)
 
 
@@ -42,7 +42,7 @@ def _filter(text: str, on: Literal["event", "person"]) -> Filter:
     if parts is None:
         raise BadParameterError(
             NAME,
-            f"{text!r} is no filter; write NAME:OPERATOR:VALUE, as in plan:is:pro;"
+            f"{text!r} is not a filter; write NAME:OPERATOR:VALUE, for example plan:is:pro;"
             f" the operators are {', '.join(OPERATORS)}",
         )
     op = cast("Operator", parts["op"])

@@ -1,4 +1,4 @@
-"""GET /api/v1/sessions: who came, when, for how long."""
+"""GET /api/v1/sessions."""
 
 from typing import Annotated
 
@@ -16,19 +16,20 @@ from projects.models import Project
 
 
 class SessionPlace(ListPlace, tag="sessions", frozen=True):
-    """A place in the list of sessions."""
+    """A position in the list of sessions."""
 
 
 class SessionParameters(parameters.Dated, frozen=True, kw_only=True):
-    """Which sessions: `from` and `to` are about when they began."""
+    """Which sessions. `from` and `to` apply to the start of the session."""
 
     person: Annotated[
-        parameters.Number | None, Meta(description="A person's id; their merged ids count too.")
+        parameters.Number | None,
+        Meta(description="Only sessions of the person with this ID, including IDs merged into it."),
     ] = None
 
 
 class SessionPage(Struct, frozen=True):
-    """`next` is always there: hand it back as `since`, now while `more` is true, later for what is new or went on."""
+    """Send `next` back as `since`: immediately while `more` is true, later to get new and changed sessions."""
 
     sessions: list[SessionRow]
     next: str
@@ -36,7 +37,7 @@ class SessionPage(Struct, frozen=True):
 
 
 class SessionSource(Changes[SessionRow]):
-    """All sessions by id, or those in which anything happened since a place, or whose person is another one."""
+    """All sessions by ID, or those with new events or another person since a cursor."""
 
     name = "sessions"
     row = SessionRow
@@ -58,7 +59,7 @@ class SessionSource(Changes[SessionRow]):
 
 
 class Sessions(APIView):
-    """Visits: a client's session id, cut after 30 minutes of silence and after 24 hours."""
+    """Sessions. One ends after 30 minutes without events, and after 24 hours at most."""
 
     scope = "events:read"
     formats = listing.FORMATS

@@ -1,4 +1,4 @@
-"""The export API; every address needs an API key with the view's scope, but for the schema, which holds no data."""
+"""The export API. Every endpoint needs an API key with its scope, except the schema, which shows no data."""
 
 from django.urls import URLPattern, URLResolver, path
 

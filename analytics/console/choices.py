@@ -1,4 +1,4 @@
-"""What a form offers to choose from."""
+"""Options of form fields."""
 
 from django.db.models import Sum
 
@@ -9,7 +9,7 @@ MOST = 500
 
 
 def events(project: Project) -> list[str]:
-    """Names of the events that this project has seen, the most frequent first."""
+    """Event names of the project, most frequent first."""
     seen = PeriodCount.objects.filter(project=project, interval="month").exclude(event="")
     counted = seen.values("event").annotate(total=Sum("events")).order_by("-total", "event")
     return list(counted.values_list("event", flat=True)[:MOST])

@@ -1,4 +1,4 @@
-"""What a page's address asks, as the body of a query: the same body that the API takes."""
+"""From the query string of an insight's page to the body of a query, as in the API."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -19,12 +19,12 @@ BACK = {
     "week": dt.timedelta(weeks=9),
     "month": dt.timedelta(days=334),
 }
-"""How far a page looks back unless it is told: as many periods as are read at a glance."""
+"""The default date range: as many periods as are easy to read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question as a page asks it: `given` as the form shows it, `body` as the API takes it."""
+    """A question from a page: `given` are the form's values, `body` is the API's body."""
 
     given: dict[str, str]
     body: dict[str, Any]
@@ -34,24 +34,24 @@ class Asked:
         return urlencode(self.given)
 
     def same_dates(self, base: str, period: str, called: str) -> str:
-        """Another insight for the same dates and periods; its own word for the period is `called`."""
+        """The URL of another insight for the same dates and periods. Its period field is named `called`."""
         shared = {called: self.given[period], "from": self.given["from"], "to": self.given["to"]}
         return f"{base}?{urlencode(shared)}"
 
     def people_at(self, base: str, **point: str | int) -> str:
-        """The address of the people behind one of its figures, below the insight's own."""
+        """The URL of the people behind a figure."""
         return f"{base}people/?{urlencode(self.given | {name: str(value) for name, value in point.items()})}"
 
 
 def ask(project: Project, screen: Screen[Any, Any], asked: Mapping[str, str]) -> Asked:
-    """What the address asks; what it leaves out is as the screen's form has it at first."""
+    """The question of a query string. Missing fields have the defaults of the form."""
     given = {name: asked.get(name, usual) for name, usual in screen.fields.items()}
     given |= _range(project, given[screen.period], asked)
     return Asked(given, screen.body(given) | {"from": given["from"], "to": given["to"]})
 
 
 def _range(project: Project, period: str, asked: Mapping[str, str]) -> dict[str, str]:
-    """The dates asked for, else the newest stretch in which anybody did anything."""
+    """The requested dates. By default the newest range with activity: the last weeks of an old project may be empty."""
     seen = Person.objects.filter(project=project, merged_into=None).aggregate(
         first=Min("first_seen"), last=Max("last_seen")
     )

@@ -1,4 +1,4 @@
-"""Insights as pages, whatever their kind, and the people behind each of their figures."""
+"""Pages of all kinds of insights, and of the people behind their figures."""
 
 from functools import partial
 from typing import Any
@@ -33,12 +33,12 @@ def insight(request: HttpRequest, project: Project, kind: str) -> HttpResponse:
 @require_safe
 @project_page()
 def beside(request: HttpRequest, project: Project, kind: str) -> HttpResponse:
-    """The figures alone, for another insight's page."""
+    """The figures only, loaded into the page of another insight."""
     return _insight(request, project, _kind(kind), BESIDE)
 
 
 def _insight(request: HttpRequest, project: Project, kind: AnyKind, frame: str) -> HttpResponse:
-    """The page with its answer; or with its form as it was filled in, and what is wrong with it."""
+    """The form with the answer, or with an error message."""
     asked = insight_form.ask(project, kind.screen, request.GET)
     context = {
         "project": project,
@@ -67,7 +67,7 @@ def _drawn(project: Project, kind: AnyKind, asked: Asked) -> dict[str, Any]:
 
 
 def _companions(project: Project, kind: AnyKind, asked: Asked) -> list[dict[str, str]]:
-    """Insights whose figures stand below, for the same dates and periods."""
+    """Insights that are shown below, for the same dates and periods."""
     found = [KINDS[name] for name in COMPANIONS.get(kind.name, ())]
     return [
         {
@@ -86,7 +86,7 @@ def _companions(project: Project, kind: AnyKind, asked: Asked) -> list[dict[str,
 @vary_on_headers("HX-Request")
 @project_page()
 def behind(request: HttpRequest, project: Project, kind: str) -> HttpResponse:
-    """The people behind one figure: a panel beside it, or a page of its own under the same address."""
+    """The people behind a figure: a side panel for htmx, otherwise a page."""
     screen = _kind(kind).screen
     asked = insight_form.ask(project, screen, request.GET)
     page = "analytics/behind_panel.html" if request.headers.get("HX-Request") else "analytics/behind.html"
@@ -102,5 +102,5 @@ def behind(request: HttpRequest, project: Project, kind: str) -> HttpResponse:
 
 def _kind(name: str) -> AnyKind:
     if name not in KINDS:
-        raise Http404(f"there is no insight {name!r}; there are: {', '.join(KINDS)}")
+        raise Http404(f"there is no insight {name!r}; choose one of {', '.join(KINDS)}")
     return KINDS[name]

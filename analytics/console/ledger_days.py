@@ -1,4 +1,4 @@
-"""The ledger by local day: received = stored + duplicates + refused, and what is still on its way."""
+"""The ingestion ledger by local day: received = stored + duplicates + refused + pending."""
 
 import datetime as dt
 from collections import Counter
@@ -17,7 +17,7 @@ DAYS = 30
 
 
 class Row(NamedTuple):
-    """One entry of the ledger, without its hour."""
+    """A ledger entry without its hour."""
 
     outcome: str
     reason: str
@@ -26,7 +26,7 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One day's arrivals. `reasons` are those of the refused, the most frequent first."""
+    """One day's events by outcome. `reasons` are why events were refused, most frequent first."""
 
     date: dt.date
     received: int
@@ -36,13 +36,13 @@ class Day:
     reasons: list[tuple[str, int]]
 
     @property
-    def waiting(self) -> int:
-        """Acknowledged and durable, not yet sorted to a person."""
+    def pending(self) -> int:
+        """Acknowledged and on disk, but not enriched yet."""
         return max(0, self.received - self.stored - self.duplicates - self.refused)
 
 
 def days(project: Project) -> list[Day]:
-    """The last DAYS days on which anything arrived, newest first, in the current time zone."""
+    """Days with events among the last DAYS, newest first, in the current time zone."""
     since = now() - dt.timedelta(days=DAYS)
     rows = LedgerEntry.objects.filter(project_id=project.pk, hour__gte=since)
     by_day: dict[dt.date, list[Row]] = {}

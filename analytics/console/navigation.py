@@ -1,4 +1,4 @@
-"""Where the dashboard's own screens stand in the sidebar and in Settings."""
+"""Sidebar entries and Settings tabs of analytics."""
 
 from analytics.insights.registry import KINDS
 from dashboard.navigation import Section, Tab

@@ -1,4 +1,4 @@
-"""The list of people, a person's page, and what is new on it while somebody looks."""
+"""The list of people, a person's page, and its live updates."""
 
 from dataclasses import dataclass
 from typing import Any, cast
@@ -17,19 +17,19 @@ from analytics.query.persons import PersonDetail, PersonNotFoundError
 from analytics.query.timeline import timeline
 from api.cursor import CursorError
 from dashboard.pages import project_page
-from projects.access import helps
+from projects.access import can_edit
 from projects.models import Project
 
 PAGE = 50
-COUNTED = 10_000
-"""Beyond so many people their exact number is not worth its time on every look at the list."""
+COUNT_LIMIT = 10_000
+"""Above this, counting all people would slow down every view of the list."""
 
 ENTRIES = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A column's head: pressing it sorts by it, and pressing it again turns the order around."""
+    """A column header. A click sorts by it, another click reverses the order."""
 
     label: str
     column: str
@@ -37,8 +37,8 @@ class Head:
     first: str = "-"
 
     def next(self, sort: str) -> str:
-        pressed = f"{self.first}{self.column}"
-        return pressed if sort != pressed else pressed.removeprefix("-") if self.first else f"-{self.column}"
+        clicked = f"{self.first}{self.column}"
+        return clicked if sort != clicked else clicked.removeprefix("-") if self.first else f"-{self.column}"
 
 
 HEADS = (
@@ -63,12 +63,12 @@ def people(request: HttpRequest, project: Project) -> HttpResponse:
     if not found.people and not has_people(project):
         return redirect("start", project.slug)
     context = {"project": project, "found": found, "search": search, "sort": sort, "heads": _heads(sort)}
-    return render(request, "analytics/people.html", context | {"known": _known(project), "most": COUNTED})
+    return render(request, "analytics/people.html", context | {"known": _known(project), "most": COUNT_LIMIT})
 
 
 def _known(project: Project) -> int:
-    """How many people the project has; COUNTED + 1 stands for all that are more."""
-    return Person.objects.filter(project=project, merged_into=None)[: COUNTED + 1].count()
+    """The number of people in the project, COUNT_LIMIT + 1 at most."""
+    return Person.objects.filter(project=project, merged_into=None)[: COUNT_LIMIT + 1].count()
 
 
 def _heads(sort: str) -> list[dict[str, Any]]:
@@ -87,12 +87,12 @@ def _heads(sort: str) -> list[dict[str, Any]]:
 @require_safe
 @project_page()
 def person(request: HttpRequest, project: Project, person_id: int) -> HttpResponse:
-    """Who was merged into somebody else is shown under the address of whom they turned out to be."""
+    """Redirects from the ID of a merged person to the person they were merged into."""
     found = _find(project, person_id)
     if found.id != person_id:
         return redirect("person", project.slug, found.id)
     try:
-        context = _story(request, project, found)
+        context = _timeline_context(request, project, found)
     except CursorError as error:
         return render(request, "analytics/problem.html", {"project": project, "problem": error}, status=400)
     page = (
@@ -106,11 +106,11 @@ def person(request: HttpRequest, project: Project, person_id: int) -> HttpRespon
 @require_safe
 @project_page()
 def news(request: HttpRequest, project: Project, person_id: int) -> HttpResponse:
-    """What a person's page asks for while it is looked at; 204 as long as nothing has happened since `seen`."""
+    """Polled by live.js. 204 if nothing changed since the token `seen`."""
     found = _find(project, person_id)
     if _token(project, found) == request.GET.get("seen"):
         return HttpResponse(status=204)
-    return render(request, "analytics/person_news.html", _story(request, project, found))
+    return render(request, "analytics/person_news.html", _timeline_context(request, project, found))
 
 
 def _find(project: Project, person_id: int) -> PersonDetail:
@@ -120,7 +120,8 @@ def _find(project: Project, person_id: int) -> PersonDetail:
         raise Http404(str(error)) from error
 
 
-def _story(request: HttpRequest, project: Project, found: PersonDetail) -> dict[str, Any]:
+def _timeline_context(request: HttpRequest, project: Project, found: PersonDetail) -> dict[str, Any]:
+    # The token is computed before the timeline is read: an event between the two is sent again, not missed.
     before, token = request.GET.get("before"), _token(project, found)
     page = timeline(project, found.id, before=before, limit=ENTRIES, comments=comment_reader())
     return {
@@ -129,13 +130,13 @@ def _story(request: HttpRequest, project: Project, found: PersonDetail) -> dict[
         "token": token,
         "days": days(page.entries),
         "next": page.next,
-        "may_merge": helps(cast("User", request.user), project),
+        "can_edit": can_edit(cast("User", request.user), project),
         "is_newest": before is None,
     }
 
 
 def _token(project: Project, found: PersonDetail) -> str:
-    """Changes with whatever can change on the page: every event is counted, merges included."""
+    """Changes whenever the page changes: events, distinct IDs, merges and comments."""
     changed = comment_reader().latest_change(project, found.distinct_ids)
     return f"{found.id}-{found.events}-{len(found.distinct_ids)}-{len(found.former_ids)}-{changed}"
 

@@ -1,4 +1,4 @@
-"""What the buttons on a person's page do: make two people one, and take that back."""
+"""Actions on a person's page: merge, and undo a merge."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -16,7 +16,7 @@ MEMBER = Membership.Role.MEMBER
 @require_POST
 @project_page(MEMBER)
 def merge_other(request: HttpRequest, project: Project, person_id: int) -> HttpResponse:
-    """The person with this distinct id becomes part of the one whose page it is."""
+    """Merges the person with the given distinct ID into this one."""
     try:
         other = _known_as(project, request.POST.get("distinct_id", "").strip())
         merge(project, person_id, other.person_id, by=request.user.get_username())
@@ -24,7 +24,7 @@ def merge_other(request: HttpRequest, project: Project, person_id: int) -> HttpR
         messages.error(request, f"Not merged: {error}.")
     else:
         messages.success(
-            request, f"{other.distinct_id} is part of this person now. The timeline can undo it."
+            request, f"Merged {other.distinct_id} into this person. You can undo this in the timeline."
         )
     return redirect("person", project.slug, person_id)
 
@@ -38,15 +38,15 @@ def undo_link(request: HttpRequest, project: Project, person_id: int, link_id: i
     except MergeError as error:
         messages.error(request, f"Not undone: {error}.")
     else:
-        messages.success(request, "They are two people again, each with what began as theirs.")
+        messages.success(request, "Merge undone. Each person has their own events back.")
     return redirect("person", project.slug, person_id)
 
 
 def _known_as(project: Project, distinct_id: str) -> DistinctId:
     if not distinct_id:
-        raise MergeError("write one of the other person's ids, as their page lists them")
-    # Text with NUL is no text to PostgreSQL, and the id of nobody.
+        raise MergeError("enter an ID of the other person, as listed on their page")
+    # PostgreSQL rejects NUL in text: typed into the form, it would cause a 500.
     found = DistinctId.objects.filter(project=project, distinct_id=distinct_id.replace("\0", "")).first()
     if found is None:
-        raise MergeError(f"nobody in this project is known as {distinct_id[:200]!r}")
+        raise MergeError(f"no person in this project has the ID {distinct_id[:200]!r}")
     return found

@@ -9,12 +9,12 @@ from analytics.query.fact_history import FactChange
 from analytics.schema import COMMENT_EVENT, PAGEVIEW_EVENT
 from dashboard import formats
 
-LONGEST = 300
+MAX_LENGTH = 300
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """`verb` is ours to write; `subject` is what clients sent, and always shown escaped and cut."""
+    """`verb` is our text. `subject` was sent by a client: templates must escape it."""
 
     icon: str
     verb: str
@@ -31,7 +31,7 @@ def sentence(event: Event, details: Details) -> Sentence:
 
 def _named(event: Event, details: Details) -> Sentence:
     return Sentence(
-        "event", " ".join(event.event.lstrip("$").replace("_", " ").split())[:LONGEST] or event.event
+        "event", " ".join(event.event.lstrip("$").replace("_", " ").split())[:MAX_LENGTH] or event.event
     )
 
 
@@ -92,19 +92,19 @@ SPEAKERS: dict[str, Speaker] = {
 
 
 PAGE_FACTS = frozenset({"url", "path", "title", "referrer", "search"})
-"""What a page view says about its page: its sentence has said it already."""
+"""Properties of page views that the sentence already contains."""
 
 
 def facts(event: str, details: Details) -> list[tuple[str, str]]:
-    """The properties worth reading: those that the makers themselves named, without the clients' own `$` ones."""
-    told = PAGE_FACTS if event == PAGEVIEW_EVENT else frozenset()
-    named = [name for name in details if name and not name.startswith("$") and name not in told]
+    """Custom properties only: SDKs add dozens with `$`."""
+    shown = PAGE_FACTS if event == PAGEVIEW_EVENT else frozenset()
+    named = [name for name in details if name and not name.startswith("$") and name not in shown]
     return [(name, _shown(details[name])) for name in named]
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A fact that changed; empty `before`: it was not set, empty `after`: it was removed."""
+    """A changed fact. An empty `before` means it was not set, an empty `after` that it was removed."""
 
     name: str
     before: str
@@ -112,24 +112,25 @@ class Change:
 
 
 def changes(found: Iterable[FactChange]) -> list[Change]:
-    """Those worth a line: not what clients note for themselves ($initial_referrer)."""
+    """Changes of custom facts, without those that SDKs add ($initial_referrer)."""
     named = (change for change in found if not change.property.startswith("$"))
     return [Change(change.property, _fact(change.before), _fact(change.after)) for change in named]
 
 
 def _fact(value: object) -> str:
-    """A text that is there but blank is shown as it would be written."""
+    """Empty text is shown in quotes, to distinguish it from a missing value."""
     return "" if value is None else '""' if value == "" else _shown(value)
 
 
 def _shown(value: object) -> str:
     text = formats.property_value(value)
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+    return text if len(text) <= MAX_LENGTH else f"{text[:MAX_LENGTH]}…"
 
 
 def _text(details: Details, *names: str) -> str:
-    """The first of these properties that is there as a text or a number."""
+    """The first of these properties that is a non-empty text or a number."""
     found = (details.get(name) for name in names)
     return next(
-        (str(value)[:LONGEST] for value in found if isinstance(value, str | int | float) and value != ""), ""
+        (str(value)[:MAX_LENGTH] for value in found if isinstance(value, str | int | float) and value != ""),
+        "",
     )

@@ -1,4 +1,4 @@
-"""A project's keys and time zone, and the books of what arrived."""
+"""Settings of a project: keys, time zone and ingestion."""
 
 import zoneinfo
 from typing import cast
@@ -16,7 +16,7 @@ from analytics.console import ledger_days, snippets
 from analytics.models import IngestionWarning
 from dashboard.pages import project_page
 from projects import keys
-from projects.access import owns
+from projects.access import is_owner
 from projects.models import Key, Membership, Project
 
 OWNER = Membership.Role.OWNER
@@ -33,10 +33,10 @@ def settings(request: HttpRequest, project: Project) -> HttpResponse:
 @never_cache
 @project_page(OWNER)
 def create_key(request: HttpRequest, project: Project) -> HttpResponse:
-    """Answers with the page itself, not a redirect: an API key's text must lie nowhere on its way to the screen."""
+    """Renders the page instead of redirecting: after a redirect the key's text would have to be stored somewhere."""
     kind = request.POST.get("kind", "")
     if kind not in Key.Kind.values:
-        messages.error(request, f"A key is one of {', '.join(Key.Kind.values)}; {kind!r} is none of them.")
+        messages.error(request, f"Unknown kind of key {kind!r}. Choose one of {', '.join(Key.Kind.values)}.")
         return redirect("settings", project.slug)
     new = keys.create(project, Key.Kind(kind), name=request.POST.get("name", "").strip()[:120])
     return _page(request, project, new)
@@ -47,9 +47,7 @@ def create_key(request: HttpRequest, project: Project) -> HttpResponse:
 def revoke_key(request: HttpRequest, project: Project, key_id: int) -> HttpResponse:
     key = get_object_or_404(Key, project=project, pk=key_id)
     Key.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=now())
-    messages.success(
-        request, f"{str(key).capitalize()} is revoked. Whoever still uses it is refused within seconds."
-    )
+    messages.success(request, f"Revoked {key}. Requests that use it are rejected within seconds.")
     return redirect("settings", project.slug)
 
 
@@ -63,7 +61,7 @@ def set_timezone(request: HttpRequest, project: Project) -> HttpResponse:
         messages.error(request, " ".join(error.messages))
     else:
         project.save(update_fields=["timezone"])
-        messages.success(request, f"Days now begin at midnight in {project.timezone}; all numbers follow.")
+        messages.success(request, f"Time zone changed to {project.timezone}. All numbers now use it.")
     return redirect("settings", project.slug)
 
 
@@ -84,7 +82,7 @@ def _page(request: HttpRequest, project: Project, new: keys.NewKey | None = None
         "project": project,
         "keys": Key.objects.filter(project=project).order_by("revoked_at", "-id"),
         "new": new,
-        "is_owner": owns(cast("User", request.user), project),
+        "is_owner": is_owner(cast("User", request.user), project),
         "timezones": sorted(zoneinfo.available_timezones()),
         "snippets": snippets.curl(project, request.build_absolute_uri("/")),
     }

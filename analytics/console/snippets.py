@@ -1,4 +1,4 @@
-"""Lines to paste that send the first events of a project."""
+"""Commands that send the first events of a project."""
 
 import json
 import shlex
@@ -10,7 +10,7 @@ from projects.models import Project
 
 @dataclass(frozen=True, slots=True)
 class Snippet:
-    """`name` makes the block's id in the page."""
+    """`name` becomes part of the HTML id."""
 
     name: str
     title: str
@@ -20,11 +20,11 @@ class Snippet:
 ANA: dict[str, object] = {"userId": "ana"}
 TRAITS = {"name": "Ana", "email": "ana@example.com"}
 EXAMPLES: tuple[tuple[str, str, str, dict[str, object]], ...] = (
-    ("identify", "Say who somebody is", "v1/identify", {"traits": TRAITS}),
-    ("track", "Say what they did", "v1/track", {"event": "signup", "properties": {"plan": "free"}}),
+    ("identify", "Identify a person", "v1/identify", {"traits": TRAITS}),
+    ("track", "Track an event", "v1/track", {"event": "signup", "properties": {"plan": "free"}}),
     (
         "comment",
-        "Say what they said",
+        "Leave a comment",
         "v1/comments",
         {"reaction": "confusing", "text": "Where do I invite Bo?"},
     ),
@@ -32,7 +32,7 @@ EXAMPLES: tuple[tuple[str, str, str, dict[str, object]], ...] = (
 
 
 def curl(project: Project, host: str) -> list[Snippet]:
-    """`host` is this installation's address, with its closing slash."""
+    """`host` is the URL of this installation, with a trailing slash."""
     key = newest_write_key(project) or "YOUR_WRITE_KEY"
     return [
         Snippet(

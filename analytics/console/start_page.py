@@ -1,4 +1,4 @@
-"""The first page of a project: how to send an event until there is one, the people from then on."""
+"""The first page of a project: how to send an event. Redirects to People once there is one."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -24,7 +24,7 @@ def start(request: HttpRequest, project: Project) -> HttpResponse:
 @require_safe
 @project_page()
 def waiting(request: HttpRequest, project: Project) -> HttpResponse:
-    """Asked every second by the start page: nothing to say yet (204), or who has come."""
+    """Polled every second by the start page: 204, or the first person."""
     found = list_people(project, sort="first_seen", limit=1).people
     if not found:
         return HttpResponse(status=204)

@@ -1,4 +1,4 @@
-"""A timeline as a page shows it: by local day, every entry with the key under which the page keeps it in place."""
+"""A timeline for templates: entries by local day, each with a stable key for live.js."""
 
 import datetime as dt
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ from analytics.schema import COMMENT_EVENT
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One event: what happened, the comment that it stands for, what it changed, and the facts that came with it."""
+    """An event with its comment, the facts it changed, and its properties."""
 
     key: str
     at: dt.datetime
@@ -29,7 +29,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A folded session. `hidden` is how many of its events are not among `lines`."""
+    """A session. `hidden` is the number of its events that are not in `lines`."""
 
     key: str
     at: dt.datetime
@@ -53,7 +53,7 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """Two ids that became one person, or did not."""
+    """An identity link: a merge, a refused merge or an undone one."""
 
     key: str
     at: dt.datetime
@@ -71,7 +71,7 @@ class Day:
 
 
 def days(entries: Iterable[Entry]) -> list[Day]:
-    """In the order given, newest first, under the days of the current time zone."""
+    """Entries (newest first) grouped by day in the current time zone."""
     items = [_item(entry) for entry in entries]
     return [Day(date, list(group)) for date, group in groupby(items, key=lambda item: localdate(item.at))]
 
@@ -88,13 +88,15 @@ def _item(entry: Entry) -> Item:
 
 
 def _lines(events: list[TimelineEvent], comments: list[TimelineComment] | None) -> list[Line]:
-    said = {comment.id: comment for comment in comments or ()}
-    return [_line(event, said.get(event.id)) for event in events]
+    by_id = {comment.id: comment for comment in comments or ()}
+    return [_line(event, by_id.get(event.id)) for event in events]
 
 
 def _line(event: TimelineEvent, comment: TimelineComment | None) -> Line:
     details = event.details
-    # A comment's event names the comment; what there is to read comes from the comment itself.
+    # A $comment event only holds an ID. Its text comes from the comment, so that deleted text is not shown.
     shown = [] if event.event == COMMENT_EVENT else facts(event.event, details)
-    key, told = f"event-{event.sequence}", sentence(event, details)
-    return Line(key, event.timestamp, event.event, told, comment, changes(event.changes), shown)
+    key = f"event-{event.sequence}"
+    return Line(
+        key, event.timestamp, event.event, sentence(event, details), comment, changes(event.changes), shown
+    )

@@ -1,4 +1,4 @@
-"""The dashboard's addresses below /projects/<slug>/: what all of its members may see, then what its owner does."""
+"""Pages below /projects/<slug>/."""
 
 from django.urls import URLPattern, URLResolver, path
 

@@ -25,7 +25,7 @@ _BY_QUESTION: dict[type, AnyKind] = {kind.question: kind for kind in KINDS.value
 def find(name: str) -> AnyKind:
     """Raises QueryError."""
     if name not in KINDS:
-        raise QueryError("", f"there is no insight {name!r}; there are: {', '.join(KINDS)}")
+        raise QueryError("", f"there is no insight {name!r}; choose one of {', '.join(KINDS)}")
     return KINDS[name]
 
 

@@ -1,6 +1,6 @@
-"""Figures by project, question and data version, shared by all processes; one at a time computes an answer.
+"""Cached figures by project, question and data version, shared by all processes.
 
-A new data version is a new key, so what is kept is never stale.
+Each question is computed once at a time. A new data version has new keys, so entries are never stale.
 """
 
 import hashlib
@@ -23,21 +23,21 @@ from analytics.query.plan import Plan
 F = TypeVar("F")
 
 KEEP_SECONDS = 24 * 3600
-LARGEST = 1 << 20
-"""Bytes of an answer that is kept; a larger one is computed each time."""
+MAX_BYTES = 1 << 20
+"""Bytes. Larger answers are not cached."""
 
 log = logging.getLogger(__name__)
 
 
 class Figures(Struct, Generic[F], frozen=True):
-    """What a kind counted, at a data version."""
+    """The figures of a kind at a data version."""
 
     data_version: int
     found: F
 
 
-def remember(plan: Plan, compute: Callable[[], Figures[Any]]) -> Figures[Any]:
-    """The figures at the newest data version. Whoever asks while they are being computed waits for them."""
+def get_or_compute(plan: Plan, compute: Callable[[], Figures[Any]]) -> Figures[Any]:
+    """The figures at the newest data version. Concurrent callers wait for one computation."""
     at = versions.current(plan.project.pk).number
     return computed_once(
         f"answer {_question(plan)}", lambda: _kept(plan, at), lambda: _computed(plan, at, compute)
@@ -45,14 +45,14 @@ def remember(plan: Plan, compute: Callable[[], Figures[Any]]) -> Figures[Any]:
 
 
 def key(plan: Plan, version: int, of: str = "figures") -> str:
-    """Under which something about a question is kept at a data version."""
+    """The cache key of something about a question at a data version."""
     return f"{of}:{_question(plan)}:{version}"
 
 
 def _question(plan: Plan) -> str:
-    """A digest of everything but the data version that figures depend on.
+    """A digest of everything that figures depend on, except the data version.
 
-    Settings that cut time belong to it, and so does the code: after an upgrade nobody sees what the old one counted.
+    It includes the settings of the calendar, and the code: answers of an older release must not survive an upgrade.
     """
     cut = [plan.project.pk, plan.project.timezone, plan.project.week_start]
     asked = msgspec.json.encode([cut, plan.kind.name, plan.question, _code()])
@@ -73,8 +73,8 @@ def _computed(plan: Plan, at: int, compute: Callable[[], Figures[Any]]) -> Figur
     log.info("computed %s of project %d at data version %d: %.0f ms",
              plan.kind.name, plan.project.pk, figures.data_version, took)  # fmt: skip
     encoded = msgspec.msgpack.encode(figures)
-    if len(encoded) <= LARGEST:
-        # Also under the version that was asked for, if a newer one came meanwhile: that is where others wait for it.
+    if len(encoded) <= MAX_BYTES:
+        # Also under the requested version, if a newer one appeared meanwhile: waiting callers look there.
         for number in {figures.data_version, min(at, figures.data_version)}:
             cache.set(key(plan, number), encoded, KEEP_SECONDS)
     return figures

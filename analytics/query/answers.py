@@ -1,4 +1,4 @@
-"""From a question to its answer: plan, count (or remember), present."""
+"""From a question to its answer: plan, count or read from the cache, present."""
 
 import datetime as dt
 from typing import Any, cast
@@ -23,17 +23,17 @@ def parse(kind: str, body: object) -> Question:
 
 
 def answer(project: Project, question: Question, *, now: dt.datetime | None = None) -> Any:
-    """The answer of the question's kind at the newest data version; `now` decides which periods are complete."""
+    """The answer at the newest data version. `now` decides which periods are complete."""
     planned = plan(project, question)
     kind = planned.kind
-    found = answer_cache.remember(planned, lambda: figures(planned, planned.place))
+    found = answer_cache.get_or_compute(planned, lambda: figures(planned, planned.place))
     definition = {"insight": kind.name, **msgspec.to_builtins(question)}
     stamp = Stamp(project.timezone, found.data_version, now or timezone.now(), definition)
     return kind.present(question, found.found, planned.window, stamp)
 
 
 def figures(plan: Plan, place: Place) -> Figures[Any]:
-    """The same figures, whichever place they are read from; not cached."""
+    """The figures read from `place`, not cached. They are the same for every place."""
     if place == "served" and plan.kind.served is not None:
         return Figures(*plan.kind.served(plan.question, Served(plan.project.pk, plan.window)))
     with reading(plan, place) as source:
@@ -41,7 +41,7 @@ def figures(plan: Plan, place: Place) -> Figures[Any]:
 
 
 def to_json(answer: Any) -> dict[str, Any]:
-    """The answer as the contract writes it: the stamp's fields lie on top."""
+    """The answer as in the API: the fields of the stamp are moved to the top level."""
     body = cast("dict[str, Any]", msgspec.to_builtins(answer))
     stamp: dict[str, Any] = body.pop("stamp")
     return body | stamp

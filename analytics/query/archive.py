@@ -1,4 +1,4 @@
-"""Events out of the lake, for readers whose rows have left the hot window; under the persons they were stored as."""
+"""Events from the lake, for rows that have left the hot window. Person IDs are those stored, before merges."""
 
 import datetime as dt
 import uuid
@@ -15,13 +15,13 @@ from analytics.identity import redirects
 from analytics.lake import table
 from analytics.lake.columns import EVENTS
 from analytics.models import DataVersion
-from analytics.query import sift
+from analytics.query import row_filters
 
 Rows = Iterator[tuple[Any, ...]]
 Days = tuple[dt.date, dt.date]
 Moments = tuple[dt.datetime, dt.datetime]
 
-PIECE = 2_000
+BATCH = 2_000
 
 
 def mark() -> int:
@@ -33,29 +33,29 @@ def between(
     project_id: int,
     columns: Sequence[str],
     filters: dict[str, Any],
-    where: sift.Where,
+    where: row_filters.Where,
     *,
     after: int,
     upto: int,
     moments: Moments,
     limit: int,
 ) -> Rows:
-    """In the order of their sequence.
+    """Events ordered by sequence.
 
-    filters   a column and its value, or a list of values
-    where     what is asked of properties
-    moments   from, and before
+    filters   column: value, or a list of values
+    where     filters on properties
+    moments   start (inclusive) and end (exclusive)
     """
     start, end = moments
     with _stored(project_id, (start.date(), end.date())) as (tables, events):
         timely = (events.timestamp >= start) & (events.timestamp < end)
-        asked = [*_equal(events, filters), *sift.asked(events, where)]
+        asked = [*_equal(events, filters), *row_filters.conditions(events, where)]
         rows = events.filter(events.sequence > after, events.sequence <= upto, timely, *asked)
         return _rows(tables.run(rows.order_by("sequence").limit(limit).select(*columns)))
 
 
 def changed(project_id: int, column: str, *, after: int, upto: int, beyond: int, limit: int) -> list[int]:
-    """The next values of a column in a stretch of sequences, in order; persons as who they are by now."""
+    """The next distinct values of a column in a range of sequences, in order. Person IDs are after merges."""
     with _stored(project_id, link=redirects.newest_link()) as (tables, _):
         events = tables.events
         rows = events.filter(events.sequence > after, events.sequence <= upto, events[column] > beyond)
@@ -64,10 +64,10 @@ def changed(project_id: int, column: str, *, after: int, upto: int, beyond: int,
         return ids
 
 
-def loose(
+def sessionless(
     project_id: int, columns: Sequence[str], persons: list[int], place: tuple[dt.datetime, int], limit: int
 ) -> Rows:
-    """The newest events of a person outside of sessions, before a time and sequence, newest first."""
+    """A person's events outside of sessions, before a time and sequence, newest first."""
     at, sequence = place
     with _stored(project_id, (dt.date.min, at.date())) as (tables, events):
         moment = ibis.literal(at)
@@ -93,7 +93,7 @@ def of_sessions(
 def _stored(
     project_id: int, days: Days = (dt.date.min, dt.date.max), *, link: int = 0
 ) -> Iterator[tuple[engine.Tables, ir.Table]]:
-    """The lake as it is now: what was loaded counts here before any rollup has seen it."""
+    """The current lake, including events that no rollup has processed yet."""
     newest = DataVersion(lake_version=table.version(EVENTS), activity_version=table.NEVER, link_id=link)
     with engine.snapshot(project_id, newest, days=days) as tables:
         yield tables, tables.stored
@@ -111,8 +111,8 @@ def _newest_first(rows: ir.Table) -> ir.Table:
 
 
 def _rows(found: pa.Table) -> Rows:
-    """As PostgreSQL would give them, made as they are read: the uuid comes as its 16 bytes."""
-    for batch in found.to_batches(max_chunksize=PIECE):
+    """Rows in the types of PostgreSQL, converted batch by batch. The lake stores UUIDs as 16 bytes."""
+    for batch in found.to_batches(max_chunksize=BATCH):
         columns = {name: batch[name].to_pylist() for name in found.column_names}
         if "id" in columns:
             columns["id"] = [uuid.UUID(bytes=value) for value in columns["id"]]

@@ -1,4 +1,4 @@
--- Who did something, or was merged or parted, in a stretch: the next ones by id, as who they are by now.
+-- People with events or merges in a range, by ID. Merged ones count as the person they were merged into.
 WITH changed AS (
     SELECT person_id
     FROM analytics_event

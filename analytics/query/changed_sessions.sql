@@ -1,5 +1,4 @@
--- Sessions in which something happened in a stretch, and those of persons who turned out to be somebody else in it, or
--- no longer to be: the next ones by id.
+-- Sessions with events in a range, and sessions of people who were merged, or whose merge was undone, in it. By ID.
 WITH moved AS (
     SELECT DISTINCT person_id
     FROM analytics_redirect

@@ -1,4 +1,4 @@
-"""The port through which timelines read comments: their words live in feedback, which stands above analytics."""
+"""The interface through which timelines read comments. feedback implements it; analytics must not import feedback."""
 
 import datetime as dt
 import uuid
@@ -13,9 +13,9 @@ from projects.models import Project
 
 
 class TimelineComment(Struct, frozen=True):
-    """A comment as it is by now; `id` is its event's id. One that is `deleted` has no text any more.
+    """A comment in its current state. `id` is the ID of its event. Deleted comments have no text.
 
-    `edited_at` is null as long as nobody edited it.
+    `edited_at` is null if the comment was never edited.
     """
 
     id: uuid.UUID
@@ -28,13 +28,13 @@ class TimelineComment(Struct, frozen=True):
 
 
 class CommentReader(Protocol):
-    """What feedback offers under settings.COMMENT_READER."""
+    """Implemented by the class in settings.COMMENT_READER."""
 
     def read(self, project: Project, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, TimelineComment]:
-        """These comments of the project by id, in one query; those that there are not are left out."""
+        """Comments of the project by ID, in one query. Unknown IDs are left out."""
 
     def latest_change(self, project: Project, distinct_ids: Collection[str]) -> int:
-        """A number that grows when anything about a comment of these ids changes."""
+        """A number that grows with every change of a comment of these distinct IDs."""
 
 
 def comment_reader() -> CommentReader:

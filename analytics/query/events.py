@@ -1,6 +1,6 @@
-"""Events in the order of their sequence, each exactly once: the lake's first, then the hot tail in PostgreSQL.
+"""Events ordered by sequence, each exactly once: first from the lake, then from the hot window in PostgreSQL.
 
-Sequences are given in the order of commits, so what is read up to one of them never gets a predecessor later.
+Sequences are assigned in commit order, so no event with a lower sequence can appear after a reader has passed it.
 """
 
 import datetime as dt
@@ -16,20 +16,20 @@ from django.db import connection
 from msgspec import Meta, Struct, structs
 
 from analytics.identity import redirects
-from analytics.query import archive, sift
+from analytics.query import archive, row_filters
 from projects.models import Project
 
-LONGEST_WHOLE = 4_000
-AHEAD = 50_000
+MAX_DIGITS = 4_000
+READ_AHEAD = 50_000
 
 
 class Event(Struct, frozen=True):
-    """One event as it is exported, its fields those of schema.EVENT.
+    """An event with the fields of schema.EVENT.
 
-    sequence     where it stands in the order of storing
-    id           the message's uuid
-    person       who is behind it by now, after merges
-    properties   JSON text of one object, as it came
+    sequence     its position in the order of storing
+    id           the UUID of the message
+    person       the current person, after merges
+    properties   a JSON object, as it was sent
     """
 
     id: uuid.UUID
@@ -66,14 +66,14 @@ class Event(Struct, frozen=True):
 
 
 def _whole(digits: str) -> int | str:
-    """Python refuses to read thousands of digits; one event that has them must not take the whole page along."""
-    return int(digits) if len(digits) <= LONGEST_WHOLE else digits
+    # Python refuses to parse thousands of digits: one such event would make the whole page fail.
+    return int(digits) if len(digits) <= MAX_DIGITS else digits
 
 
 class Selection(Struct, frozen=True, kw_only=True):
-    """Which events: `start` inclusive, `end` exclusive; `person` is an id as answers give it, None is any.
+    """Which events: from `start` (inclusive) to `end` (exclusive). None means any.
 
-    `where` filters by properties of events, all of them at once, as in a query's body.
+    `where` are filters on event properties, combined with AND.
     """
 
     start: dt.datetime | None = None
@@ -82,7 +82,7 @@ class Selection(Struct, frozen=True, kw_only=True):
     person: int | None = None
     distinct_id: str | None = None
     session: int | None = None
-    where: sift.Where = ()
+    where: row_filters.Where = ()
 
 
 EVER = (dt.datetime(1, 1, 1, tzinfo=dt.UTC), dt.datetime(9999, 12, 31, tzinfo=dt.UTC))
@@ -95,10 +95,10 @@ LAST_HOT = "SELECT max(sequence) FROM analytics_event"
 
 
 class Reader:
-    """Events with `after` < sequence <= `upto`, piece by piece in flat memory.
+    """Events with `after` < sequence <= `upto`, read in batches and constant memory.
 
-    The lake keeps no order of sequences: whoever asks it for the next of them has it look through all. So from the
-    second piece on it is asked for many at once, which stay in columns until their turn comes.
+    The lake is not sorted by sequence, so each query scans all of it. From the second batch on, READ_AHEAD events are
+    fetched at once and kept in columns.
     """
 
     def __init__(self, project: Project, which: Selection, *, after: int, upto: int) -> None:
@@ -108,7 +108,7 @@ class Reader:
         self._begun = False
 
     def take(self, limit: int) -> list[Event]:
-        """The next events, at most `limit`; fewer only when there are no more."""
+        """The next events. Fewer than `limit` only at the end."""
         found = self._next_found(limit)
         if len(found) < limit:
             found += self._ask(limit - len(found))
@@ -116,15 +116,15 @@ class Reader:
         return found
 
     def _ask(self, limit: int) -> list[Event]:
-        # Where properties are asked for, all that the lake has is asked there: it can tell without reading every row.
+        # Property filters are left to the lake where possible: there they do not have to read every row.
         if not self.which.where:
             rows = self._hot(self.after, limit)
-            # Asked after reading: had a day's partition been dropped meanwhile, `rows` would lack its events.
+            # Check after reading: if a day's partition was dropped meanwhile, `rows` lacks its events.
             if is_hot(self.after):
                 return self._passed(rows)
         held = archive.mark()
         if held > self.after:
-            self._ahead = self._stored(min(self.upto, held), AHEAD if self._begun else limit)
+            self._ahead = self._stored(min(self.upto, held), READ_AHEAD if self._begun else limit)
         stored = self._next_found(limit)
         if len(stored) == limit:
             return stored
@@ -145,29 +145,29 @@ class Reader:
 
 
 def newest() -> int:
-    """The sequence of the event stored last, of any project; 0 when there is none."""
+    """The sequence of the newest event of any project. 0 if there is none."""
     last = _number(LAST_HOT)
     return archive.mark() if last is None else last
 
 
 def is_hot(after: int) -> bool:
-    """Whether every event beyond this sequence is still in PostgreSQL; what is not there is in the lake for sure."""
+    """Whether all events after this sequence are still in PostgreSQL. Those that are not are in the lake."""
     first = _number(FIRST_HOT)
     return first is not None and first <= after + 1
 
 
 def fetch(sql: str, parameters: dict[str, Any]) -> list[Event]:
-    """Events by a query whose columns are SELECT, under the persons that they were stored as."""
+    """Events of a query with the columns SELECT. Person IDs are those stored, before merges."""
     return named(_rows(sql, parameters))
 
 
 def named(rows: Iterable[tuple[Any, ...]]) -> list[Event]:
-    """Rows whose columns are COLUMNS."""
+    """Rows with the columns COLUMNS as events."""
     return [Event(*(*row[:-1], msgspec.Raw(row[-1].encode()))) for row in rows]
 
 
 def current(project_id: int, rows: list[Event]) -> list[Event]:
-    """The same events under who the persons are by now."""
+    """The same events with the current persons, after merges."""
     now = redirects.canonical(project_id, {row.person for row in rows})
     return [structs.replace(row, person=now.get(row.person, row.person)) for row in rows] if now else rows
 
@@ -177,10 +177,10 @@ def _hot(project_id: int, which: Selection, after: int, upto: int, limit: int) -
     asked = place | {name: value for name, value in structs.asdict(which).items() if name != "where"}
     if not which.where:
         return current(project_id, fetch(HOT, asked | {"limit": limit}))
-    rows = sift.walk(
-        lambda beyond: _rows(HOT, asked | {"after": max(after, beyond), "limit": sift.CHUNK}),
+    rows = row_filters.walk(
+        lambda beyond: _rows(HOT, asked | {"after": max(after, beyond), "limit": row_filters.CHUNK}),
         COLUMNS.index("sequence"),
-        lambda rows: sift.events(project_id, COLUMNS, rows, which.where),
+        lambda rows: row_filters.events(project_id, COLUMNS, rows, which.where),
         limit,
     )
     return current(project_id, named(rows))

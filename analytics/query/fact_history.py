@@ -1,7 +1,7 @@
-"""The history of one person's facts: what changed when, and what was known at the end of a day.
+"""The history of one person's facts: changes, and the values at the end of a day.
 
-Read from the lake's facts as of the newest data version, and from the events that came after it. Who was merged or
-parted since that version counts as before until the next one.
+Read from the lake's facts of the newest data version plus the events after it. Merges since that version count from
+the next version on.
 """
 
 import datetime as dt
@@ -31,14 +31,14 @@ from projects.models import Project
 MICROSECOND = dt.timedelta(microseconds=1)
 HOT = Path(__file__).with_name("hot_assertions.sql").read_text(encoding="utf-8")
 ASSERTING = pa.schema(
-    # Nullable, as the engine shows the lake's columns: tables of different columns cannot be united.
+    # Nullable like the engine's view of the lake: a union needs equal schemas.
     [
         EVENTS.columns.field(name).with_nullable(True)
         for name in ("person_id", "timestamp", "sequence", "id", "properties")
     ]
 )
 PERSON_IDS = pa.schema([("stored_id", pa.int64())])
-EVENT_IDS = pa.schema([("told_by", pa.binary())])
+EVENT_IDS = pa.schema([("asserting_id", pa.binary())])
 MOMENTS = pa.schema([("until", pa.timestamp("us", tz="UTC"))])
 PLACES = pa.schema(
     [
@@ -53,7 +53,7 @@ and compile one takes several times as long as to run it."""
 
 
 class FactChange(Struct, frozen=True):
-    """A fact got another value; null is not set. `event` is the id of the event that set it, `once` by $set_once."""
+    """A change of a fact. null means not set. `event` is the event that set it, `once` is true for $set_once."""
 
     at: dt.datetime
     property: str
@@ -80,8 +80,8 @@ def history(
     before: FactPlace | None = None,
     limit: int = 100,
 ) -> list[FactChange]:
-    """Newest first, of one property or of all; `person_id` as persons.get_person gives it."""
-    with _told(project, person_id) as (tables, told):
+    """Changes of one property or all, newest first. `person_id` is the ID from persons.get_person."""
+    with _asserted(project, person_id) as (tables, asserted):
         place = None
         if before is not None:
             row = {
@@ -90,26 +90,26 @@ def history(
                 "place_property": before.property,
             }
             place = tables.table(pa.Table.from_pylist([row], schema=PLACES))
-        return _changes(tables.run(_newest(told, place, name, limit)))
+        return _changes(tables.run(_newest(asserted, place, name, limit)))
 
 
 def by_event(
     project: Project, person_id: int, event_ids: Collection[uuid.UUID]
 ) -> dict[uuid.UUID, list[FactChange]]:
-    """What these events changed, by the names of the facts; events that changed nothing are left out."""
-    with _told(project, person_id) as (tables, told):
+    """The changes made by these events, ordered by property. Events without changes are left out."""
+    with _asserted(project, person_id) as (tables, asserted):
         ids = tables.table(pa.table([[id.bytes for id in event_ids]], schema=EVENT_IDS))
         found: dict[uuid.UUID, list[FactChange]] = defaultdict(list)
-        for change in _changes(tables.run(_set_by(told, ids))):
+        for change in _changes(tables.run(_set_by(asserted, ids))):
             found[change.event].append(change)
         return found
 
 
 def as_of(project: Project, person_id: int, day: dt.date) -> dict[str, Any]:
     """The properties at the end of a local day."""
-    with _told(project, person_id) as (tables, told):
+    with _asserted(project, person_id) as (tables, asserted):
         until = tables.table(pa.table([[_end(project, day)]], schema=MOMENTS))
-        rows = tables.run(_standing(told, until))
+        rows = tables.run(_winning(asserted, until))
     values = zip(rows["property"].to_pylist(), rows["value"].to_pylist(), strict=True)
     return {name: _value(value) for name, value in values if value != facts.NULL}
 
@@ -123,8 +123,8 @@ def _end(project: Project, day: dt.date) -> dt.datetime:
 
 
 @contextmanager
-def _told(project: Project, person_id: int) -> Iterator[tuple[engine.Tables, ir.Table]]:
-    """What events asserted about a person: facts.COLUMNS."""
+def _asserted(project: Project, person_id: int) -> Iterator[tuple[engine.Tables, ir.Table]]:
+    """All assertions about a person, with the columns facts.COLUMNS."""
     ids = redirects.ids_of(person_id)
     with engine.snapshot(project.pk) as tables:
         then = {*ids, *engine.targets(project.pk, tables.version.link_id, ids)}
@@ -138,15 +138,15 @@ def _told(project: Project, person_id: int) -> Iterator[tuple[engine.Tables, ir.
 def _assertions(rolled_up: ir.Table, persons: ir.Table, recent: ir.Table | None) -> ir.Table:
     """Of one person, whichever of the ids they were stored under."""
     known = rolled_up.semi_join(persons, rolled_up["person_id"] == persons["stored_id"])
-    told = known.select(*facts.COLUMNS)
+    asserted = known.select(*facts.COLUMNS)
     if recent is not None:
-        told = told.union(facts.assertions(recent).select(*facts.COLUMNS))
-    return told.mutate(person_id=ibis.literal(0, "int64"))
+        asserted = asserted.union(facts.assertions(recent).select(*facts.COLUMNS))
+    return asserted.mutate(person_id=ibis.literal(0, "int64"))
 
 
 @lru_cache(maxsize=PLANS)
-def _newest(told: ir.Table, place: ir.Table | None, name: str | None, limit: int) -> ir.Table:
-    changed = facts.changes(told if name is None else told.filter(told["property"] == name))
+def _newest(asserted: ir.Table, place: ir.Table | None, name: str | None, limit: int) -> ir.Table:
+    changed = facts.changes(asserted if name is None else asserted.filter(asserted["property"] == name))
     if place is not None:
         changed = _before(changed, place)
     return changed.order_by(
@@ -155,18 +155,18 @@ def _newest(told: ir.Table, place: ir.Table | None, name: str | None, limit: int
 
 
 @lru_cache(maxsize=PLANS)
-def _set_by(told: ir.Table, events: ir.Table) -> ir.Table:
-    changed = facts.changes(told)
-    return changed.semi_join(events, changed["event_id"] == events["told_by"]).order_by("property")
+def _set_by(asserted: ir.Table, events: ir.Table) -> ir.Table:
+    changed = facts.changes(asserted)
+    return changed.semi_join(events, changed["event_id"] == events["asserting_id"]).order_by("property")
 
 
 @lru_cache(maxsize=PLANS)
-def _standing(told: ir.Table, until: ir.Table) -> ir.Table:
-    return facts.winning(told.semi_join(until, told["at"] <= until["until"])).order_by("property")
+def _winning(asserted: ir.Table, until: ir.Table) -> ir.Table:
+    return facts.winning(asserted.semi_join(until, asserted["at"] <= until["until"])).order_by("property")
 
 
 def _recent(project: Project, ids: list[int], lake_version: int) -> pa.Table:
-    """Events that a version of the lake does not have yet."""
+    """Asserting events that are not in this version of the lake."""
     wanted: dict[str, Any] = {
         "project": project.pk,
         "persons": ids,

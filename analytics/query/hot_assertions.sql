@@ -1,4 +1,4 @@
--- One person's events beyond a sequence that assert something about them.
+-- One person's events after a sequence that set properties.
 SELECT person_id, "timestamp", sequence, id, properties
 FROM analytics_event
 WHERE project_id = %(project)s

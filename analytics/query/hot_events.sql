@@ -1,4 +1,4 @@
--- Events of one project in the order of their sequence, out of the hot window; absent filters are null.
+-- Events of one project in the hot window, by sequence. Filters that are null do not apply.
 SELECT {columns}
 FROM analytics_event
 WHERE project_id = %(project)s

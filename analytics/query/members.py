@@ -1,4 +1,4 @@
-"""The people behind a figure: the same expression that counts it, without the counting."""
+"""The people behind a figure, from the same expression that counts it."""
 
 import ibis
 import msgspec
@@ -17,7 +17,7 @@ MOST = 1_000
 
 
 class PeoplePage(Struct, frozen=True):
-    """The people behind a figure, a page at a time; `count` equals the figure, `next` is opaque."""
+    """A page of the people behind a figure. `count` equals the figure, `next` is an opaque cursor."""
 
     people: list[PersonRef]
     count: int
@@ -25,7 +25,7 @@ class PeoplePage(Struct, frozen=True):
 
 
 class FigurePlace(cursor.Place, tag="figure", frozen=True):
-    """After this person, in the list of `count` people as it was at this data version."""
+    """After this person in the list of `count` people at this data version."""
 
     version: cursor.Number
     person: cursor.Number
@@ -35,10 +35,10 @@ class FigurePlace(cursor.Place, tag="figure", frozen=True):
 def people(
     project: Project, question: Question, point: object, *, limit: int = 100, after: str | None = None
 ) -> PeoplePage:
-    """One page of the people behind one figure, by id; `point` names the figure as the API does.
+    """One page of the people behind a figure, by ID. `point` names the figure as in the API.
 
-    Later pages are of the data version of the first one. Raises QueryError for a point that the answer does not
-    have, cursor.CursorError for an `after` that is no `next` of such a list.
+    All pages use the data version of the first one. Raises QueryError for an unknown point, and cursor.CursorError
+    for an invalid or expired `after`.
     """
     place = cursor.read(after, FigurePlace) if after else None
     planned = plan(project, question)
@@ -71,6 +71,6 @@ def _point(plan: Plan, point: object) -> Struct:
 
 
 def _page(found: ir.Table, after: int, limit: int) -> ir.Table:
-    """So many of them by id, each with how many there are in all."""
+    """The next `limit` people by ID, each with the total count."""
     counted = found.mutate(count=found.count().over(ibis.window()))
     return counted.filter(counted["person_id"] > after).order_by("person_id").limit(limit)

@@ -1,4 +1,4 @@
-"""Who is behind figures of so few people that names say more than rates."""
+"""The names of the people behind small figures."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -15,9 +15,9 @@ from projects.models import Project
 
 
 def of_small_figures(project: Project, question: Question, answer: Any, *, below: int) -> Names:
-    """By the figure's key on its screen (see the kind's `small`): names, of figures of fewer than `below` people.
+    """Names by figure key (see the kind's `small`), for figures of fewer than `below` people.
 
-    Counted at the data version of `answer`, by the expression that counts the figures themselves.
+    Uses the data version of `answer` and the expressions that count the figures.
     """
     planned = plan(project, question)
     kept = answer_cache.key(planned, answer.stamp.data_version, f"names-{below}")
@@ -44,5 +44,5 @@ def _cells(plan: Plan, answer: Any, below: int) -> dict[Cell, list[int]]:
 
 
 def _called(project: Project, ids: Iterable[int]) -> dict[int, tuple[bool, str]]:
-    """What people are called, in a form that sorts those known by name before the anonymous ones."""
+    """(is anonymous, name) of each person. Sorted, named people come before anonymous ones."""
     return {ref.id: (not ref.identified, ref.name) for ref in persons.refs(project.pk, ids)}

@@ -1,4 +1,4 @@
-"""What analytics holds of a project, counted exactly."""
+"""Exact counts of a project's data."""
 
 from django.db.models import Sum
 from msgspec import Struct

@@ -1,4 +1,4 @@
-"""People as lists and pages show them, straight from PostgreSQL; who was merged away is found under their new id."""
+"""People from PostgreSQL. IDs of merged people resolve to the person they were merged into."""
 
 import datetime as dt
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from msgspec import Meta, Struct, structs
 
 from analytics.identity import redirects
 from analytics.models import DistinctId, Person
-from analytics.query import sift
+from analytics.query import row_filters
 from api import cursor
 from projects.models import Project
 
@@ -26,7 +26,7 @@ SORTS = tuple(VALUES)
 
 
 class PersonNotFoundError(LookupError):
-    """Nobody in this project has this id."""
+    """No person in this project has this ID."""
 
 
 class PersonRef(Struct, frozen=True):
@@ -58,31 +58,35 @@ class PersonList(Struct, frozen=True):
 
 
 class PersonDetail(PersonRef, frozen=True):
-    """Everything known about one person. `former_ids` are persons that were merged into them."""
+    """A person with all properties. `former_ids` are the people merged into this one."""
 
     former_ids: list[int]
     properties: dict[str, Any]
 
 
 class PersonSelection(Struct, frozen=True, kw_only=True):
-    """Which people: the one behind a distinct id, those whose properties are as `where` says; None is any."""
+    """Which people: by distinct ID and by filters on properties. None means any."""
 
     distinct_id: str | None = None
-    where: sift.Where = ()
+    where: row_filters.Where = ()
 
 
 def list_people(
     project: Project, *, search: str = "", sort: str = "-last_seen", after: str | None = None, limit: int = 50
 ) -> PersonList:
-    """People of a project, a page at a time.
+    """A page of the project's people.
 
-    search   part of a name, an address or an id, in any case
-    sort     one of SORTS, with "-" before it for the greatest first
-    after    the `next` of the page before; raises cursor.CursorError for anything else
+    search   part of a name, email or ID, case-insensitive
+    sort     one of SORTS, with "-" before it for descending order
+    after    the `next` of the previous page
+
+    Raises ValueError for an unknown sort, and cursor.CursorError for an invalid `after`.
     """
     column, descending = sort.removeprefix("-"), sort.startswith("-")
     if column not in SORTS:
-        raise ValueError(f"people cannot be sorted by {sort!r}; by one of {', '.join(SORTS)}, or - before it")
+        raise ValueError(
+            f"people cannot be sorted by {sort!r}; use one of {', '.join(SORTS)}, with - before it to reverse"
+        )
     people = _matching(project, search)
     if after is not None:
         people = _beyond(people, column, descending, cursor.read(after, PersonPlace))
@@ -93,54 +97,54 @@ def list_people(
 
 
 def get_person(project: Project, person_id: int) -> PersonDetail:
-    """The person with this id, or whom they were merged into. Raises PersonNotFoundError."""
+    """The person with this ID, or the one they were merged into. Raises PersonNotFoundError."""
     [detail] = _details([_living(project, person_id)])
     return detail
 
 
 def details(project: Project, person_ids: Iterable[int]) -> list[PersonDetail]:
-    """These people, by id; who was merged away is left out."""
+    """These people by ID, without merged ones."""
     people = Person.objects.filter(project=project, pk__in=list(person_ids), merged_into=None)
     return _details(people.order_by("id"))
 
 
 def ids_after(project: Project, person_id: int, which: PersonSelection, *, limit: int) -> list[int]:
-    """The ids of the next people, by id."""
+    """The next IDs of people, in order."""
     people = _selected(project, which).filter(pk__gt=person_id)
     if not which.where:
         return [row[0] for row in people[:limit]]
-    rows = sift.walk(
-        lambda beyond: list(people.filter(pk__gt=beyond)[: sift.CHUNK]),
+    rows = row_filters.walk(
+        lambda beyond: list(people.filter(pk__gt=beyond)[: row_filters.CHUNK]),
         0,
-        lambda rows: sift.people(project.pk, rows, which.where),
+        lambda rows: row_filters.people(project.pk, rows, which.where),
         limit,
     )
     return [row[0] for row in rows]
 
 
 def matching(project: Project, person_ids: Iterable[int], which: PersonSelection) -> list[int]:
-    """Those of these people whom the selection means, by id; who was merged away is left out."""
+    """The IDs among these that match the selection, in order, without merged people."""
     rows = list(_selected(project, which).filter(pk__in=list(person_ids)))
-    return [row[0] for row in (sift.people(project.pk, rows, which.where) if which.where else rows)]
+    return [row[0] for row in (row_filters.people(project.pk, rows, which.where) if which.where else rows)]
 
 
 def find_person(project: Project, distinct_id: str) -> int:
-    """The id of the person behind a distinct id. Raises PersonNotFoundError."""
+    """The ID of the person with a distinct ID. Raises PersonNotFoundError."""
     found = DistinctId.objects.filter(project=project, distinct_id=distinct_id).first()
     if found is None:
-        raise PersonNotFoundError(f"nobody in this project has the distinct id {distinct_id!r}")
+        raise PersonNotFoundError(f"no person in this project has the distinct ID {distinct_id!r}")
     return _living(project, found.person_id).pk
 
 
 def refs(project_id: int, person_ids: Iterable[int]) -> list[PersonRef]:
-    """These people in this order; ids that are nobody's in this project are left out."""
+    """These people in this order. Unknown IDs are left out."""
     wanted = list(person_ids)
     found = {ref.id: ref for ref in _refs(Person.objects.filter(project_id=project_id, pk__in=wanted))}
     return [found[id] for id in wanted if id in found]
 
 
 def by_distinct_ids(project: Project, distinct_ids: Iterable[str]) -> dict[str, PersonRef]:
-    """Who is behind each of these distinct ids; those that are nobody's are left out."""
+    """The person of each distinct ID. Unknown ones are left out."""
     known = DistinctId.objects.filter(project=project, distinct_id__in=set(distinct_ids))
     behind = dict(known.values_list("distinct_id", "person_id"))
     now = redirects.canonical(project.pk, behind.values())
@@ -153,7 +157,7 @@ def _living(project: Project, person_id: int) -> Person:
     current = redirects.current(project.pk, person_id)
     person = Person.objects.filter(project=project, pk=current).first()
     if person is None:
-        raise PersonNotFoundError(f"nobody in this project has the id {person_id}")
+        raise PersonNotFoundError(f"no person in this project has the ID {person_id}")
     return person
 
 
@@ -162,14 +166,14 @@ def _matching(project: Project, search: str) -> QuerySet[Person]:
     words = search.replace("\0", "").strip()
     if not words:
         return people
-    # A person's text for searching may not hold all of a long list of ids: the id itself always finds them. It is
-    # looked up beforehand, for with a sub-query PostgreSQL expects half of all people and walks them one by one.
+    # The search text of a person with many distinct IDs is cut, so exact IDs are looked up too. In a query of its
+    # own: with a subquery in the OR, PostgreSQL would expect half of all people and scan the table.
     behind = list(_with_id(project, words))
     return people.filter(Q(search__contains=words.lower()) | Q(pk__in=behind))
 
 
 def _selected(project: Project, which: PersonSelection) -> QuerySet[Person, tuple[Any, ...]]:
-    """Rows as sift.people takes them, by id."""
+    """Rows for row_filters.people, ordered by ID."""
     people = Person.objects.filter(project=project, merged_into=None)
     if which.distinct_id is not None:
         people = people.filter(pk__in=_with_id(project, which.distinct_id))
@@ -193,12 +197,12 @@ def _with_id(project: Project, distinct_id: str) -> QuerySet[DistinctId, int]:
 
 
 def _beyond(people: QuerySet[Person], column: str, descending: bool, place: PersonPlace) -> QuerySet[Person]:
-    """The bound on the column alone lets the index start at the right place; the second one settles ties by id."""
     if place.sort != column:
         raise cursor.CursorError(f"this cursor belongs to a list sorted by {place.sort}, not by {column}")
     side = "lt" if descending else "gt"
     other = "gte" if descending else "lte"
     value = _value(column, place.value)
+    # Two conditions instead of an OR: the bound on the column alone lets PostgreSQL start inside the index.
     return people.filter(**{f"{column}__{side}e": value}).exclude(**{column: value, f"id__{other}": place.id})
 
 
@@ -206,7 +210,9 @@ def _value(column: str, text: str | int) -> object:
     try:
         value = msgspec.convert(text, VALUES[column])
     except msgspec.ValidationError as error:
-        raise cursor.CursorError("this is no cursor of this list; leave it out to start again") from error
+        raise cursor.CursorError(
+            "not a cursor of this list; leave it out to start at the beginning"
+        ) from error
     return value
 
 

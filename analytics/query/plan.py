@@ -1,4 +1,4 @@
-"""How a question is answered: by which kind, over which periods, read where, at which state of the data."""
+"""The plan of a question: its kind, its periods, and where its data is read."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from projects.models import Project
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`place` is the cheapest that answers exactly; people behind figures are in none of the served tables."""
+    """`place` is the cheapest place with the exact answer. Served tables have no people behind figures."""
 
     project: Project
     kind: AnyKind
@@ -35,7 +35,7 @@ class Plan:
 
 
 def plan(project: Project, question: Question) -> Plan:
-    """Whole periods, from the one of `from` to the one of `to`, in the project's time zone."""
+    """Whole periods, from the one with `from` to the one with `to`, in the project's time zone."""
     kind, calendar = registry.kind_of(question), Calendar(ZoneInfo(project.timezone), project.week_start)
     window = Window(calendar, question.by, calendar.span(question.by, question.from_, question.to))
     return Plan(project, kind, question, window, "events" if _is_recut(project) else kind.place(question))
@@ -43,7 +43,7 @@ def plan(project: Project, question: Question) -> Plan:
 
 @contextmanager
 def reading(plan: Plan, place: Place, version: Version | None = None) -> Iterator[Reading]:
-    """The project's events, or its activity, as they are at a version (default: the newest)."""
+    """The project's events or activity at a data version, by default the newest."""
     at = version or versions.current(plan.project.pk)
     first, last = plan.question.days(plan.window)
     days = _beyond(first, -DAY), _beyond(last, DAY)
@@ -54,11 +54,11 @@ def reading(plan: Plan, place: Place, version: Version | None = None) -> Iterato
 
 
 def _beyond(day: dt.date, step: dt.timedelta) -> dt.date:
-    """Local days and the UTC days of the lake's files differ by one at most."""
+    """Moved by one day: the lake's files are cut at UTC days, which differ from local days by one at most."""
     return day if day in (dt.date.min, dt.date.max) else day + step
 
 
 def _is_recut(project: Project) -> bool:
-    """Whether the calendar has changed since rollups were cut by it, so that only events can tell until the next."""
+    """Whether the calendar changed since the last rollup. Until the next one, only events give exact answers."""
     cut = RollupCalendar.objects.filter(project=project).values_list("timezone", "week_start").first()
     return cut is not None and cut != (project.timezone, project.week_start)

@@ -1,4 +1,5 @@
--- The newest events of each of some sessions, newest first. The bounds in time let the person's index find them.
+-- The newest events of each session. The time bounds allow the index on (person, timestamp); without them PostgreSQL
+-- would read all events of the person.
 SELECT {columns}
 FROM unnest(%(sessions)s::bigint[]) AS session (number)
 CROSS JOIN LATERAL (

@@ -1,4 +1,4 @@
-"""Sessions as PostgreSQL keeps them: who came, when, for how long, from where and with what."""
+"""Sessions from PostgreSQL."""
 
 import datetime as dt
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from projects.models import Project
 
 
 class SessionRow(Struct, frozen=True):
-    """One visit. `seconds` runs from its first event to its last; `client_id` is the client's own session id."""
+    """A session. `seconds` is the time from its first to its last event, `client_id` the client's session ID."""
 
     id: int
     person: int
@@ -35,7 +35,7 @@ class SessionRow(Struct, frozen=True):
 
 
 class SessionSelection(Struct, frozen=True, kw_only=True):
-    """Which sessions: those that began from `start` on and before `end`, of one person; None is any."""
+    """Which sessions: by start, from `start` (inclusive) to `end` (exclusive), and by person. None means any."""
 
     start: dt.datetime | None = None
     end: dt.datetime | None = None
@@ -46,7 +46,7 @@ COPIED = [name for name in SessionRow.__struct_fields__ if name not in {"person"
 
 
 def rows(project_id: int, sessions: Iterable[Session]) -> list[SessionRow]:
-    """With the person whom each session belongs to by now."""
+    """Sessions with their current persons, after merges."""
     listed = list(sessions)
     now = redirects.canonical(project_id, {session.person_id for session in listed})
     return [row(session, now.get(session.person_id, session.person_id)) for session in listed]
@@ -58,18 +58,18 @@ def row(session: Session, person: int) -> SessionRow:
 
 
 def listed(project: Project, session_ids: Iterable[int]) -> list[SessionRow]:
-    """These sessions of the project, by id."""
+    """These sessions of the project, by ID."""
     return rows(project.pk, Session.objects.filter(project=project, pk__in=list(session_ids)).order_by("id"))
 
 
 def ids_after(project: Project, session_id: int, which: SessionSelection, *, limit: int) -> list[int]:
-    """The ids of the next sessions, by id."""
+    """The next IDs of sessions, in order."""
     found = _matching(project, which).filter(pk__gt=session_id)
     return list(found.order_by("id").values_list("pk", flat=True)[:limit])
 
 
 def matching(project: Project, session_ids: Iterable[int], which: SessionSelection) -> list[int]:
-    """Those of these sessions that the selection means, by id."""
+    """The IDs among these that match the selection, in order."""
     found = _matching(project, which).filter(pk__in=list(session_ids))
     return list(found.order_by("id").values_list("pk", flat=True))
 

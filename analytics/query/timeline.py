@@ -1,4 +1,4 @@
-"""One person's timeline, newest first: sessions folded, events outside of them, and what was said about their ids."""
+"""One person's timeline, newest first: sessions, events outside of sessions, and identity links."""
 
 import datetime as dt
 import uuid
@@ -37,7 +37,7 @@ SELECT
     (SELECT stored_on FROM analytics_event ORDER BY sequence LIMIT 1)
 """
 HERE = Path(__file__).parent
-LOOSE = (HERE / "timeline.sql").read_text(encoding="utf-8").replace("{columns}", events.SELECT)
+SESSIONLESS = (HERE / "timeline.sql").read_text(encoding="utf-8").replace("{columns}", events.SELECT)
 INSIDE = (HERE / "session_events.sql").read_text(encoding="utf-8").replace("{columns}", events.SELECT)
 
 
@@ -48,9 +48,9 @@ class TimelineEvent(Event, frozen=True, kw_only=True):
 
 
 class SessionEntry(Struct, frozen=True, tag="session", tag_field="type"):
-    """A visit with its newest events (at most EVENTS_SHOWN; `session.events` says how many there are).
+    """A session with its newest events. `session.events` is the total; `events` has 200 at most.
 
-    comments   those that belong to `events`; null when the reader may not see them
+    comments   the comments of `events`; null if the reader may not see them
     """
 
     at: dt.datetime
@@ -61,9 +61,9 @@ class SessionEntry(Struct, frozen=True, tag="session", tag_field="type"):
 
 
 class EventEntry(Struct, frozen=True, tag="event", tag_field="type"):
-    """An event that belongs to no session.
+    """An event outside of sessions.
 
-    comments   the comment that it stands for, if it is one; null when the reader may not see it
+    comments   the comment of a `$comment` event; null if the reader may not see it
     """
 
     at: dt.datetime
@@ -73,13 +73,13 @@ class EventEntry(Struct, frozen=True, tag="event", tag_field="type"):
 
 
 class LinkEntry(Struct, frozen=True, tag="link", tag_field="type"):
-    """Somebody said that two ids are one person.
+    """A statement that two IDs belong to one person.
 
-    other     the person on the other side, if there was one: merged into this one, or kept apart
-    refused   why the two stayed two; empty when they became one
-    undone    this entry takes an earlier one back
-    by        which member of the team did it by hand; empty when a client said so
-    merged    the two are one person now, whatever became of them in between
+    other     the other person, if there was one
+    refused   why the two were not merged; empty if they were
+    undone    this entry undoes an earlier merge
+    by        the user who merged by hand; empty if a client sent it
+    merged    whether the two are one person now
     """
 
     at: dt.datetime
@@ -100,7 +100,7 @@ Entry = SessionEntry | EventEntry | LinkEntry
 
 
 class Timeline(Struct, frozen=True):
-    """One page, newest first; `next` leads to what was before, null at the beginning of the person's story."""
+    """One page, newest first. `next` leads to older entries and is null on the last page."""
 
     entries: list[Entry]
     next: str | None
@@ -122,17 +122,17 @@ def timeline(
     limit: int = 100,
     comments: CommentReader | None = None,
 ) -> Timeline:
-    """`person_id` as persons.get_person gives it; `before` is a page's `next` (raises cursor.CursorError).
+    """`person_id` is the ID from persons.get_person, `before` a page's `next`. Raises cursor.CursorError.
 
-    `comments` gives the words of what was said; without it there are none. A session stands where it began, so that
-    the order of what is older never changes while somebody is here.
+    `comments` reads the comments; without it they are left out. Sessions are ordered by their start: ordered by their
+    end, a running one would move while somebody pages through the timeline.
     """
     place = cursor.read(before, TimelinePlace) if before else TimelinePlace(NEVER, LINK, GREATEST)
     ids = redirects.ids_of(person_id)
     found: Iterator[Entry] = chain(
         _links(project, ids, place, limit + 1),
         _visits(project, ids, place, limit + 1),
-        _loose(project, ids, place, limit + 1),
+        _sessionless(project, ids, place, limit + 1),
     )
     entries = sorted(found, key=_order, reverse=True)
     page = entries[:limit]
@@ -152,7 +152,7 @@ def _order(entry: Entry) -> tuple[dt.datetime, int, int]:
 
 
 def _bound(rank: int, place: TimelinePlace) -> int:
-    """Entries of this kind at the very moment of `place` are still to come when their number is below this."""
+    """Of entries of this kind with the same time as `place`, those below this number come after it."""
     return place.id if rank == place.rank else GREATEST if rank < place.rank else 0
 
 
@@ -190,13 +190,13 @@ def _visits(project: Project, ids: list[int], place: TimelinePlace, limit: int) 
     return [SessionEntry(row.started_at, row, []) for row in sessions.rows(project.pk, visits[:limit])]
 
 
-def _loose(project: Project, ids: list[int], place: TimelinePlace, limit: int) -> list[EventEntry]:
+def _sessionless(project: Project, ids: list[int], place: TimelinePlace, limit: int) -> list[EventEntry]:
     at, sequence = place.at, _bound(EVENT, place)
     wanted = {"project": project.pk, "persons": ids, "at": at, "id": sequence, "limit": limit}
-    rows = events.fetch(LOOSE, wanted)
+    rows = events.fetch(SESSIONLESS, wanted)
     if _older_are_stored(project, ids, rows, limit):
-        older = archive.loose(project.pk, events.COLUMNS, ids, (at, sequence), limit)
-        rows = _together(rows, events.named(older))[:limit]
+        older = archive.sessionless(project.pk, events.COLUMNS, ids, (at, sequence), limit)
+        rows = _united(rows, events.named(older))[:limit]
     return [
         EventEntry(row.timestamp, TimelineEvent(**structs.asdict(row)))
         for row in events.current(project.pk, rows)
@@ -204,9 +204,9 @@ def _loose(project: Project, ids: list[int], place: TimelinePlace, limit: int) -
 
 
 def _older_are_stored(project: Project, ids: list[int], rows: list[Event], limit: int) -> bool:
-    """Whether the lake holds events outside of sessions that could stand among these.
+    """Whether the lake may hold events outside of sessions that belong among `rows`.
 
-    Nothing that has left the hot window is younger than the window: clocks may be ahead by a day at most.
+    Events that left the hot window are older than its first day, because timestamps may be one day ahead at most.
     """
     with connection.cursor() as database:
         database.execute(LEFT, {"project": project.pk, "persons": ids})
@@ -215,18 +215,18 @@ def _older_are_stored(project: Project, ids: list[int], rows: list[Event], limit
     return left > 0 and not (full and rows[-1].timestamp.date() > first_day)
 
 
-def _together(rows: list[Event], more: list[Event]) -> list[Event]:
-    """Newest first; an event that is in the hot window and in the lake counts once."""
+def _united(rows: list[Event], more: list[Event]) -> list[Event]:
+    """Newest first, without duplicates: an event may be in the hot window and in the lake at the same time."""
     once = {row.sequence: row for row in (*rows, *more)}
     return sorted(once.values(), key=lambda row: (row.timestamp, row.sequence), reverse=True)
 
 
 def _with_events(project: Project, person_id: int, ids: list[int], page: Sequence[Entry]) -> list[Entry]:
     inside = _inside(project, ids, [entry.session for entry in page if isinstance(entry, SessionEntry)])
-    loose = [entry.event for entry in page if isinstance(entry, EventEntry)]
-    changes = _changes(project, person_id, chain(loose, *inside.values()))
+    sessionless = [entry.event for entry in page if isinstance(entry, EventEntry)]
+    changes = _changes(project, person_id, chain(sessionless, *inside.values()))
 
-    def told(event: Event) -> TimelineEvent:
+    def with_changes(event: Event) -> TimelineEvent:
         fields = structs.asdict(event) | {"changes": changes.get(event.id, [])}
         return TimelineEvent(**fields)
 
@@ -234,10 +234,10 @@ def _with_events(project: Project, person_id: int, ids: list[int], page: Sequenc
         match entry:
             case SessionEntry():
                 return SessionEntry(
-                    entry.at, entry.session, [told(event) for event in inside[entry.session.id]]
+                    entry.at, entry.session, [with_changes(event) for event in inside[entry.session.id]]
                 )
             case EventEntry():
-                return EventEntry(entry.at, told(entry.event))
+                return EventEntry(entry.at, with_changes(entry.event))
             case LinkEntry():
                 return entry
 
@@ -245,14 +245,14 @@ def _with_events(project: Project, person_id: int, ids: list[int], page: Sequenc
 
 
 def _changes(project: Project, person_id: int, shown: Iterable[Event]) -> dict[uuid.UUID, list[FactChange]]:
-    """One look-up for all events of a page; none where no event asserts anything."""
+    """One query for all events of a page. None if no event sets a property."""
     asserting = [event.id for event in shown if ASSERTS in bytes(event.properties)]
     return fact_history.by_event(project, person_id, asserting) if asserting else {}
 
 
 def _with_comments(project: Project, page: Sequence[Entry], reader: CommentReader) -> list[Entry]:
-    said = [event.id for entry in page for event in _events(entry) if event.event == COMMENT_EVENT]
-    found = reader.read(project, said) if said else {}
+    ids = [event.id for entry in page for event in _events(entry) if event.event == COMMENT_EVENT]
+    found = reader.read(project, ids) if ids else {}
     return [
         entry
         if isinstance(entry, LinkEntry)
@@ -283,7 +283,7 @@ def _inside(project: Project, ids: list[int], visits: list[SessionRow]) -> dict[
             project.pk, events.COLUMNS, wanted, days=(first.date(), last.date()), limit=EVENTS_SHOWN
         )
         for session, older in _by_session(events.current(project.pk, events.named(rows))).items():
-            found[session] = _together(found[session], older)[:EVENTS_SHOWN]
+            found[session] = _united(found[session], older)[:EVENTS_SHOWN]
     return found
 
 

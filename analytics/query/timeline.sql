@@ -1,4 +1,4 @@
--- One person's newest events outside sessions, beyond a place in the timeline, out of the hot window.
+-- One person's events outside of sessions in the hot window, before a position in the timeline.
 SELECT {columns}
 FROM analytics_event
 WHERE project_id = %(project)s

@@ -1,7 +1,7 @@
 """Back up a running installation into one file, and restore it.
 
-The lake's watermark says up to which sequence the lake has events. If the restored lake were ahead of its database, it would
-skip the next events. If it is behind, the missing events must still be in the database. Therefore:
+The lake's watermark says up to which sequence the lake has events. If the restored lake were ahead of its database,
+it would skip the next events. If it is behind, the missing events must still be in the database. Therefore:
 
 1. Block load, rollup and maintenance. Ingest and enrich continue.
 2. Hard-link every file of the home, the spool before the database snapshot. A spooled row that is also in the database

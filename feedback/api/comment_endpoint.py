@@ -1,4 +1,4 @@
-"""GET /api/v1/comments: everything that anybody said, in the order of changes."""
+"""GET /api/v1/comments."""
 
 import datetime as dt
 import uuid
@@ -11,10 +11,9 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from analytics.query import persons
-from analytics.record import REACTIONS
 from api import cursor, describe, listing, parameters, places
+from api.append_only import AppendOnlyPlace
 from api.auth import project_of
-from api.growing import GrowingPlace
 from feedback import inbox
 from feedback.comment_access import comments_and_tombstones_of
 from feedback.inbox import Entry
@@ -24,19 +23,19 @@ from projects.models import Project
 Reaction = Literal["useful", "confusing", "exciting", "forgettable"]
 
 
-class CommentPlace(GrowingPlace, tag="comments", frozen=True, kw_only=True):
-    """After the change `number`. `begun` is the newest change of when the reader began with nothing.
+class CommentPlace(AppendOnlyPlace, tag="comments", frozen=True, kw_only=True):
+    """After the change `number`. `begun` is the newest change at the time of the reader's first request.
 
-    Cursors from before comments followed changes hold a comment's id, which became its first change.
+    Cursors of older versions hold a comment's ID. The migration made each ID the number of the first change.
     """
 
     begun: cursor.Number = 0
 
 
 class CommentRow(Struct, frozen=True):
-    """A comment. `id` is its message's id, `person` is null in the second before its event has been enriched.
+    """A comment. `id` is the ID of its message. `person` is null until its event is enriched, about a second.
 
-    One that is `deleted` has no text, url and context any more. `edited_at` is null as long as nobody edited it.
+    Deleted comments have no text, url and context. `edited_at` is null if the comment was never edited.
     """
 
     id: uuid.UUID
@@ -57,18 +56,18 @@ class CommentRow(Struct, frozen=True):
 
 
 class CommentParameters(parameters.Dated, frozen=True, kw_only=True):
-    """Which comments: `from` and `to` are about when it was said."""
+    """Which comments. `from` and `to` apply to `created_at`."""
 
-    reaction: Annotated[Reaction | None, Meta(description=f"One of {', '.join(REACTIONS)}.")] = None
+    reaction: Annotated[Reaction | None, Meta(description="Only comments with this reaction.")] = None
     person: Annotated[
         parameters.Number | None,
-        Meta(description="A person's id: all that they said, under any of their ids."),
+        Meta(description="Only comments by the person with this ID."),
     ] = None
-    distinct_id: Annotated[str | None, Meta(description="The id under which it was said.")] = None
+    distinct_id: Annotated[str | None, Meta(description="Only comments sent with this distinct ID.")] = None
 
 
 class CommentPage(Struct, frozen=True):
-    """`next` is always there: hand it back as `since`, now while `more` is true, later for what changed."""
+    """Send `next` back as `since`: immediately while `more` is true, later to get changes."""
 
     comments: list[CommentRow]
     next: str
@@ -76,9 +75,9 @@ class CommentPage(Struct, frozen=True):
 
 
 class CommentSource:
-    """Comments in the order of their latest changes: from the beginning those that exist, later all that changed.
+    """Comments ordered by latest change.
 
-    A comment that changes while somebody reads moves to the end and comes there, so that nobody misses it.
+    A comment that changes during a reading moves to the end, where the reader still gets it.
     """
 
     name = "comments"
@@ -93,7 +92,7 @@ class CommentSource:
             else places.read("since", since, CommentPlace, project)
         )
         self.newest = max(newest, self.at.number)
-        # A reader who began after a deletion never saw the comment, and needs no tombstone of it.
+        # Readers who started after a deletion never got the comment and need no tombstone of it.
         self.which = which.exclude(deleted_at__isnull=False, change__lte=self.at.begun).order_by("change")
         self.more = True
 
@@ -114,7 +113,7 @@ class CommentSource:
 
 
 class Comments(APIView):
-    """Comments in the order of their latest changes; `since` brings edits, new statuses and deletions too."""
+    """Comments ordered by latest change. `since` also returns edits, status changes and deletions."""
 
     scope = "comments:read"
     formats = listing.FORMATS

@@ -1,4 +1,4 @@
-"""GET /api/v1/project: what the key's project is and how much it holds."""
+"""GET /api/v1/project."""
 
 from django.http import HttpResponse
 from msgspec import structs
@@ -13,13 +13,13 @@ from projects.models import Project
 
 
 class ProjectRow(Overview, frozen=True):
-    """`project` is the short name in addresses; insights are answered from `data_version`, 0 before there is any."""
+    """`project` is the slug. Insights use `data_version`, which is 0 before the first rollup."""
 
     comments: int
 
 
 class OneProject(APIView):
-    """The project that the key belongs to, with exact counts."""
+    """The key's project, with exact counts."""
 
     scope = "events:read"
     formats = listing.FORMATS

@@ -1,4 +1,4 @@
-"""Feedback's part of the export API; every address needs an API key with the view's scope."""
+"""Feedback's part of the export API. Every endpoint needs an API key with its scope."""
 
 from django.urls import URLPattern, URLResolver, path
 

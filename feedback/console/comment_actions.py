@@ -1,4 +1,4 @@
-"""What members do with a comment in the inbox: give it a status, delete it."""
+"""Actions on comments in the inbox: set a status, delete."""
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -39,10 +39,10 @@ def _find(project: Project, receipt: str) -> Comment:
     try:
         return get_comment_for(project, receipt)
     except Comment.DoesNotExist as error:
-        raise Http404(f"no comment {receipt[:20]!r}; it may have been deleted") from error
+        raise Http404(f"there is no comment {receipt[:20]!r}; it may have been deleted") from error
 
 
 def _inbox(request: HttpRequest, project: Project) -> str:
-    """The page of the inbox that the form stood on: its reaction and place are in the form's own address."""
+    """The inbox page with the form: its reaction and cursor are in the form's query string."""
     address = reverse("inbox", args=[project.slug])
     return f"{address}?{request.GET.urlencode()}" if request.GET else address

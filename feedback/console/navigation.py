@@ -1,4 +1,4 @@
-"""Where the team's screens stand in the sidebar and in Settings."""
+"""Sidebar entries and Settings tabs of feedback."""
 
 from dashboard.navigation import Section, Tab
 from projects.models import Membership

@@ -1,4 +1,4 @@
-"""Whether and where a member gets mail about this project."""
+"""A member's email notifications about a project."""
 
 from typing import cast
 

@@ -1,4 +1,4 @@
-"""Below /projects/<slug>/settings/: what members do for themselves, then what the project's owner does."""
+"""Below /projects/<slug>/settings/: pages for members, then pages for owners."""
 
 from django.urls import URLPattern, URLResolver, path
 

@@ -1,4 +1,4 @@
-"""Below /projects/<slug>/inbox/: for everybody in the project to read, for members to change."""
+"""Below /projects/<slug>/inbox/."""
 
 from django.urls import URLPattern, URLResolver, path
 

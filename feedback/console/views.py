@@ -1,4 +1,4 @@
-"""The team's inbox: what people said, newest first."""
+"""The inbox."""
 
 from dataclasses import dataclass
 from typing import cast
@@ -14,13 +14,13 @@ from api.cursor import CursorError
 from dashboard.pages import project_page
 from feedback import inbox
 from feedback.models import Comment
-from projects.access import helps
+from projects.access import can_edit
 from projects.models import Project
 
 
 @dataclass(frozen=True, slots=True)
 class Tab:
-    """One reaction, or all of them, with how many there are."""
+    """A reaction, or all of them, with the number of comments."""
 
     label: str
     href: str
@@ -43,7 +43,7 @@ def comments(request: HttpRequest, project: Project) -> HttpResponse:
         "count": counted.get(reaction, 0),
         "tabs": _tabs(project, reaction, counted),
         "statuses": Comment.Status.choices,
-        "can_edit": helps(cast("User", request.user), project),
+        "can_edit": can_edit(cast("User", request.user), project),
     }
     return render(request, "feedback/inbox.html", context)
 

@@ -1,4 +1,4 @@
-"""The project's webhooks: add one, send it a test event, disable it."""
+"""Settings page of webhooks."""
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -18,7 +18,7 @@ OWNER = Membership.Role.OWNER
 @require_http_methods(["GET", "HEAD", "POST"])
 @project_page(OWNER)
 def webhooks_page(request: HttpRequest, project: Project) -> HttpResponse:
-    """The list with its signing secrets; POST adds one."""
+    """The list with signing secrets. POST adds a webhook."""
     url, problem = request.POST.get("url", "").strip(), ""
     if request.method == "POST":
         try:
@@ -26,7 +26,7 @@ def webhooks_page(request: HttpRequest, project: Project) -> HttpResponse:
         except WebhookError as error:
             problem = str(error)
         else:
-            messages.success(request, "Webhook added. It gets every new comment from now on.")
+            messages.success(request, "Webhook added. It receives every new comment from now on.")
             return redirect("webhooks", project.slug)
     context = {"project": project, "webhooks": webhooks.of(project), "url": url, "problem": problem}
     return render(request, "feedback/webhooks.html", context, status=422 if problem else 200)
@@ -36,7 +36,7 @@ def webhooks_page(request: HttpRequest, project: Project) -> HttpResponse:
 @project_page(OWNER)
 def send_test(request: HttpRequest, project: Project, webhook_id: int) -> HttpResponse:
     if not webhooks.send_test(project, webhook_id):
-        raise Http404(f"no live webhook {webhook_id}")
+        raise Http404(f"webhook {webhook_id} does not exist or is disabled")
     messages.success(request, "Test event queued. Deliveries shows whether it arrived.")
     return redirect("webhooks", project.slug)
 
@@ -45,6 +45,6 @@ def send_test(request: HttpRequest, project: Project, webhook_id: int) -> HttpRe
 @project_page(OWNER)
 def disable(request: HttpRequest, project: Project, webhook_id: int) -> HttpResponse:
     if not webhooks.disable(project, webhook_id):
-        raise Http404(f"no live webhook {webhook_id}")
-    messages.success(request, "Webhook disabled. Nothing more is sent to it.")
+        raise Http404(f"webhook {webhook_id} does not exist or is disabled")
+    messages.success(request, "Webhook disabled. It no longer receives events.")
     return redirect("webhooks", project.slug)

@@ -1,4 +1,4 @@
-"""What visitors may send, by path: open to every page with a write key. config/asgi.py hands it to ingest."""
+"""Public endpoints by path, for clients with a write key. config/asgi.py passes them to ingest."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What went out, what waits and what has failed."""
+"""Settings page of deliveries by state."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -42,7 +42,7 @@ def deliveries_page(request: HttpRequest, project: Project) -> HttpResponse:
 @project_page(OWNER)
 def retry(request: HttpRequest, project: Project, delivery_id: int) -> HttpResponse:
     if deliveries.retry(project, delivery_id):
-        messages.success(request, "The delivery will be sent again in a few seconds.")
+        messages.success(request, "Delivery queued. It will be sent in a few seconds.")
     else:
         messages.error(request, "This delivery has not failed, or it no longer exists.")
     return redirect("deliveries", project.slug)

@@ -1,4 +1,4 @@
-"""Where deliveries stand in Settings."""
+"""Settings tabs of the outbox."""
 
 from dashboard.navigation import Tab
 from projects.models import Membership

@@ -1,4 +1,4 @@
-"""Below /projects/<slug>/settings/, for the project's owner."""
+"""Below /projects/<slug>/settings/. For owners only."""
 
 from django.urls import URLPattern, URLResolver, path
 

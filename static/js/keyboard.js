@@ -1,6 +1,6 @@
-// g p, g i, g t, g r, g s; j and k; /; ?. Never while somebody types, never with Ctrl, Alt or Meta.
+// Keyboard shortcuts: g and a letter, j, k, / and ?. Ignored while typing and with Ctrl, Alt or Meta.
 (() => {
-  const PATIENCE = 1200; // milliseconds between g and its second key
+  const CHORD_MS = 1200; // the longest time between g and its second key
   let chord = 0;
 
   const typing = (target) => target.closest("input, textarea, select, [contenteditable=true]");
@@ -29,7 +29,7 @@
       return;
     }
     if (document.querySelector("dialog[open]")) return;
-    const chorded = Date.now() - chord < PATIENCE;
+    const chorded = Date.now() - chord < CHORD_MS;
     chord = 0;
     const act = chorded ? () => go(event.key) : KEYS[event.key];
     if (!act) return;

@@ -1,15 +1,15 @@
-// Keeps a person's page fresh. Only what changed is touched, entry by entry, so that nothing flickers, whatever
-// is folded open stays open, and the place where somebody reads stays where it is.
+// Polls for updates of a person's page. Replaces only the entries that changed: replacing the whole timeline
+// would flicker, close open sessions and move the scroll position.
 (() => {
-  const EVERY = 500; // milliseconds: an event is stored within about a second of its request, two is the promise
-  const AFTER_FAILURE = 5000;
+  const POLL_MS = 500; // milliseconds; events take about a second to be stored and must appear within two
+  const RETRY_MS = 5000;
   const badge = document.querySelector("[data-live]");
   const label = badge?.querySelector("[data-live-label]");
   if (!badge) return;
 
   let seen = "";
 
-  const say = (words, paused) => {
+  const showStatus = (words, paused) => {
     if (label.textContent !== words) label.textContent = words;
     badge.classList.toggle("paused", paused);
   };
@@ -20,12 +20,12 @@
     if (before && after) after.open = before.open;
   };
 
-  const mark = (element) => {
+  const highlight = (element) => {
     element.classList.add("arrived");
     element.addEventListener("animationend", () => element.classList.remove("arrived"), { once: true });
   };
 
-  // The events inside a session merge like the sessions themselves; other entries change as a whole.
+  // A session is merged event by event, so that it stays open. Other entries are replaced.
   const update = (old, fresh) => {
     if (old.textContent === fresh.textContent) return;
     const inner = old.querySelector(":scope > details > .inner");
@@ -49,7 +49,7 @@
         update(old, fresh);
       } else {
         list.insertBefore(fresh, place);
-        mark(fresh);
+        highlight(fresh);
       }
     }
   };
@@ -64,21 +64,24 @@
     if (!first) document.title = document.title.replace(/^(• )?/, document.hidden ? "• " : "");
   };
 
-  const ask = async () => {
-    const answer = await fetch(`${badge.dataset.live}?seen=${encodeURIComponent(seen)}`, { redirect: "error" });
+  const poll = async () => {
+    const answer = await fetch(`${badge.dataset.live}?seen=${encodeURIComponent(seen)}`, {
+      redirect: "error", // after signing out, the sign-in page would be taken for an update
+    });
     if (answer.status === 200) apply(await answer.text());
     else if (answer.status !== 204) throw new Error(`status ${answer.status}`);
   };
 
   const tick = async () => {
-    let wait = EVERY;
+    let wait = POLL_MS;
+    // Hidden tabs do not poll: twenty open tabs would keep the server busy for nobody.
     if (!document.hidden) {
       try {
-        await ask();
-        say("live", false);
+        await poll();
+        showStatus("Live", false);
       } catch {
-        say("not connected", true);
-        wait = AFTER_FAILURE;
+        showStatus("Disconnected", true);
+        wait = RETRY_MS;
       }
     }
     setTimeout(tick, wait);

@@ -1,4 +1,4 @@
-// Small things on every page. All behaviour hangs on data- attributes; nothing here is needed to read a page.
+// Copy buttons, forms and the side panel. Bound to data- attributes; pages are readable without this script.
 (() => {
   const copied = (button, words) => {
     const label = button.querySelector("[data-label]");
@@ -14,7 +14,7 @@
       await navigator.clipboard.writeText(source.textContent.trim());
       copied(button, "Copied");
     } catch {
-      // Without HTTPS browsers forbid the clipboard: leave the text selected, ready for Ctrl-C.
+      // Browsers block the clipboard without HTTPS: select the text for Ctrl-C instead.
       getSelection().selectAllChildren(source);
       copied(button, "Selected: press Ctrl-C");
     }
@@ -25,10 +25,10 @@
     if (button) copy(button);
   });
 
-  // On a phone the current tab may lie beyond the edge of its bar.
+  // On a phone the current tab may be outside the visible part of the tab bar.
   document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 
-  // A form that is only choices is sent as soon as one changes.
+  // Filter forms have no button: submit on change. Skip half-typed dates, which are invalid.
   document.addEventListener("change", (event) => {
     const form = event.target.closest("form[data-submit-on-change]");
     if (form && event.target.checkValidity()) form.requestSubmit();
@@ -39,7 +39,7 @@
     if (question && !confirm(question)) event.preventDefault();
   });
 
-  // The panel of people behind a figure: closed by its button, by Escape, and by a click beside it.
+  // The side panel closes by its button, by Escape and by a click outside. Focus returns to the figure.
   let figure = null;
   const closePanel = () => {
     const panel = document.querySelector("[data-panel]");
@@ -54,7 +54,7 @@
   });
   document.addEventListener("keydown", (event) => event.key === "Escape" && closePanel());
 
-  // Whoever works with the keyboard goes on inside the panel, and after it where they were.
+  // Move focus into the panel, or keyboard users would have to tab through the whole page to reach it.
   document.addEventListener("htmx:afterSwap", (event) => {
     if (event.target.closest("[data-panel]")) event.target.querySelector("[data-close-panel]")?.focus();
   });

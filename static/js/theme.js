@@ -1,4 +1,4 @@
-// Runs before the first paint, so that a chosen theme never flashes into the other one.
+// Loaded without defer, before the first paint: later, the other theme would flash.
 (() => {
   const KEY = "firsthand-theme";
   const root = document.documentElement;
@@ -7,7 +7,7 @@
     try {
       return localStorage.getItem(KEY);
     } catch {
-      return null; // storage may be forbidden; the system's theme then rules
+      return null; // storage is blocked: use the system's theme
     }
   };
 
@@ -25,7 +25,7 @@
     try {
       localStorage.setItem(KEY, theme);
     } catch {
-      // it then lasts for this page only
+      // storage is blocked: the choice lasts for this page only
     }
   };
 

@@ -23,9 +23,9 @@ def broken(request: HttpRequest) -> HttpResponse:
 
 urlpatterns = [path("broken", broken), path("", include("config.urls"))]
 WORDS = {
-    400: "This request cannot be read",
-    403: "This is not yours to see",
-    500: "This is our fault, not yours",
+    400: "Bad request",
+    403: "No access",
+    500: "Something went wrong",
 }
 
 
@@ -41,7 +41,7 @@ def test_each_error_page_explains_itself_and_hides_the_reason(status: int) -> No
 def test_an_unknown_address_links_back() -> None:
     answer = Client().get("/nowhere")
     assert answer.status_code == 404
-    assert "No page has this address." in answer.content.decode()
+    assert "Page not found" in answer.content.decode()
     assert 'href="/"' in answer.content.decode()
 
 
@@ -49,7 +49,7 @@ def test_a_denied_page_says_why(team: Team) -> None:
     dee = Client()
     dee.force_login(team.dee)
     told = dee.get(f"/projects/{team.slug}/people/").content.decode()
-    assert "for you; ask its owner to add you" in told
+    assert "or you are not a member of it; ask its owner to add you" in told
 
 
 def test_an_expired_form_says_what_to_do(team: Team) -> None:
@@ -57,7 +57,7 @@ def test_an_expired_form_says_what_to_do(team: Team) -> None:
     ana.force_login(team.ana)
     answer = ana.post("/projects/", {"name": "New"})
     assert answer.status_code == 403
-    assert "Go back, load the page again, and send it once more." in answer.content.decode()
+    assert "Go back, reload the page and try again." in answer.content.decode()
 
 
 @pytest.mark.parametrize("name", ["400.html", "500.html"])

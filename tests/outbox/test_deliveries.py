@@ -38,7 +38,8 @@ def test_it_works(team: Team) -> None:
 
 def test_put_outside_a_transaction_is_refused(team: Team) -> None:
     with pytest.raises(
-        OutboxError, match=r"'greeting' was put in outside a transaction; use transaction.atomic"
+        OutboxError,
+        match=r"'greeting' was queued outside a transaction; wrap it and its cause in transaction.atomic",
     ):
         deliveries.put("greeting", {}, project=team.new.project)
     assert of(team) == []

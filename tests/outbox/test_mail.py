@@ -98,7 +98,7 @@ def test_a_server_that_is_away_is_tried_again(postbox: Postbox, settings: Settin
     with socket.create_server(("127.0.0.1", 0)) as closed:
         settings.EMAIL_PORT = closed.getsockname()[1]
     error = refused("ana@shop.example")
-    assert str(error).startswith("The mail server could not be used: ")
+    assert str(error).startswith("The mail server is unavailable: ")
     assert not error.permanent
 
 

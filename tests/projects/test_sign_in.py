@@ -25,7 +25,7 @@ def signed_in(browser: Client) -> bool:
 
 def test_it_works(team: Team, browser: Client) -> None:
     link = sign_in.path(sign_in.create_link(team.ana))
-    assert "signs you in once" in browser.get(link).content.decode()
+    assert "This link works once" in browser.get(link).content.decode()
     answer = browser.post(link)
     assert (answer.status_code, answer["Location"]) == (302, "/")
     assert browser.get("/")["Location"] == f"/projects/{team.slug}/"

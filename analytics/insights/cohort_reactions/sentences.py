@@ -31,5 +31,5 @@ def _row(cohort: ReactionCohort, interval: str, names: Names, href: Href) -> Row
 
 
 def title(question: CohortReactions, point: CohortReactionPoint) -> str:
-    who = f"said {point.reaction}" if point.reaction else "all of them"
+    who = f"said {point.reaction}" if point.reaction else "everyone"
     return f"Cohort of {formats.period(point.cohort, question.interval)}: {who}"

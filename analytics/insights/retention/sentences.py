@@ -41,5 +41,5 @@ def _average(answer: RetentionAnswer, offset: int) -> Figure | None:
 
 
 def title(question: Retention, point: RetentionPoint) -> str:
-    back = f"came back in {question.period} {point.offset}" if point.offset else "all of them"
+    back = f"came back in {question.period} {point.offset}" if point.offset else "everyone"
     return f"Cohort of {formats.period(point.cohort, question.period)}: {back}"

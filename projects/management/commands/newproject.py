@@ -11,11 +11,13 @@ from projects.models import Membership
 
 
 class Command(BaseCommand):
-    help = "Make a project and print its keys. If one user owns the projects here, this one is theirs too."
+    help = "Create a project and print its keys. If one user owns all projects here, they own this one too."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name")
-        parser.add_argument("--timezone", default="UTC", help="whose days are counted, such as Europe/Berlin")
+        parser.add_argument(
+            "--timezone", default="UTC", help="time zone of days, weeks and months, such as Europe/Berlin"
+        )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -172,7 +172,7 @@ def test_accept_chooses_the_format(client: Any, api: Api, accept: str, content_t
 def test_a_cohort_that_does_not_exist_yet_is_not_passed_over(api: Api, path: str) -> None:
     answer = api.get(path, cohort="1")
     assert (answer.status, answer.json["where"]) == (400, "cohort")
-    assert "there is no such parameter here; there are: format" in answer.json["detail"]
+    assert "unknown parameter; allowed here: format" in answer.json["detail"]
 
 
 @pytest.mark.parametrize("path", ["people/{person}", "people/{person}/facts", "people/{person}/timeline"])

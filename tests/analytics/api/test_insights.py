@@ -83,7 +83,7 @@ def test_the_people_come_in_pages(team: Team, api: Api) -> None:
 @pytest.mark.parametrize(
     ("path", "body", "status", "where", "says"),
     [
-        ("insights/funnel", TRENDS, 404, "", "there are: trends, retention"),
+        ("insights/funnel", TRENDS, 404, "", "choose one of trends, retention"),
         ("insights/trends", {}, 400, "", "missing required field `from`"),
         ("insights/trends", TRENDS | {"colour": "red"}, 400, "", "unknown field `colour`"),
         (
@@ -96,7 +96,7 @@ def test_the_people_come_in_pages(team: Team, api: Api) -> None:
         ("insights/trends", TRENDS | {"series": [{"measure": "most"}]}, 400, "series[0].measure", ""),
         ("insights/retention", RETENTION | {"to": "2019-01-01"}, 400, "from", "is after `to`"),
         ("insights/trends", [], 400, "", "must be a JSON object"),
-        ("insights/trends", b"{", 400, "", "no valid JSON"),
+        ("insights/trends", b"{", 400, "", "not valid JSON"),
         ("insights/trends", b"[" * 100_000, 400, "", "nested too deeply"),
         ("insights/trends", b'"' + b"x" * 1_000_001, 413, "", "larger than 1,000,000 bytes"),
         ("insights/trends/people", TRENDS, 400, "", "missing required field `point`"),
@@ -104,7 +104,7 @@ def test_the_people_come_in_pages(team: Team, api: Api) -> None:
         ("insights/trends/people", TRENDS | {"point": {"series": 7}}, 400, "point.series", "name a series"),
         ("insights/trends/people", TRENDS | {"point": {}, "limit": 0}, 400, "limit", ">= 1"),
         ("insights/trends/people", TRENDS | {"point": {}, "after": "x"}, 400, "", "no cursor of this list"),
-        ("insights/trends?format=csv", TRENDS, 400, "format", "there are: none"),
+        ("insights/trends?format=csv", TRENDS, 400, "format", "allowed here: none"),
     ],
 )
 def test_bad_questions_are_told_what_is_wrong(

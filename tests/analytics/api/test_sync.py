@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from analytics.identity.merges import MergeError, merge, undo
 from analytics.models import DistinctId, IdentityLink
 from analytics.pipeline import until_idle
-from analytics.query import stretches
+from analytics.query import change_ranges
 from tests import clock
 from tests.analytics.api.client import Api
 from tests.analytics.api.test_events import expire
@@ -109,7 +109,7 @@ class Copy:
 def test_since_leads_to_what_a_full_reading_finds(
     steps: list[tuple[Any, ...]], limit: int, stretch: int
 ) -> None:
-    with patch.multiple(stretches, EVENTS=stretch, LINKS=stretch):
+    with patch.multiple(change_ranges, EVENTS=stretch, LINKS=stretch):
         _lead_to_the_same(steps, limit)
 
 

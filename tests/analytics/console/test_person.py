@@ -1,4 +1,4 @@
-"""A person's page: one timeline of all that they did and said, and of who they turned out to be."""
+"""A person's page: one timeline of events, comments and merges."""
 
 from typing import Any
 
@@ -58,7 +58,7 @@ def test_the_timeline_is_one_story_newest_first(ana: Client, mina: Team) -> None
     texts = [entry.text for entry in entries(page_of(ana, mina, "mina"))]
     assert "left a comment confusing" in texts[0]
     assert "invoice paid" in texts[1]
-    assert "one person" in texts[2]
+    assert "Merged: " in texts[2]
     assert "4 events in 3 min" in texts[3]
 
 
@@ -118,7 +118,7 @@ def test_a_merge_by_identify_is_in_the_story(ana: Client, mina: Team) -> None:
     [joined] = [
         entry for entry in entries(page_of(ana, mina, "mina")) if "joined" in entry.attributes["class"]
     ]
-    assert joined.one("p", "sentence").text == "turned out to be one person: laptop and mina"
+    assert joined.one("p", "sentence").text == "Merged: laptop and mina"
 
 
 def test_a_refused_merge_is_on_both_pages_with_its_reason(ana: Client, mina: Team) -> None:
@@ -126,7 +126,7 @@ def test_a_refused_merge_is_on_both_pages_with_its_reason(ana: Client, mina: Tea
     for who in ("mina", "noor"):
         refused = [e for e in entries(page_of(ana, mina, who)) if "refused" in e.attributes["class"]]
         assert len(refused) == 1, who
-        assert "stayed two people" in refused[0].text
+        assert "Not merged" in refused[0].text
         assert refused[0].one("p", "faint").text
 
 
@@ -159,7 +159,7 @@ def test_an_older_story_is_read_page_by_page(ana: Client, team: Team) -> None:
             break
         page = visit(ana, page.link("Show earlier"))
     assert told == [f"step {number:03}" for number in reversed(range(150))]
-    assert "This is where their story begins" in page.content.text
+    assert "Start of the timeline" in page.content.text
 
 
 def test_earlier_entries_come_as_a_fragment_too(ana: Client, team: Team) -> None:

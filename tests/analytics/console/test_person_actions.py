@@ -38,50 +38,50 @@ def press(client: Client, page: Page, words: str, **typed: str) -> Page:
 
 def test_two_who_were_kept_apart_are_one_by_a_button_and_two_again_by_another(two_users: Team) -> None:
     bo = signed_in(two_users.bo)
-    merged = press(bo, page_of(bo, two_users, "bo"), "They are one: merge")
-    assert "laptop is part of this person now" in merged.content.text
+    merged = press(bo, page_of(bo, two_users, "bo"), "Merge anyway")
+    assert "Merged laptop into this person" in merged.content.text
     assert number(two_users, "ana") == number(two_users, "laptop") == number(two_users, "bo")
     by_hand = IdentityLink.objects.get(project=two_users.new.project, cause=IdentityLink.Cause.BY_HAND)
     assert by_hand.by == two_users.bo.get_username()
     assert f"ana and bo by {by_hand.by}" in merged.content.text
 
     apart = press(bo, page_of(bo, two_users, "bo"), "Undo")
-    assert "two people again" in apart.content.text
+    assert "Merge undone" in apart.content.text
     assert number(two_users, "ana") == number(two_users, "laptop") != number(two_users, "bo")
 
 
 def test_the_other_side_of_a_refusal_merges_as_well(two_users: Team) -> None:
     bo = signed_in(two_users.bo)
-    press(bo, page_of(bo, two_users, "ana"), "They are one: merge")
+    press(bo, page_of(bo, two_users, "ana"), "Merge anyway")
     assert number(two_users, "bo") == number(two_users, "ana")
 
 
 def test_anybody_is_merged_by_an_id_of_theirs(two_users: Team) -> None:
     Journey(two_users).track("old-laptop", "came", known=False).enriched()
     ana = signed_in(two_users.ana)
-    press(ana, page_of(ana, two_users, "ana"), "Make them one", distinct_id=" old-laptop ")
+    press(ana, page_of(ana, two_users, "ana"), "Merge", distinct_id=" old-laptop ")
     assert number(two_users, "old-laptop") == number(two_users, "ana")
 
 
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        ("", "Not merged: write one of the other person's ids"),
-        ("nobody", "Not merged: nobody in this project is known as 'nobody'"),
-        ("\0", "Not merged: nobody in this project is known as"),
+        ("", "Not merged: enter an ID of the other person"),
+        ("nobody", "Not merged: no person in this project has the ID 'nobody'"),
+        ("\0", "Not merged: no person in this project has the ID"),
         ("ana", "are the same person already"),
     ],
 )
 def test_what_cannot_be_merged_is_said(two_users: Team, typed: str, said: str) -> None:
     ana = signed_in(two_users.ana)
-    page = press(ana, page_of(ana, two_users, "ana"), "Make them one", distinct_id=typed)
+    page = press(ana, page_of(ana, two_users, "ana"), "Merge", distinct_id=typed)
     assert page.status == 200
     assert said in page.content.text.replace("’", "'")
 
 
 def test_what_is_undone_is_not_undone_twice(two_users: Team) -> None:
     ana = signed_in(two_users.ana)
-    press(ana, page_of(ana, two_users, "bo"), "They are one: merge")
+    press(ana, page_of(ana, two_users, "bo"), "Merge anyway")
     link = IdentityLink.objects.get(project=two_users.new.project, cause=IdentityLink.Cause.BY_HAND)
     address = reverse("undo-merge", args=[two_users.slug, number(two_users, "bo"), link.pk])
     ana.post(address)
@@ -104,8 +104,8 @@ def test_no_project_reaches_into_another(two_users: Team) -> None:
     other_team = assemble()
     Journey(other_team).track("dee", "came").enriched()
     ana = signed_in(two_users.ana)
-    page = press(ana, page_of(ana, two_users, "ana"), "Make them one", distinct_id="dee")
-    assert "nobody in this project is known as" in page.content.text
+    page = press(ana, page_of(ana, two_users, "ana"), "Merge", distinct_id="dee")
+    assert "no person in this project has the ID" in page.content.text
     link = IdentityLink.objects.filter(project=two_users.new.project).first()
     assert link is not None
     address = reverse("undo-merge", args=[other_team.slug, 1, link.pk])

@@ -1,4 +1,4 @@
-"""Keys, the time zone, and the books of what arrived."""
+"""Keys, the time zone, and ingestion."""
 
 import pytest
 from django.contrib.sessions.models import Session
@@ -48,7 +48,7 @@ def test_a_new_write_key_writes(ana: Client, team: Team) -> None:
 def test_a_revoked_key_opens_nothing(ana: Client, team: Team) -> None:
     key = Key.objects.get(project=team.new.project, kind=Key.Kind.API)
     answer = ana.post(reverse("revoke-key", args=[team.slug, key.pk]), follow=True)
-    assert "is revoked" in Page.of(answer, "/").content.text
+    assert "Revoked API key" in Page.of(answer, "/").content.text
     assert keys.find_api_key(team.api_key) is None
 
 
@@ -61,7 +61,7 @@ def test_a_key_of_another_project_is_out_of_reach(ana: Client, team: Team, brows
 
 def test_a_key_of_no_kind_is_not_made(ana: Client, team: Team) -> None:
     answer = ana.post(reverse("create-key", args=[team.slug]), {"kind": "master"}, follow=True)
-    assert "A key is one of write, api" in Page.of(answer, "/").content.text
+    assert "Choose one of write, api" in Page.of(answer, "/").content.text
     assert Key.objects.filter(project=team.new.project).count() == 2
 
 
@@ -87,7 +87,7 @@ def test_a_time_zone_that_is_none_is_refused_by_name(ana: Client, team: Team, zo
     assert team.new.project.timezone == "UTC"
 
 
-def test_the_books_balance_in_front_of_everyone(ana: Client, team: Team) -> None:
+def test_the_ingestion_ledger_adds_up(ana: Client, team: Team) -> None:
     journey = Journey(team).track("mina", "came").track("noor", "came")
     journey.enriched()
     journey.send_again().enriched()
@@ -103,7 +103,7 @@ def test_the_books_balance_in_front_of_everyone(ana: Client, team: Team) -> None
     assert "<b>who</b>?" in page.content.text
 
 
-def test_empty_books_say_so(ana: Client, team: Team) -> None:
+def test_an_empty_ledger_says_so(ana: Client, team: Team) -> None:
     page = visit(ana, reverse("ingestion", args=[team.slug]))
-    assert "Nothing arrived in the last 30 days" in page.content.text
-    assert "Nothing to mend" in page.content.text
+    assert "No events in the last 30 days" in page.content.text
+    assert "No warnings" in page.content.text

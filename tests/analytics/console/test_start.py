@@ -41,7 +41,7 @@ def test_it_waits_and_then_says_who_came_first(ana: Client, team: Team) -> None:
     assert said.status == HTMX_STOP_POLLING
     assert "<b>Mina</b> is here" in said.root.text
     assert "<b>" not in said.html
-    assert "Facts" in visit(ana, said.link("Open the timeline")).content.text
+    assert "Facts" in visit(ana, said.link("Open timeline")).content.text
 
 
 def test_with_people_it_is_their_list(ana: Client, team: Team) -> None:

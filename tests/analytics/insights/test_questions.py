@@ -37,7 +37,7 @@ def test_it_works() -> None:
 @pytest.mark.parametrize(
     ("kind", "body", "says"),
     [
-        ("funnels", {}, f"there is no insight 'funnels'; there are: {', '.join(KINDS)}"),
+        ("funnels", {}, f"there is no insight 'funnels'; choose one of {', '.join(KINDS)}"),
         ("trends", [], "Expected `object`, got `array`"),
         ("trends", None, "Expected `object`, got `null`"),
         ("trends", RANGE, "missing required field `series`"),

@@ -32,7 +32,7 @@ Counted = Figures[TrendFigures]
 
 
 def remember(project: Project, compute: Callable[[], Counted], question: Question = QUESTION) -> Counted:
-    return answer_cache.remember(plan(project, question), compute)
+    return answer_cache.get_or_compute(plan(project, question), compute)
 
 
 def figures(team: Team, count: int = 1, size: int = 3) -> Counted:
@@ -152,7 +152,7 @@ def test_another_question_does_not_wait(team: Team) -> None:
 def test_an_answer_that_is_too_large_is_computed_each_time(
     team: Team, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(answer_cache, "LARGEST", 200)
+    monkeypatch.setattr(answer_cache, "MAX_BYTES", 200)
     engine = Engine(team)
     engine.may_end.set()
     for _ in range(2):

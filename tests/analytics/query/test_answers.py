@@ -93,7 +93,7 @@ def test_what_was_counted_is_kept_under_its_own_version(office: Team) -> None:
     planned = plan(office.new.project, query)
     old = answers.figures(planned, "events")
     send(office, [Happened("Bo", "open", at(1))])
-    assert answer_cache.remember(planned, lambda: old) == old
+    assert answer_cache.get_or_compute(planned, lambda: old) == old
     assert trends(office).series[0].total == 8
 
 

@@ -57,9 +57,9 @@ def test_a_member_deletes_it(team: Team, said: Comment) -> None:
 
 
 def test_edited_it_says_so(team: Team, said: Comment) -> None:
-    assert "edited" not in comment_on(inbox(team, team.bo)).text
+    assert "Edited" not in comment_on(inbox(team, team.bo)).text
     edit_comment(said, text="There it is.")
-    assert "edited" in comment_on(inbox(team, team.bo)).text
+    assert "Edited" in comment_on(inbox(team, team.bo)).text
 
 
 def test_a_viewer_sees_its_status_and_no_button(team: Team, said: Comment) -> None:

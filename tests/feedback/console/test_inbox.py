@@ -102,17 +102,17 @@ def test_pages_lead_through_all(team: Team) -> None:
         query = next((part.split('"')[0] for part in shown.split('href="') if part.startswith("?after=")), "")
     assert sorted(read) == [f"thought {number:03}" for number in range(65)]
     assert not query
-    assert "From the start" not in page(team)
+    assert "First page" not in page(team)
 
 
 def test_an_empty_inbox_says_so(team: Team) -> None:
     assert "No comments yet" in page(team)
     say(team, "ana", "Hello.")
-    assert "Nobody said so yet" in page(team, query="?reaction=useful")
+    assert "No comments with this reaction" in page(team, query="?reaction=useful")
 
 
 def test_a_cursor_that_is_none(team: Team) -> None:
-    assert "That did not work" in page(team, query="?after=nonsense", status=400)
+    assert "This link is not valid" in page(team, query="?after=nonsense", status=400)
 
 
 @pytest.mark.parametrize(
@@ -157,4 +157,4 @@ def test_other_projects_stay_unseen(team: Team) -> None:
 @pytest.mark.parametrize("reaction", ["boring", "%00", "a%00b", "x" * 3_000])
 def test_a_reaction_that_there_is_not_is_told_with_those_that_there_are(team: Team, reaction: str) -> None:
     shown = page(team, status=400, query=f"?reaction={reaction}")
-    assert "is not a reaction; there are: useful, confusing, exciting, forgettable" in shown
+    assert "is not a reaction; choose one of useful, confusing, exciting, forgettable" in shown

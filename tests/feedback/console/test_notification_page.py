@@ -20,7 +20,7 @@ def subscribers(team: Team) -> list[User]:
 
 def test_it_works(team: Team) -> None:
     page = visit(signed_in(team.bo), reverse("notifications", args=[team.slug]))
-    assert f"New comments in {team.new.project.name}" in page.content.text
+    assert f"Email me about new comments in {team.new.project.name}" in page.content.text
     assert (
         "Notifications saved"
         in save(team, team.bo, email="bo@shop.example", notify_comments="on").content.text

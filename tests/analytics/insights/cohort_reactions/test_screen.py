@@ -107,8 +107,8 @@ def test_nothing_said_yet(team: Team) -> None:
     ("query", "says"),
     [
         ("?interval=fortnight", "fortnight"),
-        ("?interval=week&from=2020-06-20&to=2020-06-01", "from"),
-        ("?interval=week&from=soon&to=2020-06-01", "from"),
+        ("?interval=week&from=2020-06-20&to=2020-06-01", "From"),
+        ("?interval=week&from=soon&to=2020-06-01", "From"),
     ],
 )
 def test_what_cannot_be_asked(team: Team, query: str, says: str) -> None:
@@ -119,7 +119,7 @@ def test_what_cannot_be_asked(team: Team, query: str, says: str) -> None:
     "point", ["", "&cohort=2020-06-09&reaction=useful", "&cohort=2020-06-08&reaction=meh"]
 )
 def test_a_figure_that_is_not_there(spoken: Team, point: str) -> None:
-    assert "That did not work" in get(spoken, RANGE + point, path="people/", status=400)
+    assert "This link is not valid" in get(spoken, RANGE + point, path="people/", status=400)
 
 
 def test_only_members_see_it(spoken: Team) -> None:

@@ -79,7 +79,7 @@ def test_the_list_names_whom_the_cell_names(five: Team) -> None:
     page = triangle(five)
     people = visit(signed_in(five.ana), urljoin(page.address, rows(page)[0][1].one("a").href))
     assert sorted(people.names) == ["Ana Example", "Bo Example", "Cy Example"]
-    assert visit(signed_in(five.ana), people.link("back to the figures")).status == 200
+    assert visit(signed_in(five.ana), people.link("Back to insight")).status == 200
 
 
 def test_a_cell_opens_beside_the_triangle_too(five: Team) -> None:
@@ -174,7 +174,7 @@ def test_a_question_without_an_answer_says_what_is_wrong(
 ) -> None:
     page = triangle(five, **asked)
     assert page.status == 400
-    assert said in page.content.one("p", "error").text
+    assert said in page.content.one("p", "error").text.lower()
     assert page.content.all("form", "filters")
 
 
@@ -197,7 +197,7 @@ def test_unasked_it_looks_where_people_were(five: Team) -> None:
 def test_before_anything_is_counted_it_says_so(team: Team, insight: str) -> None:
     page = visit(signed_in(team.ana), reverse("insight", args=[team.slug, insight]))
     assert page.status == 200
-    assert "Nothing is counted yet" in page.content.text
+    assert "No data yet" in page.content.text
     assert page.link("Send your first event") == reverse("start", args=[team.slug])
 
 

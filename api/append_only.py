@@ -1,4 +1,4 @@
-"""Walking through rows that are only ever added, in an order that never changes: each comes exactly once."""
+"""Incremental reading of append-only rows: each row is returned exactly once."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -12,16 +12,19 @@ from projects.models import Project
 Row = TypeVar("Row", bound=Struct)
 
 
-class GrowingPlace(places.ProjectPlace, frozen=True):
+class AppendOnlyPlace(places.ProjectPlace, frozen=True):
     """After the row with this number."""
 
     number: cursor.Number
 
 
-class Growing(ABC, Generic[Row]):
-    """A project's rows after a place, up to the one that was newest when the request came."""
+class AppendOnlySource(ABC, Generic[Row]):
+    """A project's rows after a position, up to the newest row at the time of the request.
 
-    kind: ClassVar[type[GrowingPlace]]
+    Without that end, a stream would not finish while rows arrive faster than they are read.
+    """
+
+    kind: ClassVar[type[AppendOnlyPlace]]
 
     def __init__(self, project: Project, since: str | None) -> None:
         self.project = project
@@ -31,11 +34,11 @@ class Growing(ABC, Generic[Row]):
 
     @abstractmethod
     def newest(self) -> int:
-        """The greatest number by now; none below it is yet to come."""
+        """The newest number. No row with a lower one may appear later."""
 
     @abstractmethod
     def read(self, limit: int) -> Sequence[tuple[int, Row]]:
-        """The next rows with their numbers, beyond `after` and up to `upto`; fewer only when there are no more."""
+        """The next rows with numbers above `after` and up to `upto`. Fewer than `limit` only at the end."""
 
     def take(self, limit: int) -> list[Row]:
         found = self.read(limit)

@@ -1,6 +1,6 @@
-"""Which people and sessions something happened to in a stretch of a project's history, a page at a time.
+"""People and sessions that changed in a range of a project's history, a page at a time.
 
-The engine and PostgreSQL sort and cut: a page costs the same memory however many have changed.
+The engine and PostgreSQL sort and limit, so a page needs the same memory, however many rows changed.
 """
 
 from typing import Literal
@@ -18,10 +18,10 @@ Kind = Literal["people", "sessions"]
 COLUMN: dict[Kind, str] = {"people": "person_id", "sessions": "session_id"}
 
 EVENTS, LINKS = 20_000, 2_000
-"""The length of a stretch, which PostgreSQL looks through for each page: 30 ms where everybody in it differs."""
+"""The length of a range. PostgreSQL scans it for each page: about 30 ms if every event has another person."""
 
 
-class Stretch(Struct, frozen=True):
+class ChangeRange(Struct, frozen=True):
     """Events with `after` < sequence <= `upto`, and links with `after_link` < id <= `upto_link`."""
 
     after: int
@@ -30,16 +30,16 @@ class Stretch(Struct, frozen=True):
     upto_link: int
 
 
-def now(*, after: int, after_link: int) -> Stretch:
-    """All that happened since, up to now. Both orders only grow at their ends."""
+def now(*, after: int, after_link: int) -> ChangeRange:
+    """Everything since these positions. Events and links are append-only, so it does not change later."""
     newest, link = events.newest(), redirects.newest_link()
-    return Stretch(after, max(newest, after), after_link, max(link, after_link))
+    return ChangeRange(after, max(newest, after), after_link, max(link, after_link))
 
 
-def first(whole: Stretch) -> Stretch:
-    """The part of it that pages are taken from first.
+def first(whole: ChangeRange) -> ChangeRange:
+    """The first part of a range, small enough to be read for every page.
 
-    What only the lake has is one piece: it keeps no order of sequences, and looks through all for any stretch.
+    A range that only the lake has is not split: the lake is not sorted by sequence and scans everything anyway.
     """
     length = EVENTS if events.is_hot(whole.after) else whole.upto
     return structs.replace(
@@ -49,13 +49,13 @@ def first(whole: Stretch) -> Stretch:
     )
 
 
-def changed(project: Project, kind: Kind, within: Stretch, *, beyond: int, limit: int) -> list[int]:
-    """The next ids of those that changed, in order; fewer than `limit` only when there are no more."""
+def changed(project: Project, kind: Kind, within: ChangeRange, *, beyond: int, limit: int) -> list[int]:
+    """The next IDs that changed, in order. Fewer than `limit` only at the end."""
     asked = {"project": project.pk, "beyond": beyond, "limit": limit, **structs.asdict(within)}
     with connection.cursor() as database:
         database.execute(statement(f"query/changed_{kind}"), asked)
         found = [id for (id,) in database.fetchall()]
-    # Asked after reading: had a day's partition been dropped meanwhile, `found` would lack its events.
+    # Check after reading: if a day's partition was dropped meanwhile, `found` lacks its events.
     if within.after == within.upto or events.is_hot(within.after):
         return found
     stored = archive.changed(

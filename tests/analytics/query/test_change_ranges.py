@@ -11,7 +11,7 @@ from django.db import connection
 from analytics import engine, pipeline
 from analytics.api import changes
 from analytics.models import DistinctId, Person, Session
-from analytics.query import stretches
+from analytics.query import change_ranges
 from tests.analytics.api.client import Api
 from tests.analytics.api.test_events import expire
 from tests.clock import day
@@ -105,7 +105,7 @@ def test_pages_of_many_stretches_hold_everybody(
 ) -> None:
     crowd(team, 1)
     since = cursor_of(api, path)
-    monkeypatch.setattr(stretches, "EVENTS", 7)
+    monkeypatch.setattr(change_ranges, "EVENTS", 7)
     crowd(team, 30)
     pages = pages_of(api, path, since)
     assert len({row["id"] for page in pages for row in page}) == 30
@@ -130,7 +130,7 @@ def test_a_filter_looks_beyond_those_whom_it_leaves_out(
     since = cursor_of(api, "people")
     *_, last = crowd(team, 40)
     DistinctId.objects.create(project=team.new.project, distinct_id="last", person_id=last)
-    monkeypatch.setattr(changes, "LOOK", 5)
+    monkeypatch.setattr(changes, "FILTER_BATCH", 5)
     page = api.get("people", since=since, distinct_id="last", limit=2).json
     assert [row["id"] for row in page["people"]] == [last]
     assert not page["more"]
@@ -138,18 +138,18 @@ def test_a_filter_looks_beyond_those_whom_it_leaves_out(
 
 @pytest.mark.parametrize("place", ["hot", "lake"])
 def test_who_was_merged_stands_under_who_they_are(team: Team, place: str) -> None:
-    project, before = team.new.project, stretches.now(after=0, after_link=0)
+    project, before = team.new.project, change_ranges.now(after=0, after_link=0)
     ana, bo, cy, _ = crowd(team, 4)
     if place == "lake":
         pipeline.until_idle()
         expire()
-    within = stretches.now(after=before.upto, after_link=before.upto_link)
+    within = change_ranges.now(after=before.upto, after_link=before.upto_link)
     merge(project, cy, ana, day(1))
-    assert stretches.changed(project, "people", within, beyond=0, limit=2) == [ana, bo]
-    link = stretches.now(after=within.upto, after_link=within.upto_link)
-    assert stretches.changed(project, "people", link, beyond=0, limit=9) == [ana]
+    assert change_ranges.changed(project, "people", within, beyond=0, limit=2) == [ana, bo]
+    link = change_ranges.now(after=within.upto, after_link=within.upto_link)
+    assert change_ranges.changed(project, "people", link, beyond=0, limit=9) == [ana]
     undo(project, cy, day(2))
-    assert stretches.changed(project, "people", within, beyond=bo, limit=1) == [cy]
+    assert change_ranges.changed(project, "people", within, beyond=bo, limit=1) == [cy]
 
 
 def test_a_stream_s_cursor_is_the_end_of_all_its_stretches(
@@ -157,7 +157,7 @@ def test_a_stream_s_cursor_is_the_end_of_all_its_stretches(
 ) -> None:
     crowd(team, 1)
     since = cursor_of(api, "people")
-    monkeypatch.setattr(stretches, "EVENTS", 3)
+    monkeypatch.setattr(change_ranges, "EVENTS", 3)
     crowd(team, 20)
     stream = api.get("people", since=since, format="ndjson")
     assert len({row["id"] for row in stream.lines}) == 20

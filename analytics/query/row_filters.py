@@ -1,5 +1,7 @@
-"""Filters on rows that PostgreSQL holds: the engine answers them, as it does for the lake, so that a row matches or
-not wherever it lies."""
+"""Property filters on rows from PostgreSQL.
+
+The engine evaluates them, as it does for the lake: filters in SQL would match differently in details.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -16,20 +18,20 @@ Row = tuple[Any, ...]
 Where = tuple[Filter, ...]
 
 
-def asked(events: ir.Table, where: Where) -> list[ir.BooleanValue]:
-    """What filters ask of a table of events."""
+def conditions(events: ir.Table, where: Where) -> list[ir.BooleanValue]:
+    """The filters as expressions on a table of events."""
     return [matches_filter(property_text(events, item.property), item) for item in where]
 
 
 def events(project_id: int, columns: Sequence[str], rows: list[Row], where: Where) -> list[Row]:
-    """Those of these events that match, in the same order; `columns` are those of the rows."""
+    """The matching events, in the same order. `columns` are the columns of `rows`."""
     needed = {name: columns.index(name) for name in (*TEXT_COLUMNS, "properties")}
     texts = {name: [row[index] for row in rows] for name, index in needed.items()}
-    return _matching(project_id, rows, texts, lambda table: asked(table, where))
+    return _matching(project_id, rows, texts, lambda table: conditions(table, where))
 
 
 def people(project_id: int, rows: list[Row], where: Where) -> list[Row]:
-    """Those of these people who match; a row is an id, and for each filter the text of the property that it names."""
+    """The matching people. A row is an ID and, for each filter, the text of its property."""
     names = [f"fact_{index}" for index in range(len(where))]
     texts = {name: [row[index] for row in rows] for index, name in enumerate(names, start=1)}
     return _matching(
@@ -43,10 +45,10 @@ def people(project_id: int, rows: list[Row], where: Where) -> list[Row]:
 def walk(
     after: Callable[[int], list[Row]], number: int, matching: Callable[[list[Row]], list[Row]], limit: int
 ) -> list[Row]:
-    """The next `limit` rows that match, in flat memory, however many do not.
+    """The next `limit` matching rows, in constant memory.
 
-    after    the CHUNK rows beyond a number, fewer only at the end; 0 stands for the beginning
-    number   which column of a row holds its number
+    after    the next CHUNK rows after a number, fewer only at the end; 0 for the beginning
+    number   the index of the number in a row
     """
     found: list[Row] = []
     rows = after(0)
