@@ -30,11 +30,11 @@ def test_a_reader_never_sees_a_partial_message(tmp_path: Path) -> None:
     home, text = Home(tmp_path), "x" * 200_000
 
     def write() -> None:
-        with connect(home) as connection, connection.SimpleQueue("work") as queue:
+        with connect(home) as connection, connection.SimpleQueue("large") as queue:
             for _ in range(100):
                 queue.put({"text": text})
 
-    with connect(home) as connection, connection.SimpleQueue("work") as queue:
+    with connect(home) as connection, connection.SimpleQueue("large") as queue:
         writer = threading.Thread(target=write)
         writer.start()
         for _ in range(100):

@@ -130,7 +130,7 @@ def test_bad_lines_are_named_and_good_ones_kept(team: Team, tmp_path: Path) -> N
     assert "line 6: the event has no userId, anonymousId or distinct_id" in said
     assert "line 7: the event has no name" in said
     assert "line 8: type must be one of track" in said
-    assert "line 9: the event is larger than allowed" in said
+    assert "line 9: the event is too large" in said
     assert "line 10: longer than 400,000 bytes" in said
 
 
