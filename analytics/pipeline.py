@@ -14,6 +14,7 @@ from analytics.lake.columns import EVENTS
 from analytics.lake.load import load
 from analytics.rollup import maintenance
 from analytics.rollup.refresh import RollupReport, rollup
+from projects import rates
 
 POLL_INTERVAL = 0.02
 """Seconds between two checks while another process does the work."""
@@ -62,6 +63,7 @@ def maintain() -> None:
     """Create and drop partitions, expire old months, compact and vacuum the lake. Only expiry changes numbers."""
     today = dt.datetime.now(dt.UTC).date()
     partitions.ensure([today, today + dt.timedelta(days=1)])
+    rates.prune()
     partitions.expire(table.watermark(EVENTS), today)
     maintenance.expire(today)
     maintenance.compact(today)

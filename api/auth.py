@@ -58,7 +58,9 @@ class KeyThrottle(BaseThrottle):
     """FIRSTHAND_API_RATE requests a minute per key, counted across all processes."""
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
-        self._wait = rates.take(request.auth, settings.API_RATE) if isinstance(request.auth, Key) else 0.0
+        self._wait = (
+            rates.take(f"key {request.auth.pk}", settings.API_RATE) if isinstance(request.auth, Key) else 0.0
+        )
         return self._wait == 0.0
 
     def wait(self) -> float:

@@ -75,6 +75,7 @@ class Intake:
         self._sampler = WarningSampler()
         self._event_rate = RateLimit(rates.events_per_second) if rates.events_per_second else None
         self._comment_rate = RateLimit(rates.comments_per_minute / 60) if rates.comments_per_minute else None
+        self.comments_per_minute = rates.comments_per_minute
         self._keys = Keys(url, home.spool / "keys.json")
         spool = Spool(home.spool, env.integer("FIRSTHAND_SPOOL_LIMIT", DEFAULT_SPOOL_LIMIT))
         self._committer = Committer(url, spool)

@@ -5,6 +5,7 @@ a decoder for its own fields and a handler, which runs in a thread with Django's
 """
 
 import asyncio
+import math
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from analytics.ingest.wire import segment
 from analytics.ingest.wire.event import EXPLANATIONS, DropReason, Payload, Rejection, RequestRejectedError
 from analytics.ingest.write_batch import WriteBatch
 from analytics.record.recording import EventColumns
+from projects import rates
 
 MAX_RUNNING = 4
 """Handlers that run at the same time in one process. More could take all connections from the dashboard's pool."""
@@ -88,6 +90,14 @@ class BusyError(Exception):
     """The queue is full, the wait was too long, or the database is down. Nothing was stored."""
 
 
+class RateLimitedError(Exception):
+    """The address has sent too much to the project, over all processes; `wait` is in seconds."""
+
+    def __init__(self, wait: float) -> None:
+        super().__init__(wait)
+        self.wait = wait
+
+
 class HandlerQueue:
     """Runs at most MAX_RUNNING handlers. The others wait in the event loop, without a thread or a connection."""
 
@@ -151,7 +161,13 @@ async def _handle(
     columns = msgspec.convert(result.events[0], EventColumns, from_attributes=True, strict=False)
     try:
         size = len(admitted.payload.json) + MESSAGE_OVERHEAD
-        reply = await queue.run(partial(endpoint.handle, columns, fields), size)
+        limit = intake.comments_per_minute
+        reply = await queue.run(partial(_handle_within, limit, endpoint, columns, fields), size)
+    except RateLimitedError as limited:
+        reason, wait = DropReason.RATE_LIMITED, math.ceil(limited.wait)
+        too_many = RequestRejectedError(EXPLANATIONS[reason], 429, reason, wait=wait)
+        await intake.reject(too_many, admitted)
+        raise too_many from None
     except BusyError:
         return http.service_unavailable(
             "the message could not be stored now; send it again with the same messageId", RETRY_AFTER
@@ -160,6 +176,17 @@ async def _handle(
         # Warnings only: the handler has recorded the event and its count itself.
         await intake.store(WriteBatch(b"", batch.warnings, []))
     return Response(reply.status, msgspec.json.encode(reply.body | routes.issues(result)))
+
+
+def _handle_within(
+    per_minute: int, endpoint: VisitorEndpoint[Fields], columns: EventColumns, fields: Fields
+) -> Reply:
+    # Intake has a limit of its own, in the memory of one process: with several processes it lets through several times
+    # as much. That one keeps a flood away from the database, this one is exact.
+    bucket = f"comments {columns.project_id} {columns.ip}"
+    if per_minute and (wait := rates.take(bucket, per_minute)):
+        raise RateLimitedError(wait)
+    return endpoint.handle(columns, fields)
 
 
 def _fields(endpoint: VisitorEndpoint[Fields], body: bytes) -> Fields:

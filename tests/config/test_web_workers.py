@@ -36,6 +36,7 @@ def ana() -> Iterator[Installation]:
     """Ana's installation with two web processes, a few thousand events in it."""
     folder = Path(tempfile.mkdtemp(prefix="firsthand-two-"))
     settings = {"FIRSTHAND_WEB_WORKERS": "2", "FIRSTHAND_API_RATE": str(RATE), "FIRSTHAND_LOG_LEVEL": "INFO"}
+    settings["FIRSTHAND_COMMENT_RATE"] = str(RATE)
     installation = Installation(folder / "home", settings=settings)
     installation.start()
     try:
@@ -149,6 +150,23 @@ def test_both_processes_share_a_rate_limit(ana: Installation, clients: list[http
     assert both_answered(ana)
     assert set(statuses) == {200, 429}
     assert RATE <= statuses.count(200) <= allowed
+
+
+def test_both_processes_share_the_limit_of_comments(ana: Installation, clients: list[httpx.Client]) -> None:
+    made = ana.manage("newproject", "Cy's shop", "--json")
+    auth = (json.loads(made.stdout)["write_key"], "")
+    began = time.monotonic()
+
+    def say(client: httpx.Client) -> list[int]:
+        comments = [{"userId": "bo", "reaction": "useful"}] * 10
+        return [client.post("/v1/comments", json=each, auth=auth).status_code for each in comments]
+
+    with ThreadPoolExecutor(CLIENTS) as threads:
+        statuses = [status for found in threads.map(say, clients) for status in found]
+    allowed = RATE + int((time.monotonic() - began) * RATE / 60) + 1
+    assert both_answered(ana)
+    assert set(statuses) == {201, 429}
+    assert RATE <= statuses.count(201) <= allowed
 
 
 def test_an_invalid_number_of_processes_is_rejected(tmp_path: Path) -> None:
