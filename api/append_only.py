@@ -29,6 +29,7 @@ class AppendOnlySource(ABC, Generic[Row]):
     def __init__(self, project: Project, since: str | None) -> None:
         self.project = project
         self.after = 0 if since is None else places.read("since", since, self.kind, project).number
+        # Never behind the given cursor: the next one would go back and return rows twice.
         self.upto = max(self.newest(), self.after)
         self.more = True
 
@@ -43,6 +44,7 @@ class AppendOnlySource(ABC, Generic[Row]):
     def take(self, limit: int) -> list[Row]:
         found = self.read(limit)
         self.more = len(found) == limit
+        # At the end continue from `upto`: from the last match, every poll would scan the rows after it again.
         self.after = found[-1][0] if self.more else self.upto
         return [row for _, row in found]
 

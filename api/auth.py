@@ -27,6 +27,7 @@ class ApiKeyAuthentication(BaseAuthentication):
     """`Authorization: Bearer KEY`. Sets `request.auth` to the Key, with its project."""
 
     def authenticate(self, request: Request) -> tuple[None, Key] | None:
+        # latin-1 decodes any bytes. With UTF-8, a malformed header would be a 500.
         scheme, _, text = get_authorization_header(request).decode("latin-1").partition(" ")
         if not scheme:
             return None
@@ -84,6 +85,7 @@ def is_live(key: Key) -> bool:
 
 
 def _rejection(text: str) -> str:
+    # A write key is public, so recognising one reveals nothing.
     if find_write_key(text):
         return "this is a write key, which can only send data; use an API key (fhk_...)"
     return "unknown or revoked API key; create one in the project's settings"
@@ -93,5 +95,6 @@ def _mark_used(key: Key) -> None:
     # At most once a minute: an UPDATE per request would bloat the table and make requests wait for each other.
     stale = now() - LAST_USED_PRECISION
     if key.last_used_at is None or key.last_used_at < stale:
+        # The condition again, in the UPDATE: of several requests that read the old time, one writes.
         unused = Key.objects.filter(Q(last_used_at=None) | Q(last_used_at__lt=stale), pk=key.pk)
         unused.update(last_used_at=now())

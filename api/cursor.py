@@ -15,6 +15,7 @@ class CursorError(Exception):
     """The text is not a cursor of this list."""
 
 
+# Array-like, so the order of fields is the format. New ones go last and need a default: older cursors lack them.
 class Place(Struct, frozen=True, array_like=True):
     """Base of all positions. Each list has its own tag, so that it rejects cursors of other lists."""
 
@@ -23,6 +24,7 @@ P = TypeVar("P", bound=Place)
 
 
 def write(place: Place) -> str:
+    # No padding: "=" would have to be escaped in query strings.
     return base64.urlsafe_b64encode(msgspec.json.encode(place)).rstrip(b"=").decode()
 
 

@@ -62,7 +62,7 @@ def operation(
     answer  the JSON response: a type, or a tuple of alternatives
     row     one row of its NDJSON and CSV streams, if it has any
     body    the request body: a tuple of alternatives
-    extra   fields that the request body has extras those of `body`
+    extra   fields that the request body has besides those of `body`
     """
     responses: dict[Any, Any] = {(200, "application/json"): OpenApiResponse(_reference(answer))}
     if row is not None:
@@ -86,6 +86,7 @@ def operation(
 def add_components(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """Postprocessing hook of drf-spectacular: adds the schemas that references point to."""
     schemas = result.setdefault("components", {}).setdefault("schemas", {})
+    # Sorted: the order of imports must not change the schema.
     schemas.update(sorted(_components.items()))
     return result
 

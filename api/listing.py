@@ -19,8 +19,10 @@ from api.auth import is_live, key_of
 from api.negotiation import MEDIA_TYPES, format_of
 from projects.models import Key
 
+# Rows that a stream holds in memory, and how often it checks that its key was not revoked.
 BATCH = 2_000
 CURSOR_HEADER = "X-Next-Cursor"
+# The full-width forms, too: spreadsheets in East Asian locales evaluate them.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 FORMATS = ("json", "ndjson", "csv")
 
@@ -109,12 +111,14 @@ def _stream(request: Request, name: str, source: Source, chunks: Iterator[bytes]
 
 async def _from_thread(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
     # Under ASGI, Django collects a plain iterator in memory before it sends the first byte.
+    # `is not None`: a batch whose rows were all merged away is b"" and must not end the stream.
     while (chunk := await asyncio.to_thread(_next, chunks)) is not None:
         yield chunk
 
 
 def _next(chunks: Iterator[bytes]) -> bytes | None:
     try:
+        # None at the end: a StopIteration cannot be passed through the future of a thread.
         return next(chunks, None)
     finally:
         # Back to the pool: a slow client would otherwise hold a database connection for the whole download.
@@ -150,7 +154,8 @@ def _cell(value: object) -> str:
         case None:
             return ""
         case str():
-            # CSV injection: spreadsheets run text that starts with these characters as a formula.
+            # CSV injection: spreadsheets run text that starts with these characters as a formula. Numbers are left
+            # alone: -5 must stay a number.
             return f"'{value}" if value.startswith(FORMULA) else value
         case bool() | list() | dict() | msgspec.Raw() | Struct():
             return encoder.encode(value).decode()
@@ -160,4 +165,5 @@ def _cell(value: object) -> str:
 
 
 def _content_type(name: str) -> str:
+    # JSON is UTF-8 by definition. Without a charset, clients guess that of CSV.
     return MEDIA_TYPES[name] + ("; charset=utf-8" if name == "csv" else "")

@@ -41,4 +41,5 @@ class Negotiation(BaseContentNegotiation):
 
 def format_of(request: Request, asked: str | None) -> str:
     named = {media_type: name for name, media_type in MEDIA_TYPES.items()}
+    # A client that accepts only problem+json gets JSON when nothing is wrong.
     return asked or named.get(request.accepted_media_type or "", "json")

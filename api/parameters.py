@@ -10,6 +10,7 @@ from rest_framework.request import Request
 
 from api.problems import BadParameterError
 
+# The range of bigint: a larger number would fail in the query, as a 500.
 Number = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 DAY_OR_MOMENT = "A date in the project's time zone, or a time with its UTC offset."
 Moment = str | None
@@ -99,6 +100,7 @@ def end_of(text: str | None, zone: ZoneInfo) -> dt.datetime | None:
 def _moment(where: str, text: str, zone: ZoneInfo, *, days: int, step: dt.timedelta) -> dt.datetime:
     try:
         if len(text) == len("2026-01-31"):
+            # Add the day before converting to UTC: a day may have 23 or 25 hours.
             day = dt.date.fromisoformat(text) + dt.timedelta(days=days)
             return dt.datetime.combine(day, dt.time(), zone).astimezone(dt.UTC)
         # An unencoded "+" of the UTC offset arrives as a space.
@@ -106,6 +108,7 @@ def _moment(where: str, text: str, zone: ZoneInfo, *, days: int, step: dt.timede
         if moment.tzinfo is None:
             raise BadParameterError(where, f"{text} lacks a UTC offset; write for example {text}Z")
         return moment.astimezone(dt.UTC) + step
+    # OverflowError: 9999-12-31 has no next day.
     except (ValueError, OverflowError) as error:
         message = f"{text!r} is neither a date (2026-01-31) nor a time (2026-01-31T12:00:00Z)"
         raise BadParameterError(where, message) from error

@@ -22,6 +22,7 @@ def read(where: str, text: str, kind: type[P], project: Project) -> P:
         place = cursor.read(text, kind)
     except cursor.CursorError as error:
         raise BadParameterError(where, str(error)) from error
+    # Projects share sequences, so a cursor of another project would silently skip rows.
     if isinstance(place, ProjectPlace) and place.project not in {0, project.pk}:
         raise BadParameterError(
             where, "this cursor belongs to another project; leave it out to start at the beginning"

@@ -88,6 +88,7 @@ def _headers(error: Exception, status: int) -> dict[str, str]:
     if authenticate := getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = authenticate
     if wait := getattr(error, "wait", None):
+        # At least 1: after 0, clients retry at once.
         headers["Retry-After"] = str(max(1, round(wait)))
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = str(RETRY_SECONDS)

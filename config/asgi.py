@@ -24,6 +24,7 @@ ingest = Ingest(extra_routes=visitor_routes(ENDPOINTS))
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    # Lifespan goes to ingest, because Django's handler raises an error for it.
     if scope["type"] == "lifespan" or ingest.serves(scope["path"]):
         await ingest(scope, receive, send)
     else:

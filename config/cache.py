@@ -14,6 +14,7 @@ TABLE = "analytics_cache"
 SIZE_LIMIT = {"MAX_ENTRIES": 4_000, "CULL_FREQUENCY": 4}
 """Beyond MAX_ENTRIES, a quarter of the entries is removed."""
 
+# Without timeouts, a server that drops packets would hang every request instead of being an empty cache.
 TIMEOUTS = {"socket_connect_timeout": 1, "socket_timeout": 1}
 
 log = logging.getLogger(__name__)
@@ -23,6 +24,7 @@ class Redis(RedisCache):
     """Treats an unreachable server as an empty cache, so that requests are slower instead of failing."""
 
     def get(self, key: Any, default: Any = None, version: int | None = None) -> Any:
+        # Imported here, because redis is an optional package.
         from redis.exceptions import RedisError
 
         try:
@@ -73,6 +75,6 @@ def configuration(url: str) -> dict[str, Any]:
 
 
 def _without_password(url: str) -> str:
-    # Error messages end up in logs.
+    # Error messages end up in logs. The last @, because a password may contain others.
     before, at, after = url.rpartition("@")
     return f"{before.partition('://')[0]}://…@{after}" if at else url

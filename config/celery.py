@@ -25,6 +25,7 @@ app.conf.update(
         "prune": {"task": "outbox.prune", "schedule": 3600.0, "options": {"expires": 3600}},
         "heartbeat": {"task": "analytics.heartbeat", "schedule": 5.0, "options": {"expires": 5}},
     },
+    # In memory: Celery's default scheduler keeps a file in the working directory.
     beat_scheduler=Scheduler,
     task_ignore_result=True,
     worker_enable_remote_control=False,

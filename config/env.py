@@ -51,6 +51,7 @@ def words(name: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
 
 def path(name: str, default: Path) -> Path:
     raw = text(name)
+    # Absolute: our processes have other working directories than the shell that started them.
     return Path(raw).expanduser().resolve() if raw else default
 
 
@@ -58,6 +59,7 @@ def secret(name: str) -> str:
     """The value of NAME, or the content of the file named by NAME_FILE, for mounted secrets."""
     if file := text(f"{name}_FILE"):
         try:
+            # Most editors end a file with a line break, which is not part of the secret.
             return Path(file).read_text(encoding="utf-8").strip()
         except OSError as error:
             raise ConfigurationError(f"{name}_FILE={file!r} cannot be read: {error.strerror}") from error

@@ -39,6 +39,7 @@ def lake() -> str:
     if object_store.remote():
         return _object_store()
     folder = Path(settings.LAKE_URL)
+    # Not an error: the first load creates it.
     if not folder.exists():
         return "empty"
     if not folder.is_dir() or not os.access(folder, os.R_OK | os.W_OK | os.X_OK):

@@ -39,6 +39,7 @@ def from_url(url: str) -> MailServer:
         backend="django.core.mail.backends.smtp.EmailBackend",
         host=parts.hostname,
         port=port or DEFAULT_PORTS[parts.scheme],
+        # User and password are percent-encoded: a plain "@" or "/" would end them.
         user=unquote(parts.username or ""),
         password=unquote(parts.password or ""),
         # Without STARTTLS the password would cross the network in the clear.

@@ -78,6 +78,7 @@ def _database(url: str) -> dict[str, Any]:
         "HOST": parts.pop("host", ""),
         "PORT": str(parts.pop("port", "")),
     }
+    # up.connections() allows for these and for those of ingest, per web process.
     pool = {"min_size": 1, "max_size": 12, "timeout": 10}
     # Without CONN_HEALTH_CHECKS the pool hands out connections that a restart of the database has closed.
     engine = {"ENGINE": "django.db.backends.postgresql", "CONN_HEALTH_CHECKS": True}
@@ -110,6 +111,7 @@ EMAIL_HOST_USER = MAIL_SERVER.user
 EMAIL_HOST_PASSWORD = MAIL_SERVER.password
 EMAIL_USE_TLS = MAIL_SERVER.starttls
 EMAIL_USE_SSL = MAIL_SERVER.tls
+# Shorter than the outbox's lease: a mail server that hangs must not outlast it, or the mail is sent twice.
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.text("FIRSTHAND_EMAIL_FROM", "Firsthand <firsthand@localhost>")
 
@@ -133,6 +135,7 @@ LOGIN_URL = "/sign-in/"
 LOGIN_REDIRECT_URL = "/"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 30
 SESSION_COOKIE_SAMESITE = "Lax"
+# Only with FIRSTHAND_HTTPS: over HTTP, browsers do not send secure cookies, so nobody could sign in.
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.boolean("FIRSTHAND_HTTPS")
 # Only with FIRSTHAND_HTTPS: without a proxy that sets this header, any client could claim to use HTTPS.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.boolean("FIRSTHAND_HTTPS") else None

@@ -153,8 +153,10 @@ def stacked(periods: Iterable[tuple[str, bool, Sequence[Part]]]) -> StackedChart
     columns = list(periods)
     highest = max((_sum(parts, 1) for _, _, parts in columns), default=0)
     deepest = max((_sum(parts, -1) for _, _, parts in columns), default=0)
+    # One step for both directions, so that the grid lines are evenly spaced.
     _, step = _scale(max(highest, deepest))
     top, bottom = step * math.ceil(highest / step - 1e-9), step * math.ceil(deepest / step - 1e-9)
+    # Without any parts, top and bottom are 0.
     height = (top + bottom) or step
     zero = round(100 * (top or height) / height, 2)
     stacks = [Stack(tick, complete, _blocks(parts, zero, height)) for tick, complete, parts in columns]
@@ -165,6 +167,7 @@ def period_ticks(starts: list[str], interval: str) -> dict[str, str]:
     """The ticks by period start, LABELS at most. Hourly charts over several days show a tick at each midnight."""
     if interval == "hour" and len(starts) > HOURS:
         starts, interval = [start for start in starts if "T00:00" in start], "day"
+    # At least 1: a slice with step 0 is an error.
     every = math.ceil(len(starts) / LABELS) or 1
     return {start: _tick(start, interval) for start in starts[::every]}
 
@@ -194,6 +197,7 @@ def _blocks(parts: Sequence[Part], zero: float, height: float) -> list[Block]:
 
 
 def _lines(bottom: float, top: float, step: float) -> list[tuple[str, float]]:
+    # round(), not int(): the quotient may be 3.9999999.
     count, first = round((top - bottom) / step), round(bottom / step)
     return [
         (formats.number(abs(step * (first + line))), round(100 - 100 * line / count, 2))

@@ -47,6 +47,7 @@ class Figure:
     @property
     def heat(self) -> int:
         """The shade of the cell: 0 for no people, otherwise 1 to HEATS."""
+        # At least 1: very few people must not look like nobody.
         return max(1, round(self.rate * HEATS)) if self.people else 0
 
     @property

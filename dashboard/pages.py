@@ -29,6 +29,7 @@ def project_page(role: Membership.Role = Membership.Role.VIEWER) -> Callable[[Pa
         def view(request: HttpRequest, slug: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             project = get_project_for(cast("User", request.user), slug, role=role)
             with timezone.override(project.zone):
+                # Pages render in here. A lazy TemplateResponse would be rendered after it, in UTC.
                 return page(request, project, *args, **kwargs)
 
         return cast("View[P]", view)

@@ -60,6 +60,7 @@ def sentence(text: object) -> str:
 @register.filter
 def hue(key: Any) -> int:
     """The avatar's hue, stable for each person."""
+    # Not hash(): it differs between processes, so avatars would change colour.
     return hashlib.sha256(str(key).encode()).digest()[0] % HUES
 
 

@@ -10,6 +10,7 @@ from analytics.record import COMMENT_EVENT, EventColumns, record
 from feedback import notifications
 from feedback.models import Comment, new_receipt
 
+# Locks with two keys never collide with the one-key locks of analytics/locks.py.
 LOCK = 0x46480001
 URL_LIMIT = 8_000
 FACT_LIMIT = 500
@@ -62,6 +63,7 @@ def leave_comment(columns: EventColumns, *, reaction: str, text: str, timezone: 
 def edit_comment(comment: Comment, *, text: str) -> Comment:
     """Replace the text. The old text is not kept. Raises CommentError."""
     current = _existing(comment)
+    # No new change number: readers of changes would get the comment again for nothing.
     if text == current.text:
         return current
     if not (text.strip() or current.reaction):
@@ -109,6 +111,7 @@ def _lock_project(project_id: int) -> None:
 def _next_change() -> int:
     """Only under the lock: a number must not become visible after a greater one."""
     with connection.cursor() as cursor:
+        # A rollback leaves a gap. Readers ask for what follows a number, so gaps do not matter.
         cursor.execute("SELECT nextval('feedback_comment_change')")
         [number] = cursor.fetchone()
     return int(number)
@@ -129,12 +132,14 @@ def _existing(comment: Comment) -> Comment:
 
 def _changed(comment: Comment) -> Comment:
     comment.change = _next_change()
+    # Saves all columns, which is safe only because the row was read under the lock.
     comment.save()
     return comment
 
 
 def _free_receipt(project_id: int) -> str:
     receipt = new_receipt()
+    # Called under the lock, so no other comment can take the receipt before this one is stored.
     while Comment.objects.filter(project=project_id, receipt=receipt).exists():
         receipt = new_receipt()
     return receipt

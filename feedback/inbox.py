@@ -50,6 +50,7 @@ def inbox(project: Project, *, reaction: str = "", after: str | None = None, lim
         comments = comments.filter(reaction=reaction)
     if after is not None:
         comments = _beyond(comments, cursor.read(after, InboxPlace))
+    # The ID breaks ties: a page that ends between comments of one time would skip or repeat some.
     rows = list(comments.order_by("-created_at", "-id")[: limit + 1])
     page = rows[:limit]
     place = cursor.write(InboxPlace(page[-1].created_at, page[-1].pk)) if len(rows) > limit else None

@@ -80,6 +80,7 @@ class Comment(models.Model):
             ),
         ]
         indexes = [
+            # With the ID, as the inbox sorts: a page is read from the index without sorting.
             models.Index(fields=["project", "-created_at", "-id"], name="comment_newest"),
             models.Index(fields=["project", "reaction", "-created_at", "-id"], name="comment_by_reaction"),
             models.Index(fields=["project", "distinct_id"], name="comment_by_distinct_id"),

@@ -22,6 +22,7 @@ from projects.models import Membership
 def comment_left(comment: Comment) -> None:
     """Queue one delivery per receiver, in the transaction that stores the comment."""
     project = comment.project
+    # `receiver` is only shown. URLs and addresses are read again when a delivery is sent.
     for webhook in webhooks.live(project):
         about = {"comment": comment.pk, "webhook": webhook.pk}
         deliveries.put("comment.webhook", about, receiver=webhook.url, project=project)
@@ -36,6 +37,7 @@ def set_preferences(membership: Membership, *, email: str, notify_comments: bool
         raise ValidationError("Enter an email address, or turn the notification off.")
     User._meta.get_field("email").clean(email, membership.user)
     with transaction.atomic():
+        # update(), not save(): save() would write back columns that others have changed meanwhile.
         User.objects.filter(pk=membership.user_id).update(email=email)
         Membership.objects.filter(pk=membership.pk).update(notify_comments=notify_comments)
 

@@ -19,6 +19,7 @@ class TimelineComments(CommentReader):
         return {comment.message_id: _shown(comment) for comment in found}
 
     def latest_change(self, project: Project, distinct_ids: Collection[str]) -> int:
+        # With tombstones: a deletion is a change that open pages must show.
         theirs = comments_and_tombstones_of(project).filter(distinct_id__in=distinct_ids)
         return theirs.aggregate(latest=Max("change"))["latest"] or 0
 

@@ -71,6 +71,7 @@ def add(project: Project, url: str) -> Webhook:
         raise WebhookError(str(error)) from error
     if len(url) > URL_LIMIT:
         raise WebhookError(f"The URL is too long. Use at most {URL_LIMIT:,} characters.")
+    # Not locked: two requests at once may add one webhook too many, which the owner can disable.
     if live(project).filter(url=url).exists():
         raise WebhookError("This webhook already exists.")
     if live(project).count() >= LIMIT:

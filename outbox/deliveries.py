@@ -48,6 +48,7 @@ def put(
         raise OutboxError(
             f"outbox: {kind!r} was queued outside a transaction; wrap it and its cause in transaction.atomic()"
         )
+    # Here the cause can still roll back. In the worker, the delivery could only fail.
     if kind not in settings.OUTBOX_BUILDERS:
         raise OutboxError(f"outbox: no kind {kind!r}; add it to OUTBOX_BUILDERS in config/settings.py")
     fields = {"kind": kind, "payload": dict(payload), "receiver": receiver, "project": project}
@@ -68,7 +69,9 @@ def counts(project: Project) -> dict[str, int]:
 def retry(project: Project, delivery_id: int) -> bool:
     """Queue a failed delivery again, with the same key. False if the project has no such failed delivery."""
     failed = Delivery.objects.filter(project=project, pk=delivery_id, state=Delivery.State.FAILED)
+    # Attempts from 0: with the old number, one more error would end it without the usual pauses.
     fresh = {"state": Delivery.State.WAITING, "attempts": 0, "due_at": Now(), "finished_at": None}
+    # The filter includes the state, so of two clicks only one queues it.
     return failed.update(**fresh) == 1
 
 

@@ -25,6 +25,7 @@ class Mail:
     def send(self, key: uuid.UUID) -> None:
         # A line break in the subject would let a sender add headers.
         subject = " ".join(self.subject.split())
+        # Auto-Submitted keeps vacation responders from answering (RFC 3834).
         headers = {"Message-ID": message_id(key), "Auto-Submitted": "auto-generated"}
         mail = EmailMessage(subject, self.text, to=[self.to], headers=headers)
         try:

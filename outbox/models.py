@@ -32,6 +32,7 @@ class Delivery(models.Model):
     )
     state = models.CharField(max_length=9, choices=State.choices, default=State.WAITING)
     attempts = models.PositiveIntegerField(default=0)
+    # The database's clock, because claim.sql compares with it.
     due_at = models.DateTimeField(db_default=Now())
     created_at = models.DateTimeField(db_default=Now())
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -40,7 +41,7 @@ class Delivery(models.Model):
     class Meta:
         verbose_name_plural = "deliveries"
         indexes = [
-            # Only rows that still wait are in it, so claiming stays quick however many have been sent.
+            # A partial index: claiming stays fast however many deliveries have been sent.
             models.Index(fields=["due_at"], name="delivery_due", condition=models.Q(state="waiting")),
             models.Index(fields=["project", "state", "-id"], name="delivery_of_project"),
         ]

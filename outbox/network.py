@@ -1,4 +1,4 @@
-"""Connections to addresses that users typed in: never into our own network, never longer than a deadline."""
+"""Connections to URLs that users enter. They cannot reach our own network or outlast a deadline."""
 
 import ipaddress
 import socket
@@ -19,15 +19,18 @@ class PrivateAddressError(Exception):
 
 
 def is_public(address: Address) -> bool:
-    """False for private, loopback, link-local, metadata, multicast and reserved addresses, in IPv6 disguise too."""
+    """False for private, loopback, link-local, metadata, multicast and reserved addresses, also inside IPv6."""
     if isinstance(address, ipaddress.IPv6Address):
         if address in NAT64:
             return is_public(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
+        # The system or a gateway connects to the IPv4 address inside, whatever the outer one is.
         inner = address.ipv4_mapped or address.sixtofour or (address.teredo and address.teredo[1])
         if inner:
             return is_public(inner)
+        # fec0::/10 is deprecated, but is_global is True for it.
         if address.is_site_local:
             return False
+    # is_global is also True for multicast addresses.
     return address.is_global and not (address.is_multicast or address.is_reserved)
 
 
@@ -36,6 +39,7 @@ def resolve(host: str, port: int, *, private: bool) -> list[str]:
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
     if not private:
+        # Every address must be public, because connect_tcp tries one after another.
         for address in addresses:
             if not is_public(ipaddress.ip_address(address.partition("%")[0])):
                 raise PrivateAddressError(f"{host} resolves to {address}, which is not a public address")
@@ -43,7 +47,7 @@ def resolve(host: str, port: int, *, private: bool) -> list[str]:
 
 
 class Deadline:
-    """A total time: a receiver that sends one byte a second would otherwise hold a worker for ever."""
+    """A limit for the whole attempt: a receiver that sends one byte a second would pass a limit per read."""
 
     def __init__(self, seconds: float) -> None:
         self.at = time.monotonic() + seconds
@@ -57,8 +61,11 @@ class Deadline:
 
 
 class GuardedBackend(httpcore.NetworkBackend):
-    """Resolves a host once, checks the addresses and connects to exactly those: a name that is resolved again after
-    the check could point elsewhere by then. The request's Host header and certificate check keep the name."""
+    """Resolves a host once, checks its addresses and connects to one of them.
+
+    If the name were resolved again after the check, it could point into our network by then (DNS rebinding). The Host
+    header and the certificate check still use the name.
+    """
 
     def __init__(self, deadline: Deadline, *, private: bool) -> None:
         self.deadline = deadline
@@ -74,7 +81,9 @@ class GuardedBackend(httpcore.NetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         try:
+            # The resolver takes no timeout. Its time counts: the deadline is checked when connecting.
             addresses = resolve(host, port, private=self.private)
+        # UnicodeError: the IDNA codec's, for a label that is empty or longer than 63 characters.
         except (OSError, UnicodeError) as error:
             raise httpcore.ConnectError(f"{host} cannot be resolved: {error}") from error
         for address in addresses[:-1]:

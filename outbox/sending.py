@@ -52,6 +52,7 @@ def deliver(limit: int = 100) -> int:
 
 def claim() -> Delivery | None:
     """A due delivery, leased to the caller. None if there is none."""
+    # In autocommit: the lease must be committed before the attempt, or a crash would forget it.
     return next(iter(Delivery.objects.raw(CLAIM, {"lease": LEASE})), None)
 
 
@@ -66,7 +67,7 @@ def attempt(delivery: Delivery) -> None:
     except DeliveryError as error:
         _reschedule(delivery, str(error), permanent=error.permanent)
     except Exception as error:
-        # A delivery that cannot be built must not keep those behind it from being sent.
+        # A delivery that cannot be built must not block those behind it.
         logger.exception("delivery %s of kind %s", delivery.key, delivery.kind)
         # Not the error's text: it could quote a person's words.
         _reschedule(delivery, f"Internal error: {type(error).__name__}")
@@ -81,6 +82,7 @@ def _reschedule(delivery: Delivery, error: str, *, permanent: bool = False) -> N
         return
     # Jitter: after an outage of a receiver, all its retries would otherwise arrive at the same moment.
     pause = PAUSES[delivery.attempts - 1] * random.uniform(1, 1.2)  # noqa: S311
+    # The database's clock, as in claim.sql: those of several workers differ.
     _mark(delivery, due_at=Now() + dt.timedelta(seconds=pause), last_error=error)
 
 

@@ -29,7 +29,7 @@ def check_url(url: str) -> httpx.URL:
     if parsed.scheme not in {"http", "https"} or not host:
         raise ValueError("The URL must start with https:// or http:// and name a host.")
     if "%" in host:
-        # httpx escapes what no name of a host can contain, a space for example.
+        # httpx percent-encodes characters that no host name can contain, such as a space.
         raise ValueError(f"There is no host {host!r}. Write for example https://example.com/hook.")
     if parsed.port is not None and not 0 < parsed.port < 65_536:
         raise ValueError(f"There is no port {parsed.port}. The largest is 65535.")
@@ -63,10 +63,12 @@ class WebhookPost:
 
     def _post(self, key: uuid.UUID) -> int:
         url = check_url(self.url)
+        # From the URL that was checked: another parser could read another host from its text.
         target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
         backend = GuardedBackend(Deadline(SECONDS), private=settings.WEBHOOK_PRIVATE)
         context = httpx.create_ssl_context()
         with (
+            # A pool per attempt: a reused connection would skip the check of addresses and keep an old deadline.
             httpcore.ConnectionPool(ssl_context=context, network_backend=backend) as pool,
             pool.stream("POST", target, headers=self._headers(key, url), content=self.body) as answer,
         ):

@@ -32,7 +32,9 @@ def create_project(name: str, *, timezone: str = "UTC") -> NewProject:
 def _free_slug(name: str) -> str:
     # A name without Latin letters or digits slugifies to nothing.
     base = slugify(name)[:50] or "project"
+    # A creation at the same moment may take the slug, too. The unique constraint then rejects one of them.
     taken = set(Project.objects.filter(slug__startswith=base).values_list("slug", flat=True))
     if base not in taken:
         return base
+    # One number more than there are slugs, so one is always free.
     return next(f"{base}-{n}" for n in range(2, len(taken) + 3) if f"{base}-{n}" not in taken)

@@ -66,6 +66,7 @@ class Key(models.Model):
     class Meta:
         ordering = ["id"]
         constraints = [
+            # The text of an API key must not be stored, whichever code writes the row.
             models.CheckConstraint(
                 name="only_write_keys_are_readable", condition=models.Q(kind="write") | models.Q(token="")
             )

@@ -48,6 +48,7 @@ def sign_in_link(request: HttpRequest, token: str) -> HttpResponse:
 
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
+    # By POST with a CSRF token: an image on another site must not sign users out.
     logout(request)
     return redirect("sign_in")
 
@@ -80,6 +81,7 @@ def project_list(request: HttpRequest) -> HttpResponse:
 
 @transaction.atomic
 def _create(user: User, entered: Mapping[str, str]) -> NewProject:
+    # In one transaction: nobody could open a project without a member.
     new = create_project(entered.get("name", "").strip(), timezone=entered.get("timezone", "UTC"))
     Membership.objects.create(project=new.project, user=user, role=Membership.Role.OWNER)
     return new

@@ -61,6 +61,7 @@ def command_prefix(death_signal: str = "") -> list[str]:
     command = [setpriv, f"--pdeathsig={death_signal}"] if death_signal else [setpriv]
     if account is not None:
         command += [f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups"]
+        # Ambient too: otherwise the change of user and exec would drop the capability.
         command += [f"--inh-caps={CAPABILITY}", f"--ambient-caps={CAPABILITY}"]
     return [*command, "--"]
 
@@ -70,10 +71,12 @@ def make_private(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     account = postgres_account()
     owner = account.pw_uid if account else os.geteuid()
+    # Not stat(): a symbolic link that another user put here counts as theirs, wherever it points.
     status = folder.lstat()
     if account and status.st_uid == 0:
         os.chown(folder, account.pw_uid, account.pw_gid)
     elif status.st_uid != owner:
         # Under /tmp, its owner could accept our database connections in place of the server.
         raise HomeError(f"{folder} belongs to user {status.st_uid}; start as that user")
+    # mkdir() does not change the mode of a folder that exists.
     folder.chmod(0o700)

@@ -73,7 +73,9 @@ def backup(home: Home, file: Path, url: str) -> Report:
             f"the lake is at {layout.lake_url()}, outside the home; back it up with the tools of that store, "
             "then the database with pg_dump"
         )
+    # In the home: hard links need the same file system.
     staging = home.root / STAGING
+    # Left behind by a backup that was killed.
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir()
     try:
@@ -90,8 +92,10 @@ def _consistent_snapshot(home: Home, staging: Path, url: str) -> Iterator[str]:
     """Link the files and export a database snapshot while no writer changes the lake."""
     with psycopg.connect(url, autocommit=True) as reader, psycopg.connect(url, autocommit=True) as gate:
         for name in WRITERS:
+            # Waits for a load or rollup that is running. Those that start now see the lock and skip their turn.
             gate.execute("SELECT pg_advisory_lock(hashtext(%s))", [f"firsthand.{name}"])
         _link(home, staging)
+        # The snapshot lives as long as this transaction, which stays open until the dump is complete.
         reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         row = reader.execute("SELECT pg_export_snapshot()").fetchone()
         # Closing releases the locks; the dump itself may take long.
@@ -130,9 +134,11 @@ def _pack(staging: Path, file: Path) -> Report:
     part = file.with_name(f"{file.name}.part")
     try:
         with tarfile.open(part, "w:gz", compresslevel=3) as tar:
+            # The manifest first: restore checks the format before it unpacks anything.
             for each in sorted(staging.iterdir(), key=lambda path: path.name != MANIFEST):
                 tar.add(each, each.name)
             count = len(tar.getmembers())
+        # It contains the secret key and all data.
         part.chmod(0o600)
         part.replace(file)
     except OSError as error:
@@ -151,6 +157,7 @@ def restore(home: Home, file: Path, url: str) -> None:
     try:
         _unpack(file, staging)
         _restore_database(home, staging / DUMP, url)
+        # Last: if the database cannot be restored, the home stays empty and restore can be repeated.
         for each in staging.iterdir():
             if each.name not in {MANIFEST, DUMP}:
                 each.rename(home.root / each.name)
@@ -159,10 +166,12 @@ def restore(home: Home, file: Path, url: str) -> None:
 
 
 def _restore_database(home: Home, dump: Path, url: str) -> None:
+    # Owners and privileges name roles that this server may not have.
     command = [postgres.binary("pg_restore"), "--no-owner", "--no-privileges", "--exit-on-error"]
     try:
         with postgres.running(home, "restore"):
             _check_database_is_empty(url)
+            # All or nothing: after half a restore, the next one would refuse the database as not empty.
             _run([*command, "--single-transaction", f"--dbname={_database_name(url)}", str(dump)], url)
     except BaseException:
         # The home was empty, so this cluster is ours. If it stayed, the next attempt would refuse the home.
@@ -208,6 +217,7 @@ def _safe_members(tar: tarfile.TarFile, staging: Path) -> Iterator[tarfile.TarIn
     """The archive's members. Raises HomeError for any that is not a file or folder below `staging`."""
     for member in tar:
         lies_within = (staging / member.name).resolve().is_relative_to(staging.resolve())
+        # No links: a link that leads outside would redirect the files written after it.
         if not lies_within or not (member.isfile() or member.isdir()):
             raise HomeError(
                 f"the backup contains {member.name!r}, which no backup of ours does; do not trust it"
@@ -216,6 +226,7 @@ def _safe_members(tar: tarfile.TarFile, staging: Path) -> Iterator[tarfile.TarIn
 
 
 def _database_name(url: str) -> str:
+    # The name alone, because the URL may contain a password. The rest is in the environment.
     return str(conninfo_to_dict(url).get("dbname", ""))
 
 

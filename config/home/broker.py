@@ -20,6 +20,7 @@ class Channel(filesystem.Channel):  # type: ignore[misc] # kombu has no types
 
     def _put(self, queue: str, payload: dict[str, Any], **options: Any) -> None:
         folder = Path(self.data_folder_out)
+        # kombu reads files sorted by name. Zero-padded, that is the order in which they were sent.
         name = f"{monotonic_ns():020d}_{uuid.uuid4()}.{queue}.msg"
         # kombu creates the file, then writes it. A worker that reads in between gets an empty message and fails.
         unfinished = folder / f"{name}.part"
@@ -48,6 +49,7 @@ def configuration(url: str, home: Home) -> dict[str, Any]:
             "data_folder_out": os.fspath(folders["messages"]),
             "control_folder": os.fspath(folders["control"]),
             "processed_folder": os.fspath(folders["taken"]),
+            # With True, kombu would keep every message as a file, about two a second.
             "store_processed": False,
             "polling_interval": POLL_SECONDS,
         },

@@ -65,6 +65,7 @@ class Home:
         inside = self.root / "run"
         if len(os.fsencode(inside / SOCKET_NAME)) <= SOCKET_PATH_LIMIT:
             return inside
+        # From the home's path: the same at every start, and no two homes share a socket.
         digest = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:16]
         return Path(tempfile.gettempdir()) / f"firsthand-{digest}"
 

@@ -75,15 +75,18 @@ def read_holder(home: Home) -> Holder:
 def hold(home: Home, command: str) -> Iterator[HomeLock]:
     """Hold the home during the block, and stop what a killed holder left running. HomeError if another holds it."""
     home.root.mkdir(parents=True, exist_ok=True)
+    # Python does not pass descriptors on to child processes. One that outlives us would hold the lock.
     descriptor = os.open(file(home), os.O_RDWR | os.O_CREAT, 0o600)
     try:
         if not _try_lock(descriptor):
             raise HomeError(_in_use(home))
+        # Before our own record replaces theirs: nothing else lists these processes.
         for child in read_holder(home).children:
             part.stop_orphan(child.pid, child.began, signal.Signals(child.stop_signal))
         held = HomeLock(descriptor, Holder(os.getpid(), command))
         held.write()
         yield held
+        # Not in `finally`: after an error, the next start stops the children that are still recorded.
         held.holder.children = []
         held.write()
     finally:
@@ -109,6 +112,7 @@ def is_held(home: Home) -> bool:
     except FileNotFoundError:
         return False
     try:
+        # Shared: two processes that ask at once must not take each other for the holder.
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True

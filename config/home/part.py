@@ -29,6 +29,7 @@ class Part:
 
     def start(self) -> None:
         self.log.parent.mkdir(parents=True, exist_ok=True)
+        # Only at a start: a running process would go on writing to the renamed file.
         _rotate(self.log)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -57,6 +58,7 @@ class Part:
         if self.process is None:
             return 0
         with suppress(ProcessLookupError, PermissionError):
+            # Before wait(): afterwards another process may get the pid, and with it the group's ID.
             os.killpg(self.process.pid, signal.SIGKILL)
         status = self.process.wait()
         self.process = None
@@ -66,6 +68,7 @@ class Part:
         """Send the stop signal, wait, then kill the process group."""
         if self.process is None:
             return
+        # To the parent alone, so that it can stop its children in order. The rest of the group is killed below.
         self.process.send_signal(self.stop_signal)
         deadline = time.monotonic() + self.stop_timeout
         while not self.has_exited() and time.monotonic() < deadline:
@@ -86,6 +89,7 @@ def run(command: list[str], log: Path) -> str:
         command, cwd=ROOT, capture_output=True, text=True, check=False, start_new_session=True
     )
     with log.open("a") as stream:
+        # Not stdout, where `prepare` prints keys and a sign-in link.
         stream.write(completed.stderr)
     if completed.returncode:
         output = "\n".join((completed.stderr or completed.stdout).strip().splitlines()[-8:])
@@ -105,6 +109,7 @@ def started_at(pid: int) -> float:
     """The start time of a process as a Unix time, or 0. Unlike a pid alone, pid and start time are never reused."""
     try:
         process = psutil.Process(pid)
+        # A zombie has ended. Waiting until it is reaped would take the whole timeout.
         return 0.0 if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
     except psutil.NoSuchProcess:
         return 0.0
@@ -120,5 +125,6 @@ def stop_orphan(pid: int, began: float, stop_signal: signal.Signals, stop_timeou
     while started_at(pid) == began and time.monotonic() < deadline:
         time.sleep(0.05)
     with suppress(ProcessLookupError, PermissionError):
+        # Our parts lead their own session. The group of anything else may be the user's shell.
         if os.getsid(pid) == pid:
             os.killpg(pid, signal.SIGKILL)

@@ -25,6 +25,8 @@ ROLE = DATABASE = "firsthand"
 START_TIMEOUT = 60
 
 SETTINGS = {
+    # No TCP, because initdb's `trust` lets in everyone who can connect. Only our account can enter the socket's
+    # folder.
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
     "max_connections": "100",
@@ -83,6 +85,7 @@ def prepare(home: Home) -> None:
 
 def _init_cluster(home: Home) -> None:
     account.make_private(home.postgres)
+    # Locale C: an upgrade of the system's libc cannot change the order of text, which would corrupt indexes.
     options = ["--username", ROLE, "--auth=trust", "--encoding=UTF8", "--locale=C", "--data-checksums"]
     command = [
         *account.command_prefix(),
@@ -101,6 +104,7 @@ def _stop_stale_server(home: Home) -> None:
     if not pid_file.exists():
         return
     pid = int(pid_file.read_text().split("\n", 1)[0] or 0)
+    # After a reboot, any process may have this pid.
     if _is_our_server(pid, home):
         part.stop_orphan(pid, part.started_at(pid), signal.SIGINT, stop_timeout=30)
     # PostgreSQL refuses to start if the pid now belongs to another process of its account.
@@ -124,6 +128,7 @@ def accepts_connections(home: Home) -> bool:
             probe.connect(str(home.socket_directory / SOCKET_NAME))
     except OSError:
         return False
+    # The socket accepts connections before recovery ends. The status in line 8 says when it has.
     return len(lines) >= 8 and lines[7].strip() == "ready"
 
 
@@ -146,6 +151,7 @@ def _ensure_database(home: Home) -> None:
     at = ["--host", str(home.socket_directory), "--username", ROLE]
     command = [binary("createdb"), *at, "--maintenance-db=postgres", DATABASE]
     completed = subprocess.run(command, capture_output=True, text=True, check=False)
+    # A start that was killed before it could write the marker has already created the database.
     if completed.returncode and "already exists" not in completed.stderr:
         raise HomeError(f"cannot create the database: {completed.stderr.strip()}")
     marker.touch()
@@ -163,6 +169,7 @@ def running(home: Home, command: str) -> Iterator[bool]:
     home.root.mkdir(parents=True, exist_ok=True)
     users = os.open(home.root / "database.users", os.O_RDWR | os.O_CREAT, 0o600)
     try:
+        # Waits while another command stops the server: that one holds LOCK_EX until the server has stopped.
         fcntl.flock(users, fcntl.LOCK_SH)
         if _is_already_running(home):
             yield False
@@ -192,6 +199,7 @@ def serving(home: Home, held: lock.HomeLock, settings: dict[str, str] | None = N
     server = server_part(home, settings)
     server.start()
     try:
+        # Before waiting: if we are killed meanwhile, the next start stops the server.
         held.record_children([server])
         wait_until_ready(home, server)
         yield

@@ -44,6 +44,7 @@ class StopRequest:
             signal.signal(number, self._receive)
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
+        # A flag: an exception could interrupt a start between launching a process and recording it.
         self.received = True
 
 
@@ -127,6 +128,7 @@ def address() -> Address:
 
 def site_url(home: Home) -> str:
     """The address where the installation of this home is running, or would start."""
+    # From the lock file: the shell of this command may have another PORT than the running installation.
     running = lock.read_holder(home).address if lock.is_held(home) else ""
     return running or address().url
 
@@ -147,6 +149,7 @@ def web(home: Home, at: Address, workers: int) -> Part:
     # Granian exits when one of its processes dies, so only this supervisor restarts anything.
     drain = ["--workers-kill-timeout", "10", "--no-ws", "--log-level", "warning"]
     command = [sys.executable, "-m", "granian", *options, *listen, *static, *drain, "config.asgi:application"]
+    # Longer than Granian's own timeout, so that Granian ends its processes and we need not kill it.
     return Part("web", command, home.logs / "web.log", stop_timeout=15)
 
 
@@ -201,6 +204,7 @@ class Installation:
     def _wait_for_web(self) -> None:
         page = f"{self.address.url}/healthz"
         while not self.stop.received and not _answers(page):
+            # A part that cannot start would otherwise be waited for without end.
             for each in self.parts:
                 if each.has_exited():
                     raise HomeError(f"{each.name} could not start; {each.log} ends with:\n{each.tail(15)}")
@@ -217,7 +221,7 @@ class Installation:
     def _stop(self) -> None:
         if self.parts:
             print_line("Stopping.")
-        # Last, so that web can store in it all that it acknowledges.
+        # PostgreSQL last: web must still store the events that it has acknowledged or is about to.
         database = [each for each in self.parts if each.name == "PostgreSQL"]
         for each in [each for each in self.parts if each not in database] + database:
             each.stop()
@@ -255,6 +259,7 @@ def _locked_home(home: Home, at: Address) -> Iterator[lock.HomeLock]:
     with lock.hold(home, "up") as held:
         held.holder.address = at.url
         held.write()
+        # After the lock: a second start on this home must report the home in use, not its port.
         at.check()
         yield held
 
@@ -262,6 +267,7 @@ def _locked_home(home: Home, at: Address) -> Iterator[lock.HomeLock]:
 def main() -> int:
     """Run until stopped, and return the exit status: 1, with the reason on stderr, if it cannot start."""
     stop = StopRequest()
+    # First, so that a signal during the start stops what was already started.
     stop.listen()
     try:
         home = layout.home()

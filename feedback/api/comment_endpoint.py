@@ -84,6 +84,7 @@ class CommentSource:
     row = CommentRow
 
     def __init__(self, project: Project, which: QuerySet[Comment], since: str | None) -> None:
+        # Read before any row: a change that commits later gets a greater number and is not skipped.
         newest = inbox.newest_change(project)
         self.project = project
         self.at = (
@@ -91,6 +92,7 @@ class CommentSource:
             if since is None
             else places.read("since", since, CommentPlace, project)
         )
+        # Never behind the given cursor: the next one would go back and return changes twice.
         self.newest = max(newest, self.at.number)
         # Readers who started after a deletion never got the comment and need no tombstone of it.
         self.which = which.exclude(deleted_at__isnull=False, change__lte=self.at.begun).order_by("change")
@@ -100,6 +102,7 @@ class CommentSource:
         found = list(self.which.filter(change__gt=self.at.number)[:limit])
         self.more = len(found) == limit
         last = found[-1].change if found else 0
+        # At the end continue from `newest`: otherwise every poll would scan again what the filters leave out.
         self.at = structs.replace(self.at, number=last if self.more else max(last, self.newest))
         return [_row(entry) for entry in inbox.with_people(self.project, found)]
 
@@ -109,6 +112,7 @@ class CommentSource:
 
     @property
     def end(self) -> str:
+        # Sent before the rows. A change during the stream comes again under `since`: none is missed.
         return cursor.write(structs.replace(self.at, number=self.newest))
 
 
@@ -133,6 +137,7 @@ def _selected(project: Project, asked: CommentParameters) -> QuerySet[Comment]:
         "created_at__lt": end,
         "reaction": asked.reaction,
         "distinct_id": asked.distinct_id,
+        # Comments keep the ID they were sent with. The person's present IDs include those merged later.
         "distinct_id__in": None
         if asked.person is None
         else persons.get_person(project, asked.person).distinct_ids,

@@ -2,7 +2,7 @@ from django.db import migrations, models
 from django.db.models import Q
 from django.utils.timezone import now
 
-# A comment's first change is its id: cursors handed out before hold an id, and mean the same place in this order.
+# A comment's first change is its ID: cursors of older versions hold an ID and keep their position.
 FILL = """
 UPDATE feedback_comment SET change = id, updated_at = received_at;
 CREATE SEQUENCE feedback_comment_change OWNED BY feedback_comment.change;

@@ -6,7 +6,7 @@ CREATE UNLOGGED TABLE projects_key_rate (
     busy_until timestamp with time zone NOT NULL
 );
 """
-"""Unlogged: every request writes to it, and after a crash everybody may begin anew."""
+"""Unlogged, because every request writes to it. A crash empties it, which only resets the rates."""
 
 
 class Migration(migrations.Migration):

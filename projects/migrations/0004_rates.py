@@ -7,7 +7,7 @@ CREATE UNLOGGED TABLE projects_rate (
     busy_until timestamp with time zone NOT NULL
 );
 """
-"""Unlogged: every counted request writes to it, and after a crash everybody may begin anew."""
+"""Unlogged, because every counted request writes to it. A crash empties it, which only resets the rates."""
 
 UNDO = """
 DROP TABLE projects_rate;

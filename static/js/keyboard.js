@@ -16,6 +16,7 @@
     all[next].scrollIntoView({ block: "nearest" });
   };
 
+  // Escaped: the key is any character, and a quote would make the selector invalid.
   const go = (key) => document.querySelector(`[data-go="${CSS.escape(key)}"]`)?.click();
   const help = () => document.getElementById("help").showModal();
   const search = () => document.querySelector("input[type=search]")?.focus();

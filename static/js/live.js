@@ -42,6 +42,7 @@
 
   const merge = (list, freshList) => {
     let place = list.firstElementChild;
+    // A copy: inserting a node removes it from the live list, and the loop would skip every second one.
     for (const fresh of [...freshList.children]) {
       const old = fresh.id && document.getElementById(fresh.id);
       if (old && old.parentElement === list) {
@@ -84,6 +85,7 @@
         wait = RETRY_MS;
       }
     }
+    // Not setInterval: requests to a slow server would pile up.
     setTimeout(tick, wait);
   };
 

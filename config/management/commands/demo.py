@@ -56,6 +56,7 @@ class Command(BaseCommand):
         started = time.monotonic()
         _check_options(options)
         project = _project(options["project"])
+        # Until the project's creation, not now: a second run must make the same messages to add nothing.
         story = generate(
             seed=options["seed"], people=options["people"], days=options["days"], until=project.created_at
         )
