@@ -47,6 +47,7 @@ class Changes(ABC, Generic[Row]):
     def __init__(self, project: Project, since: str | None) -> None:
         self.project = project
         at = self.kind(0, 0, 0) if since is None else places.read("since", since, self.kind, project)
+        # Read before the first row: what changes while rows are read is returned again, never missed.
         known = change_ranges.now(after=max(at.known, at.upto), after_link=max(at.known_link, at.upto_link))
         # The first reading of all rows ends where it started: with a moving end it might never finish.
         of_all = at.known == 0 and at.upto > 0
@@ -70,6 +71,7 @@ class Changes(ABC, Generic[Row]):
         ids = self._next(limit)
         while not ids and self.more:
             ids = self._next(limit)
+        # Read last: a row merged away since then is left out, but its ID still moves the cursor.
         return self.read(ids)
 
     @property
@@ -108,4 +110,6 @@ class Changes(ABC, Generic[Row]):
             found += self.matching(ids)
             if len(ids) < size or len(found) >= limit:
                 return found[:limit]
+            # Larger from the second query on: a filter that matches few would otherwise take thousands of queries for
+            # a page.
             beyond, size = ids[-1], FILTER_BATCH

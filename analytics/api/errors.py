@@ -25,6 +25,7 @@ def _translated(error: Exception) -> Exception:
             return NotFound(str(error))
         case LakeError() | LakeUnreachableError():
             unavailable = UnavailableError("the lake cannot be read; run `manage.py doctor`")
+            # Set by hand, because it is returned and not raised: the log would not say what failed.
             unavailable.__cause__ = error
             return unavailable
     return error

@@ -202,8 +202,10 @@ class TimelineSource:
     def __init__(self, key: Key, person_id: int, before: str | None, *, flat: bool) -> None:
         project = key.project
         if before is not None:
+            # Checked before anything is sent: once a stream has begun, an invalid cursor can no longer be a 400.
             places.read("before", before, TimelinePlace, project)
         self.project = project
+        # Without the scope no comment is read at all, so that none can slip into an entry.
         self.comments = comment_reader() if "comments:read" in key.scopes else None
         self.person_id = persons.get_person(project, person_id).id
         self.place = before

@@ -28,6 +28,8 @@ Written = Annotated[
     ),
 ]
 
+# The name is as short as possible but may contain colons; the first operator after one ends it. DOTALL: values may
+# have line breaks.
 _WRITTEN = re.compile(rf"(?P<property>.+?):(?P<op>{'|'.join(OPERATORS)})(:(?P<value>.*))?", re.DOTALL)
 Scalar = str | float | int | bool | None
 
@@ -56,12 +58,14 @@ def _filter(text: str, on: Literal["event", "person"]) -> Filter:
 
 
 def _value(op: Operator, text: str) -> Scalar | tuple[Scalar, ...]:
+    # Not decoded: `contains:1.50` would look for 1.5.
     if op in AS_WRITTEN:
         return text
     if op != "in":
         return _scalar(text)
     try:
         return msgspec.json.decode(text, type=tuple[Scalar, ...])
+    # Deeply nested brackets raise RecursionError, which would be a 500.
     except (msgspec.DecodeError, RecursionError):
         return tuple(_scalar(part) for part in text.split(","))
 

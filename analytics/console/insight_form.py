@@ -57,6 +57,7 @@ def _range(project: Project, period: str, asked: Mapping[str, str]) -> dict[str,
     )
     today = localdate()
     back = BACK.get(period, BACK["day"])
+    # A client's clock may put its last event up to a day ahead.
     last = min(today, localdate(seen["last"])) if seen["last"] else today
     end = today if today - last <= back else last
     start = max(end - back, localdate(seen["first"])) if seen["first"] else end - back

@@ -83,6 +83,7 @@ def _companions(project: Project, kind: AnyKind, asked: Asked) -> list[dict[str,
 
 
 @require_safe
+# One URL, two bodies: without Vary a browser could show the cached panel as the page.
 @vary_on_headers("HX-Request")
 @project_page()
 def behind(request: HttpRequest, project: Project, kind: str) -> HttpResponse:

@@ -30,6 +30,7 @@ def sentence(event: Event, details: Details) -> Sentence:
 
 
 def _named(event: Event, details: Details) -> Sentence:
+    # A name of nothing but $ and _ would leave an empty sentence.
     return Sentence(
         "event", " ".join(event.event.lstrip("$").replace("_", " ").split())[:MAX_LENGTH] or event.event
     )

@@ -30,6 +30,7 @@ def settings(request: HttpRequest, project: Project) -> HttpResponse:
 
 
 @require_POST
+# The page shows the key's text: no browser or proxy may keep it on disk.
 @never_cache
 @project_page(OWNER)
 def create_key(request: HttpRequest, project: Project) -> HttpResponse:
@@ -46,6 +47,7 @@ def create_key(request: HttpRequest, project: Project) -> HttpResponse:
 @project_page(OWNER)
 def revoke_key(request: HttpRequest, project: Project, key_id: int) -> HttpResponse:
     key = get_object_or_404(Key, project=project, pk=key_id)
+    # Only if not revoked yet: a second click must not move the time of revocation.
     Key.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=now())
     messages.success(request, f"Revoked {key}. Requests that use it are rejected within seconds.")
     return redirect("settings", project.slug)
@@ -60,6 +62,7 @@ def set_timezone(request: HttpRequest, project: Project) -> HttpResponse:
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
     else:
+        # Only this field: another request may have changed the others since the project was read.
         project.save(update_fields=["timezone"])
         messages.success(request, f"Time zone changed to {project.timezone}. All numbers now use it.")
     return redirect("settings", project.slug)

@@ -29,6 +29,7 @@ def waiting(request: HttpRequest, project: Project) -> HttpResponse:
     if not found:
         return HttpResponse(status=204)
     context = {"project": project, "person": found[0]}
+    # After an ordinary 200, htmx would go on asking every second for as long as the page is open.
     return render(request, "analytics/start_arrived.html", context, status=HTMX_STOP_POLLING)
 
 

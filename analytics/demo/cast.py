@@ -104,6 +104,8 @@ class Character:
 def character(seed: int, index: int, *, since: dt.datetime, until: dt.datetime) -> Character:
     """The same arguments always give the same character."""
     namespace = uuid.uuid5(NAMESPACE, f"{seed}/{(until - since).days}/{index}")
+    # Seeded with text and not with hash(), which differs between processes. A new draw between those below would
+    # change every demo that exists.
     rng = random.Random(f"{namespace}/cast")  # noqa: S311 (a story needs no secrets)
     first, last = rng.choice(FIRST_NAMES), rng.choice(LAST_NAMES)
     zone, locale, _ = rng.choices(PLACES, weights=[weight for *_, weight in PLACES])[0]

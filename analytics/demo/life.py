@@ -119,5 +119,6 @@ def _usual_time(diary: Diary, day: dt.datetime) -> dt.datetime:
     """About their usual hour on that local day, but never before the last event."""
     hour = min(max(diary.rng.gauss(diary.who.hour, 1.2), 0), 23.9)
     local = day.astimezone(diary.who.zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    # Added to local time: people come at 9 o'clock in winter and in summer.
     at = (local + dt.timedelta(hours=hour)).astimezone(dt.UTC)
     return max(at, diary.at + dt.timedelta(minutes=40))

@@ -22,6 +22,7 @@ Place = Literal["served", "activity", "events"]
 Count = Annotated[int, Meta(ge=0)]
 Days = tuple[dt.date, dt.date]
 
+# Bounds the memory of retention and lifecycle: see ROWS there.
 MOST_PERIODS = 1_000
 EARLIEST, LATEST = dt.date(1970, 1, 1), dt.date(2199, 12, 31)
 LONGEST_TEXT = 2_000
@@ -136,6 +137,7 @@ def _check(question: Question) -> None:
         raise QueryError(
             "from", f"{question.from_} is after `to`, {question.to}; `to` is the last day, included"
         )
+    # Counted in UTC, before the project's zone is known: an hour more or less does not matter here.
     periods = len(_UTC.span(question.by, question.from_, question.to))
     if periods > MOST_PERIODS:
         raise QueryError(
@@ -181,6 +183,7 @@ def _check_values(where: str, values: object) -> None:
         raise QueryError(where, '`in` needs a list of values, as in ["pro", "team"]')
     if len(values) > MOST_VALUES:
         raise QueryError(where, f"{len(values):,} values are too many; at most {MOST_VALUES}")
+    # Compared as text, null would match the word None, and never a missing property.
     if None in values:
         raise QueryError(where, "null is not a value; for a missing property use `not_set`")
 
@@ -189,6 +192,8 @@ def _check_expression(where: str, value: object) -> None:
     if not isinstance(value, str):
         raise QueryError(where, "`matches` needs a regular expression, as text")
     try:
+        # Checked with RE2, as the engine has: Python's `re` accepts lookaheads that would fail there, halfway through
+        # a query.
         pc.match_substring_regex(pa.array([""]), value)
     except pa.ArrowInvalid as error:
         reason = str(error).partition(": ")[2] or str(error)

@@ -11,6 +11,7 @@ ARROW: dict[str, pa.DataType] = {
     "int64": pa.int64(),
     "binary": pa.binary(),
     "string": pa.string(),
+    # Microseconds, like PostgreSQL: with milliseconds a copy would no longer equal its event.
     "timestamp[us, tz=UTC]": pa.timestamp("us", tz="UTC"),
 }
 

@@ -35,11 +35,13 @@ def local(files: Iterable[File]) -> list[str]:
     wanted = list(files)
     if not object_store.remote():
         return [file.path for file in wanted]
+    # Without the lock, eviction could remove a file that is marked as used just after its time was read.
     with _locked(fcntl.LOCK_SH):
         missing = [file for file in wanted if not _is_cached(file)]
     if missing:
         with ThreadPoolExecutor(MAX_CONCURRENT_FETCHES) as pool:
             list(pool.map(_fetch, missing))
+        # After the downloads: they may take long, and nobody could look up files meanwhile.
         with _locked(fcntl.LOCK_EX):
             _evict()
     return [str(_local_path(file)) for file in wanted]
@@ -55,6 +57,7 @@ def _lake_path(file: File) -> str:
 
 
 def _local_path(file: File) -> Path:
+    # By lake: files of another LAKE_URL can have the same relative path.
     lake = hashlib.sha256(settings.LAKE_URL.encode()).hexdigest()[:16]
     return _root() / lake / _lake_path(file)
 
@@ -66,6 +69,7 @@ def _is_cached(file: File) -> bool:
         os.utime(path)
     except FileNotFoundError:
         return False
+    # A shorter file, as after a power failure, is fetched again instead of failing every query.
     return path.stat().st_size == file.bytes
 
 
@@ -85,7 +89,7 @@ def _fetch(file: File) -> None:
 
 def _evict() -> None:
     """Remove the least recently used files until the rest fits. Includes partial files of killed processes."""
-    # *.pa*: .parquet and .part.
+    # Matches both .parquet and .part.
     found = sorted((each.stat().st_mtime, each.stat().st_size, each) for each in _root().glob("*/**/*.pa*"))
     over = sum(size for _, size, _ in found) - settings.LAKE_CACHE
     for used, size, each in found:

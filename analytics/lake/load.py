@@ -36,12 +36,15 @@ class LoadReport:
 def load(limit: int = 50_000) -> LoadReport:
     """Load at most `limit` events. `rows` is 0 when there are none, or when another process is loading."""
     with single_writer("load") as alone:
+        # The lake's own watermark, not one in PostgreSQL: after a crash between two stores they would differ, and
+        # events would be lost or added twice.
         after = table.watermark(EVENTS)
         if not (alone and _has_new_events(after)):
             return LoadReport(0, after)
         rows = _read_new_events(after, limit)
         until = pc.max(rows["sequence"]).as_py()
         added = table.append(EVENTS, rows, after=after, until=until, days=_days_by_project(rows))
+        # The lock ends with its connection, so another process may have loaded meanwhile. Then nothing was added.
         return LoadReport(rows.num_rows, until) if added else LoadReport(0, after)
 
 
@@ -59,6 +62,7 @@ def _read_new_events(after: int, limit: int) -> pa.Table:
     return (
         rows.select(EVENTS.columns.names)
         .cast(EVENTS.columns)
+        # Sorted by partition first: each row group covers few days and people, so that readers can skip the others.
         .sort_by([(name, "ascending") for name in ORDER])
     )
 
@@ -71,6 +75,7 @@ def _conninfo() -> str:
 
 
 def _quoted(value: str) -> str:
+    # libpq ends a quoted value at an unescaped quote: such a password would break the string or add parameters.
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 

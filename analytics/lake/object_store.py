@@ -59,6 +59,7 @@ def reach() -> None:
             client_options={"timeout": TIMEOUT, "connect_timeout": TIMEOUT, "allow_http": http},
             retry_config={"max_retries": 1, "retry_timeout": TIMEOUT},
         )
+        # Lists one folder only. A full listing of a large lake could exceed the timeout.
         list_with_delimiter(store)
 
 
@@ -71,6 +72,7 @@ def read(path: str) -> Iterator[memoryview]:
             yield memoryview(chunk)
 
 
+# Kept: a new client per file would open new connections and load the credentials again.
 @lru_cache(maxsize=1)
 def _store(address: str) -> "ObjectStore":
     from obstore.store import from_url

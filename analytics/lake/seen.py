@@ -45,6 +45,8 @@ def _months(project: int, days: list[dt.date]) -> list[str]:
     for near in {day + step for day in days for step in (-A_DAY, A_DAY * 0, A_DAY)}:
         months[f"{near:%Y-%m}"].add(near)
     return [
+        # `month` skips whole partitions, `day` skips row groups: without them every late event would scan the whole
+        # lake.
         f"project_id = {project} AND month = '{month}' AND day IN ({table.day_list(near)})"
         for month, near in sorted(months.items())
     ]

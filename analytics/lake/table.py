@@ -38,6 +38,7 @@ ROW_GROUP = 50_000
 CONFIGURATION = {
     # Opening a table reads every commit since the last checkpoint; twenty of them take 5 ms.
     "delta.checkpointInterval": "10",
+    # Rollup reads the changed days from the log. After more than a week without a rollup, it recomputes all days.
     "delta.logRetentionDuration": "interval 7 days",
     "delta.enableExpiredLogCleanup": "true",
 }
@@ -111,6 +112,8 @@ def version(layout: Layout) -> int:
 
 def watermark(layout: Layout, *, at: int | None = None) -> int:
     """The highest sequence in the lake, now or at a version; 0 when it is empty."""
+    # By version, not the newest: events are read from the lake up to here and from PostgreSQL after it. A load in
+    # between would leave a gap.
     if at is not None:
         return _watermark_at(url(layout), at) if at != NEVER else 0
     table = _newest(layout)
@@ -141,6 +144,8 @@ def replace(layout: Layout, rows: pa.RecordBatchReader, where: str, *, at: int) 
 
     Raises LakeChangedError and changes nothing when matching rows were added since version `at`.
     """
+    # At the version that was read, not the newest: Delta rejects the commit if matching rows were added since. On the
+    # newest it would overwrite them.
     table = _open(layout) if at == NEVER else DeltaTable(url(layout), version=at)
     with _conflicts_as_lake_changed(layout):
         write_deltalake(
@@ -194,6 +199,7 @@ def changes(layout: Layout, after: int, until: int) -> Changes:
     for commit in commits:
         for project, days in json.loads(commit.get(DAYS, "{}")).items():
             found[int(project)].update(map(dt.date.fromisoformat, days))
+    # Delta deletes old commits. Without this check their days would keep their old numbers.
     return Changes(dict(found), known=len(commits) == until - max(after, NEVER))
 
 
@@ -256,6 +262,7 @@ def _listing(address: str, at: int) -> dict[int, tuple[File, ...]]:
     for action in pa.table(table.get_add_actions(flatten=True)).to_pylist():
         found[action["partition.project_id"]].append(_file(address, action))
     return {
+        # Sorted, because Delta lists files in any order and compaction groups neighboring files by month.
         project: tuple(sorted(each, key=lambda file: (file.month, file.first_day, file.path)))
         for project, each in found.items()
     }

@@ -27,6 +27,7 @@ def _set_by(events: ir.Table, key: str, *, once: bool) -> ir.Table:
     # Few events set anything: a text search is many times faster than parsing the JSON of all of them.
     events = events.filter(events["properties"].contains(f'"{key}"'))
     names = events.mutate(property=json_keys(events["properties"], f"/{key}").unnest())
+    # ~ first: after /, its ~1 would be escaped again.
     pointer = ibis.literal(f"/{key}/") + names["property"].replace("~", "~0").replace("/", "~1")
     rows = names.select(
         "person_id",
@@ -50,6 +51,8 @@ def winning(facts: ir.Table, moment: dt.datetime | None = None) -> ir.Table:
     at, sequence, once = epoch_us(rows["at"]), rows["sequence"], rows["once"]
     rank = ibis.row_number().over(
         group_by=[rows["person_id"], rows["property"]],
+        # Negated instead of desc(): the last $set wins but the first $set_once, and one sort key cannot have both
+        # directions.
         order_by=[once.cast("int8"), ibis.ifelse(once, at, -at), ibis.ifelse(once, sequence, -sequence)],
     )
     ranked = rows.mutate(rank=rank)
@@ -60,6 +63,7 @@ def as_of(facts: ir.Table, name: str, moment: dt.datetime | None = None) -> ir.T
     """person_id and the value of a property as text, as of a moment (None: now), for everyone who has it."""
     found = winning(facts.filter(facts["property"] == name), moment)
     values = found.select("person_id", value=json_extract_string(found["value"], WHOLE))
+    # Only after ranking: a null that was set last must hide the values before it.
     return values.filter(values["value"].notnull())
 
 
@@ -73,4 +77,5 @@ def changes(facts: ir.Table) -> ir.Table:
     rows = effective.mutate(value=effective["value"].nullif(NULL))
     before = rows["value"].lag().over(group_by=[rows["person_id"], rows["property"]], order_by=rows["rank"])
     changed = rows.mutate(before=before)
+    # Not `!=`: with a null on one side it is null, and first values and removals would be left out.
     return changed.filter(~changed["value"].identical_to(changed["before"])).drop("rank")

@@ -32,6 +32,7 @@ TEXT_COLUMNS = frozenset(
     column.name for column in EVENT if column.postgres == "text" and column.name != "properties"
 )
 PROPERTY_PREFIX = "properties."
+# Bounded digits and exponent keep every match below float64's limit of 1.8e308, where engines differ.
 NUMBER = r"^-?[0-9]{1,200}([.][0-9]{1,200})?([eE][-+]?[0-9]{1,2})?$"
 """A number in JSON's notation. Excludes inf and nan, which engines would accept."""
 
@@ -71,13 +72,17 @@ def property_number(events: ir.Table, name: str) -> ir.FloatingValue:
 
 
 def number(text: ir.StringValue) -> ir.FloatingValue:
+    # try_cast although the text matches: engines may evaluate both branches, and a plain cast would fail on other
+    # texts.
     return ibis.ifelse(text.re_search(NUMBER), text.try_cast("float64"), ibis.null("float64"))
 
 
 def is_number(value: object) -> bool:
     """Whether a filter value is a number, or text that looks like one."""
     if isinstance(value, str):
+        # fullmatch: Python's $ also matches before a final line break, the engine's does not.
         return re.fullmatch(NUMBER, value) is not None
+    # bool is an int in Python: without this, `true` would equal 1.
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 

@@ -31,7 +31,7 @@ def wilson(count: int, of: int) -> tuple[float, float] | None:
     rate, square = count / of, Z95 * Z95
     middle = (rate + square / (2 * of)) / (1 + square / of)
     half = Z95 / (1 + square / of) * sqrt(rate * (1 - rate) / of + square / (4 * of * of))
-    # Exactly 0 and 1 at the ends, where rounding would leave a tiny rest.
+    # Exactly 0 and 1 at the ends: with rounding, 0 of 10 could have a lower bound above 0.
     low = 0.0 if count == 0 else max(0.0, middle - half)
     high = 1.0 if count == of else min(1.0, middle + half)
     return low, high
@@ -65,9 +65,11 @@ def two_proportions(count_a: int, of_a: int, count_b: int, of_b: int) -> float:
     pooled = (count_a + count_b) / (of_a + of_b)
     error = sqrt(pooled * (1 - pooled) * (1 / of_a + 1 / of_b))
     gap = abs(count_a / of_a - count_b / of_b)
+    # With a pooled rate of 0 or 1 the error is zero.
     z = gap / error if error else (inf if gap else 0.0)
     return erfc(z / sqrt(2))
 
 
 def _log_choose(of: int, count: int) -> float:
+    # Logarithms: the factorial of 171 already overflows float64.
     return lgamma(of + 1) - lgamma(count + 1) - lgamma(of - count + 1)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from analytics.metrics.functions import bit_or
 
+# Not 63: `1 << BITS` must fit in a signed bigint, and has_since relies on words that are never negative.
 BITS = 62
 
 
@@ -78,6 +79,7 @@ def empty(table: ir.Table, prefix: str, periods: int) -> ir.BooleanValue:
 
 def unpack(tally: pa.Table, prefix: str, periods: int) -> NDArray[np.float64]:
     """The bits as a matrix of zeros and ones: one row per period, one column per row of the table."""
+    # float64, because NumPy multiplies matrices of integers many times slower. Sums are exact up to 2^53.
     found = np.empty((periods, tally.num_rows))
     words = [tally.column(name).to_numpy() for name in names(prefix, periods)]
     for period in range(periods):

@@ -49,6 +49,7 @@ class Calendar:
 
     def span(self, interval: Interval, first: dt.date, last: dt.date) -> range:
         """All periods from the one that contains `first` to the one that contains `last`, inclusive."""
+        # Up to the next local midnight: a day with a clock change has 23 or 25 hours.
         stop = self.number(interval, last + dt.timedelta(1) if interval == "hour" else last)
         return range(self.number(interval, first), stop if interval == "hour" else stop + 1)
 
@@ -74,6 +75,7 @@ class Calendar:
         """The instant (UTC) at which a period begins; it ends where the next one begins."""
         if interval != "hour":
             return self.midnight(self.first_day(interval, number))
+        # Only minutes of the offset count: with its hours, the two equal hours in autumn would share a number.
         earliest = _instant(number * HOUR)
         return earliest - dt.timedelta(seconds=_offset(earliest, self.zone) % HOUR)
 
@@ -159,6 +161,7 @@ def period_of_timestamp(
     """The number of the period of each timestamp (see local_day for `first` and `last`)."""
     if interval != "hour":
         return period_of_day(interval, local_day(timestamp, calendar.zone, first, last), calendar.week_start)
+    # As in Calendar.start: whole hours of the offset do not move the start of an hour.
     within = tuple((since, offset % HOUR) for since, offset in offsets(calendar.zone, first, last))
     micros = epoch_us(timestamp)
     return (micros + _offset_expr(micros, within)) // (HOUR * MICRO)

@@ -64,6 +64,7 @@ def from_activity(activity: ir.Table, window: Window, facts: Facts, *, history: 
 
 
 def _column(facts: Facts, name: str) -> str:
+    # Numbered: a property's own name could be that of an event column.
     return f"fact_{list(facts).index(name)}"
 
 

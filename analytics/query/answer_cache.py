@@ -39,6 +39,7 @@ class Figures(Struct, Generic[F], frozen=True):
 def get_or_compute(plan: Plan, compute: Callable[[], Figures[Any]]) -> Figures[Any]:
     """The figures at the newest data version. Concurrent callers wait for one computation."""
     at = versions.current(plan.project.pk).number
+    # No version in the lock's name: on a busy project a slow query would run once per version, several at a time.
     return computed_once(
         f"answer {_question(plan)}", lambda: _kept(plan, at), lambda: _computed(plan, at, compute)
     )
@@ -62,6 +63,7 @@ def _question(plan: Plan) -> str:
 @once
 def _code() -> str:
     folder = Path(analytics.__file__).parent
+    # Sorted: every process must get the same digest, whatever order its file system has.
     sources = sorted(path for path in folder.rglob("*") if path.suffix in {".py", ".sql"})
     return hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()
 

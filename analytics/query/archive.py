@@ -71,6 +71,7 @@ def sessionless(
     at, sequence = place
     with _stored(project_id, (dt.date.min, at.date())) as (tables, events):
         moment = ibis.literal(at)
+        # By time and sequence: several events can have the same time, and pages would skip or repeat them.
         before = (events.timestamp < moment) | ((events.timestamp == moment) & (events.sequence < sequence))
         rows = events.filter(events.person_id.isin(persons), events.session_id.isnull(), before)
         return _rows(tables.run(_newest_first(rows).limit(limit).select(*columns)))
@@ -82,6 +83,7 @@ def of_sessions(
     """The newest `limit` events of each of some sessions, newest first."""
     with _stored(project_id, days) as (tables, events):
         rows = events.filter(*_equal(events, filters))
+        # A limit per session: with one for all, a single long session would leave none for the others.
         place = ibis.row_number().over(
             group_by=rows.session_id, order_by=[rows.timestamp.desc(), rows.sequence.desc()]
         )
@@ -112,6 +114,7 @@ def _newest_first(rows: ir.Table) -> ir.Table:
 
 def _rows(found: pa.Table) -> Rows:
     """Rows in the types of PostgreSQL, converted batch by batch. The lake stores UUIDs as 16 bytes."""
+    # Batch by batch: 50,000 events as Python objects take many times the memory of the columns.
     for batch in found.to_batches(max_chunksize=BATCH):
         columns = {name: batch[name].to_pylist() for name in found.column_names}
         if "id" in columns:

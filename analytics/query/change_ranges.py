@@ -33,6 +33,7 @@ class ChangeRange(Struct, frozen=True):
 def now(*, after: int, after_link: int) -> ChangeRange:
     """Everything since these positions. Events and links are append-only, so it does not change later."""
     newest, link = events.newest(), redirects.newest_link()
+    # A cursor may be ahead of a database that was restored from a backup: its range is empty, not reversed.
     return ChangeRange(after, max(newest, after), after_link, max(link, after_link))
 
 
@@ -61,4 +62,5 @@ def changed(project: Project, kind: Kind, within: ChangeRange, *, beyond: int, l
     stored = archive.changed(
         project.pk, COLUMN[kind], after=within.after, upto=within.upto, beyond=beyond, limit=limit
     )
+    # Each source returned its lowest IDs, so the lowest of both together are the next ones.
     return sorted({*found, *stored})[:limit]

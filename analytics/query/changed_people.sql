@@ -13,6 +13,7 @@ WITH changed AS (
       AND link.other_id IS NOT NULL
       AND link.refused = ''
 )
+-- DISTINCT after merges: two people of the range may be one by now.
 SELECT DISTINCT coalesce(now.target_id, changed.person_id) AS id
 FROM changed
 LEFT JOIN LATERAL (
@@ -22,6 +23,8 @@ LEFT JOIN LATERAL (
     ORDER BY link_id DESC
     LIMIT 1
 ) AS now ON true
+-- The current ID is the one that pages are sorted by. Compared with the stored ID, people would be skipped or
+-- repeated.
 WHERE coalesce(now.target_id, changed.person_id) > %(beyond)s
 ORDER BY id
 LIMIT %(limit)s

@@ -20,6 +20,7 @@ WHERE project_id = %(project)s AND sequence > %(after)s AND sequence <= %(upto)s
 UNION
 SELECT session.id
 FROM owners
+-- By origin: of the target's sessions, only those that came from the moved person have changed hands.
 JOIN analytics_session AS session
     ON session.person_id = owners.person_id AND coalesce(session.origin_id, session.person_id) = owners.began
 WHERE session.project_id = %(project)s AND session.id > %(beyond)s

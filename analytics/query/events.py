@@ -122,6 +122,7 @@ class Reader:
             # Check after reading: if a day's partition was dropped meanwhile, `rows` lacks its events.
             if is_hot(self.after):
                 return self._passed(rows)
+        # Read once and used for both sources: a load between two readings would leave a gap or return events twice.
         held = archive.mark()
         if held > self.after:
             self._ahead = self._stored(min(self.upto, held), READ_AHEAD if self._begun else limit)
@@ -131,6 +132,7 @@ class Reader:
         return stored + self._passed(self._hot(max(self.after, held), limit - len(stored)))
 
     def _next_found(self, limit: int) -> list[Event]:
+        # Merges are applied to the rows that are taken, not to those read ahead: a merge in between would be missed.
         return self._passed(current(self.project.pk, named(islice(self._ahead, limit))))
 
     def _passed(self, rows: list[Event]) -> list[Event]:
@@ -147,6 +149,7 @@ class Reader:
 def newest() -> int:
     """The sequence of the newest event of any project. 0 if there is none."""
     last = _number(LAST_HOT)
+    # After some quiet days PostgreSQL has no events left. 0 would hide those in the lake from new readers.
     return archive.mark() if last is None else last
 
 
@@ -163,6 +166,7 @@ def fetch(sql: str, parameters: dict[str, Any]) -> list[Event]:
 
 def named(rows: Iterable[tuple[Any, ...]]) -> list[Event]:
     """Rows with the columns COLUMNS as events."""
+    # Not decoded: numbers beyond float64 and the order of keys stay as they were sent.
     return [Event(*(*row[:-1], msgspec.Raw(row[-1].encode()))) for row in rows]
 
 
@@ -178,6 +182,7 @@ def _hot(project_id: int, which: Selection, after: int, upto: int, limit: int) -
     if not which.where:
         return current(project_id, fetch(HOT, asked | {"limit": limit}))
     rows = row_filters.walk(
+        # `walk` begins with 0, but this reader may have passed that already.
         lambda beyond: _rows(HOT, asked | {"after": max(after, beyond), "limit": row_filters.CHUNK}),
         COLUMNS.index("sequence"),
         lambda rows: row_filters.events(project_id, COLUMNS, rows, which.where),

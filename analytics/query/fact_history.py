@@ -118,6 +118,7 @@ def _end(project: Project, day: dt.date) -> dt.datetime:
     """The last moment of a local day; of the last day that there is, in UTC."""
     if day == dt.date.max:
         return dt.datetime.max.replace(tzinfo=dt.UTC)
+    # The next local midnight, not 24 hours later: days with a clock change have 23 or 25.
     following = dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), project.zone)
     return following.astimezone(dt.UTC) - MICROSECOND
 
@@ -127,8 +128,11 @@ def _asserted(project: Project, person_id: int) -> Iterator[tuple[engine.Tables,
     """All assertions about a person, with the columns facts.COLUMNS."""
     ids = redirects.ids_of(person_id)
     with engine.snapshot(project.pk) as tables:
+        # Rolled-up facts have the IDs as of the data version: after an undo, they are still under the former target.
         then = {*ids, *engine.targets(project.pk, tables.version.link_id, ids)}
         persons = tables.table(pa.table([sorted(then)], schema=PERSON_IDS))
+        # From the watermark of the same version that the facts have: otherwise events would be missing or repeated
+        # between the two.
         newer = _recent(project, ids, tables.version.lake_version)
         recent = tables.table(newer) if newer.num_rows else None
         yield tables, _assertions(tables.facts, persons, recent)
@@ -141,6 +145,7 @@ def _assertions(rolled_up: ir.Table, persons: ir.Table, recent: ir.Table | None)
     asserted = known.select(*facts.COLUMNS)
     if recent is not None:
         asserted = asserted.union(facts.assertions(recent).select(*facts.COLUMNS))
+    # One ID for all: the history of a merged person is folded as one, and the expression stays the same for everyone.
     return asserted.mutate(person_id=ibis.literal(0, "int64"))
 
 
@@ -184,6 +189,7 @@ def _before(changed: ir.Table, place: ir.Table) -> ir.Table:
     rows = changed.cross_join(place)
     same = rows["at"] == rows["place_at"]
     earlier = same & (rows["sequence"] < rows["place_sequence"])
+    # One event can change several properties: without the name a page that ends between them would lose some.
     later_name = (
         same & (rows["sequence"] == rows["place_sequence"]) & (rows["property"] > rows["place_property"])
     )

@@ -45,6 +45,7 @@ def people(
     asked = _point(planned, point)
     version = _version(project, place) if place else None
     size = max(1, min(limit, MOST))
+    # All pages at one version: after a rollup in between, `count` would no longer match the list.
     with reading(planned, planned.place_of_people, version) as source:
         found = planned.kind.people(question, source, asked)
         rows = source.run(_page(found, place.person if place else 0, size + 1)).to_pylist()
@@ -72,5 +73,6 @@ def _point(plan: Plan, point: object) -> Struct:
 
 def _page(found: ir.Table, after: int, limit: int) -> ir.Table:
     """The next `limit` people by ID, each with the total count."""
+    # Counted before the filter: after it, `count` would only be of the people still to come.
     counted = found.mutate(count=found.count().over(ibis.window()))
     return counted.filter(counted["person_id"] > after).order_by("person_id").limit(limit)

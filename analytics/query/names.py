@@ -23,6 +23,7 @@ def of_small_figures(project: Project, question: Question, answer: Any, *, below
     kept = answer_cache.key(planned, answer.stamp.data_version, f"names-{below}")
     cells: dict[Cell, list[int]] | None = cache.get(kept)
     if cells is None:
+        # Only IDs are cached: a name can change without a new data version.
         cells = _cells(planned, answer, below)
         cache.set(kept, cells, answer_cache.KEEP_SECONDS)
     called = _called(project, {id for ids in cells.values() for id in ids})
@@ -35,6 +36,7 @@ def of_small_figures(project: Project, question: Question, answer: Any, *, below
 def _cells(plan: Plan, answer: Any, below: int) -> dict[Cell, list[int]]:
     if plan.kind.small is None:
         return {}
+    # The answer's version: at a newer one, a figure could show more names than people.
     version = versions.at(plan.project.pk, answer.stamp.data_version)
     found: dict[Cell, list[int]] = defaultdict(list)
     with reading(plan, plan.place_of_people, version) as source:

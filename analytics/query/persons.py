@@ -15,6 +15,7 @@ from api import cursor
 from projects.models import Project
 
 Moment = Annotated[dt.datetime, Meta(tz=True)]
+# Cursors can be forged, and their values go into SQL: a NUL or a number beyond bigint would cause a 500.
 VALUES: dict[str, Any] = {
     "last_seen": Moment,
     "first_seen": Moment,
@@ -91,6 +92,8 @@ def list_people(
     if after is not None:
         people = _beyond(people, column, descending, cursor.read(after, PersonPlace))
     mark = "-" if descending else ""
+    # The ID breaks ties, in the same direction: pages of equal values neither skip nor repeat people, and one index
+    # serves both directions.
     rows = list(people.order_by(f"{mark}{column}", f"{mark}id")[: limit + 1])
     page = rows[:limit]
     return PersonList(_refs(page), _place(column, page[-1]) if len(rows) > limit else None)
@@ -163,6 +166,7 @@ def _living(project: Project, person_id: int) -> Person:
 
 def _matching(project: Project, search: str) -> QuerySet[Person]:
     people = Person.objects.filter(project=project, merged_into=None)
+    # PostgreSQL rejects NUL in text: in a search it would cause a 500.
     words = search.replace("\0", "").strip()
     if not words:
         return people
@@ -177,6 +181,7 @@ def _selected(project: Project, which: PersonSelection) -> QuerySet[Person, tupl
     people = Person.objects.filter(project=project, merged_into=None)
     if which.distinct_id is not None:
         people = people.filter(pk__in=_with_id(project, which.distinct_id))
+    # Not Django's KeyTextTransform: it takes a property named 2024 for an index of an array.
     texts = [
         Func(
             F("properties"),

@@ -55,6 +55,7 @@ def reading(plan: Plan, place: Place, version: Version | None = None) -> Iterato
 
 def _beyond(day: dt.date, step: dt.timedelta) -> dt.date:
     """Moved by one day: the lake's files are cut at UTC days, which differ from local days by one at most."""
+    # These two mean unbounded; a day beyond them raises OverflowError.
     return day if day in (dt.date.min, dt.date.max) else day + step
 
 

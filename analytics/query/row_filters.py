@@ -68,8 +68,10 @@ def _matching(
 ) -> list[Row]:
     if not rows:
         return []
+    # The engine does not keep the order of rows, so each carries its number.
     numbers = pa.array(range(len(rows)), pa.int64())
     columns = {name: pa.array(values, pa.string()) for name, values in texts.items()}
+    # NOTHING saves a query for the newest state: no table of the lake is read.
     with engine.snapshot(project_id, engine.NOTHING) as tables:
         table = tables.table(pa.table({"row_number": numbers} | columns))
         found = tables.run(table.filter(*tests(table)).select("row_number").order_by("row_number"))

@@ -28,6 +28,8 @@ LINK, SESSION, EVENT = 2, 1, 0
 ASSERTS = b'"$set'
 NEVER = dt.datetime(9999, 1, 1, tzinfo=dt.UTC)
 GREATEST = 2**63 - 1
+# How many events outside of sessions are only in the lake: all events less those in sessions and in the hot window.
+# Only the current person's counter is added, because it includes merged people.
 LEFT = """
 SELECT
     (SELECT coalesce(sum(events), 0) FROM analytics_person WHERE project_id = %(project)s AND id = ANY(%(persons)s)
@@ -183,6 +185,7 @@ def _link(link: IdentityLink, ids: list[int]) -> LinkEntry:
 
 
 def _visits(project: Project, ids: list[int], place: TimelinePlace, limit: int) -> list[SessionEntry]:
+    # A bound on the time alone, then an exclusion: with an OR, PostgreSQL could not start inside the index.
     visits = Session.objects.filter(project=project, person__in=ids, started_at__lte=place.at)
     visits = visits.exclude(started_at=place.at, id__gte=_bound(SESSION, place)).order_by(
         "-started_at", "-id"
@@ -246,6 +249,7 @@ def _with_events(project: Project, person_id: int, ids: list[int], page: Sequenc
 
 def _changes(project: Project, person_id: int, shown: Iterable[Event]) -> dict[uuid.UUID, list[FactChange]]:
     """One query for all events of a page. None if no event sets a property."""
+    # A text search, so that most pages need no query of the engine.
     asserting = [event.id for event in shown if ASSERTS in bytes(event.properties)]
     return fact_history.by_event(project, person_id, asserting) if asserting else {}
 
@@ -275,6 +279,8 @@ def _events(entry: Entry) -> list[TimelineEvent]:
 
 def _inside(project: Project, ids: list[int], visits: list[SessionRow]) -> dict[int, list[Event]]:
     found = _hot_inside(project, ids, visits)
+    # The session's own counter tells whether events have left the hot window. Otherwise every page would scan the
+    # lake.
     missing = [v for v in visits if len(found[v.id]) < min(v.events, EVENTS_SHOWN)]
     if missing:
         wanted = {"session_id": [visit.id for visit in missing], "person_id": ids}

@@ -4,6 +4,7 @@ FROM analytics_event
 WHERE project_id = %(project)s
   AND person_id = ANY(%(persons)s)
   AND session_id IS NULL
+  -- A comparison of rows: written with OR, it could not bound the index on (person, timestamp).
   AND ("timestamp", sequence) < (%(at)s, %(id)s)
 ORDER BY "timestamp" DESC, sequence DESC
 LIMIT %(limit)s

@@ -81,9 +81,11 @@ def _replace_rows(layout: Layout, rows: pa.RecordBatchReader, dirty: DirtyDays, 
     """The table's new version, or its current one when there are no rows, before or now."""
     before = table.NEVER if at is None else at
     present = {file.month for file in table.files(layout, dirty.project.pk, before)}
+    # Looks for a first row before it writes: a project without facts must not add an empty commit with every run.
     found = next((batch for batch in rows if batch.num_rows), None)
     if found is None and not present:
         return before
+    # Passed on as a stream: the activity of a whole project may not fit in memory.
     batches = chain([] if found is None else [found], rows)
     whole = pa.RecordBatchReader.from_batches(rows.schema, batches)
     return table.replace(layout, whole, _where(dirty, present), at=before)
@@ -100,6 +102,7 @@ def _where(dirty: DirtyDays, present: set[str]) -> str:
         return project
     months = {f"{day:%Y-%m}" for day in dirty.days}
     if dirty.whole_months:
+        # Also the partitions of single days in these months: their rows would otherwise be counted twice.
         named = {month for month in present if month[:7] in months} | months
         return f"{project} AND month IN ({table.listed(named)})"
     named = months & present | {f"{day}" for day in dirty.days}

@@ -33,6 +33,7 @@ class DirtyDays:
 def find(before: DataVersion, after: DataVersion, *, everything: bool) -> list[DirtyDays]:
     """The dirty days of each project, without projects where nothing changed."""
     present = table.projects(EVENTS, after.lake_version)
+    # Also projects that only activity has: after all their events expired, their numbers must go too.
     known = Project.objects.in_bulk({*present, *table.projects(ACTIVITY, after.activity_version)})
     changes = table.changes(EVENTS, before.lake_version, after.lake_version)
     if (
@@ -61,6 +62,7 @@ def _is_behind(before: int | None, after: int | None) -> bool:
 
 
 def _calendar_changed(project: Project, calendar: RollupCalendar | None, firsts: int) -> bool:
+    # A higher version than the newest means that the lake was restored from a backup.
     if calendar is None or calendar.firsts_version is None or calendar.firsts_version > firsts:
         return True
     return (calendar.timezone, calendar.week_start) != (project.timezone, project.week_start)
@@ -73,12 +75,14 @@ def _days(
     days = frozenset(loaded | _days_of_moved_people(project, before, after))
     if len(days) <= MAX_SINGLE_DAYS:
         return days
+    # A partition per day of an import of years would leave thousands of tiny files for compaction.
     return frozenset(day for month in days for day in _days_of_month(month))
 
 
 def local_days(project: Project, day: dt.date) -> set[dt.date]:
     """The local days that overlap a UTC day."""
     start = dt.datetime.combine(day, dt.time(), dt.UTC)
+    # The last moment of the day: the next midnight may belong to a local day on which nothing changed.
     last = start + A_DAY - dt.timedelta(microseconds=1)
     return {moment.astimezone(project.zone).date() for moment in (start, last)}
 
@@ -89,6 +93,7 @@ def _days_of_moved_people(project: Project, before: DataVersion, after: DataVers
     moved = set(new.values_list("person_id", flat=True))
     if not moved:
         return set()
+    # Activity has these people's rows under whoever they were merged into at that time.
     with engine.snapshot(project.pk, before) as tables:
         then = {*moved, *(engine.targets(project.pk, before.link_id, moved))}
         days = tables.activity.filter(tables.activity.person_id.isin(sorted(then))).select("day").distinct()

@@ -43,6 +43,7 @@ def update(dirty: DirtyDays, at: DataVersion) -> None:
         old, new = _changes(tables, firsts, dirty.days)
         if months := {*_months(old["was"]), *_months(new["day"])}:
             stay = firsts.filter(firsts["day"].strftime(MONTH).isin(sorted(months)))
+            # Whoever changed is taken out here and added anew below, possibly in another month.
             stay = stay.anti_join(tables.table(old.select(["person_id"])), "person_id")
             rows = stay.select("person_id", "day").union(tables.table(new))
             _write(tables, dirty, rows, f"{project} AND month IN ({table.listed(months)})", known)
@@ -58,10 +59,12 @@ def changed_first_days(activity: ir.Table, firsts: ir.Table, days: Collection[dt
 
     `lost`: the old first day is gone and the new one is not among the dirty days.
     """
+    # The range is for the file statistics: files and row groups outside of it are skipped.
     near = activity.filter(activity["day"].between(min(days), max(days)), activity["day"].isin(sorted(days)))
     now = first_days(near)
     known = firsts.select(known_id=firsts["person_id"], was=firsts["day"])
     both = now.outer_join(known, now["person_id"] == known["known_id"])
+    # Without `isnull` a comparison with null would be null, and people who are new would be left out.
     earlier = both["was"].isnull() | (both["day"] < both["was"])
     lost = both["was"].isin(sorted(days)) & (both["day"].isnull() | (both["day"] > both["was"]))
     found = both.mutate(
@@ -75,6 +78,7 @@ def _changes(tables: Tables, firsts: ir.Table, days: Collection[dt.date]) -> tup
     found = tables.run(changed_first_days(tables.activity, firsts, days))
     new = found.filter(pc.invert(found["lost"])).select(["person_id", "day"])
     lost = found.filter(found["lost"]).select(["person_id"])
+    # Searches all of activity, which would take too long with every rollup.
     if lost.num_rows:
         theirs = tables.activity.semi_join(tables.table(lost), "person_id")
         new = pa.concat_tables([new, tables.run(first_days(theirs)).cast(new.schema)])

@@ -28,6 +28,7 @@ SHARE = 0.25
 KEEP_HOURS = 6
 """How long replaced files and data versions are kept, for questions and lists that began before."""
 
+# Orders without ties: otherwise the same rows could give different bytes.
 ORDER = {
     EVENTS.name: ("day", "person_id", "timestamp", "sequence"),
     ACTIVITY.name: ("day", "person_id", "event"),
@@ -38,8 +39,10 @@ ORDER = {
 def compact(today: dt.date) -> int:
     """Rewrite the months that need it and return how many. Activity and facts of the current month are left alone."""
     with single_writer("load") as alone:
+        # Not while events are loaded: of two commits to the same partition Delta rejects one.
         done = _compact(EVENTS, today) if alone else 0
     with single_writer("rollup") as alone:
+        # Two days late, because the local month of a project may end after that of `today`.
         closed = today - 2 * A_DAY
         return done + (_compact(ACTIVITY, closed) + _compact(FACTS, closed) if alone else 0)
 
@@ -50,6 +53,8 @@ def expire(today: dt.date) -> list[str]:
         return []
     first = _months_before(today, settings.KEEP_MONTHS)
     with single_writer("load") as alone:
+        # Under the lock: a load after the listing could add days to these months that the commit does not name, and
+        # their numbers would stay.
         at = table.version(EVENTS)
         old = [
             (p, f) for p in table.projects(EVENTS, at) for f in table.files(EVENTS, p, at) if f.month < first
@@ -72,6 +77,8 @@ def vacuum() -> int:
         if not (loading and rolling and newest):
             return 0
         kept = {
+            # Published versions, not the newest ones: until the next rollup, answers read files that the lake has
+            # already replaced.
             EVENTS: newest.lake_version,
             ACTIVITY: newest.activity_version,
             FACTS: table.NEVER if newest.facts_version is None else newest.facts_version,
@@ -103,15 +110,18 @@ def _rewrite(layout: Layout, project: int, month: str, at: int) -> int:
         facts_version=table.NEVER,
     )
     with engine.snapshot(project, state, days=span) as tables:
+        # `stored`: `events` has merges applied, and written back they could never be undone.
         rows = tables.stored if layout is EVENTS else tables.lake(layout, at)
         found = rows.filter(rows["day"].between(*span)).mutate(month=ibis.literal(month))
         whole = found.select(layout.columns.names).order_by(*ORDER[layout.name])
+        # The month and its single days: a day left out would stay beside its copy in the month.
         parts = {file.month for file in table.files(layout, project, at) if file.month[:7] == month} | {month}
         where = f"project_id = {project} AND month IN ({table.listed(parts)})"
         return table.replace(layout, tables.stream(whole), where, at=at)
 
 
 def _next_month(first: dt.date) -> dt.date:
+    # From the first of a month 31 days always lead into the next one and never beyond it.
     return (first + 31 * A_DAY).replace(day=1)
 
 

@@ -37,6 +37,7 @@ class RollupReport:
 def rollup(*, everything: bool = False) -> RollupReport:
     """Update all rollups from the lake. `everything` recomputes them from scratch."""
     with single_writer("rollup") as alone:
+        # Read under the lock: read earlier, it could be a state that another run has replaced meanwhile.
         before = DataVersion.objects.order_by("-id").first() or engine.NOTHING
         if not alone:
             return RollupReport(before.pk, busy=True)
@@ -45,9 +46,10 @@ def rollup(*, everything: bool = False) -> RollupReport:
         for each in dirty:
             daily_tables.replace(each, after)
             firsts.update(each, after)
-        # Only now: served tables must be computed from the versions that `after` ends up with.
+        # After all projects: each commit changes the versions in `after` that served tables are computed from.
         for each in dirty:
             _refresh_served_tables(each, after)
+        # Last: from here on readers may ask for these lake versions, and all of them are complete.
         return _publish(before, after, dirty)
 
 
@@ -57,6 +59,7 @@ def _current_state() -> DataVersion:
         lake_version=table.version(EVENTS),
         activity_version=table.version(ACTIVITY),
         facts_version=table.version(FACTS),
+        # One link for the whole run. Merges that arrive during it count from the next version on, in all tables alike.
         link_id=newest,
     )
 
@@ -77,6 +80,7 @@ def _refresh_served_tables(each: dirty_days.DirtyDays, after: DataVersion) -> No
 def _publish(before: DataVersion, after: DataVersion, dirty: list[dirty_days.DirtyDays]) -> RollupReport:
     days = sum(len(each.days or ()) for each in dirty)
     if _state(after) == _state(before):
+        # No new version without a change: it would invalidate the cached answers.
         return RollupReport(before.pk, days)
     # A merge of people without events makes no day dirty, yet it changes who is behind a figure.
     links = Redirect.objects.filter(link_id__gt=before.link_id, link_id__lte=after.link_id)

@@ -44,10 +44,12 @@ def refresh(tables: Tables, dirty: DirtyDays) -> None:
 def counts(activity: ir.Table, interval: Interval, calendar: Calendar, touched: list[int] | None) -> ir.Table:
     """period, event ('' is any), events, people."""
     rows = _periods(_days_of(activity, interval, calendar, touched), interval, calendar)
+    # Periods without gaps need no second filter: their range of days has already selected them.
     if touched is not None and len(touched) <= touched[-1] - touched[0]:
         rows = rows.filter(rows["period"].isin(touched))
     figures = {"events": rows["count"].sum(), "people": rows["person_id"].nunique()}
     named = rows.group_by("period", "event").agg(**figures)
+    # Counted on its own, not summed: a person with two different events would count twice.
     any_event = rows.group_by("period").agg(**figures)
     return ibis.union(named, any_event.mutate(event=ibis.literal("")).select(named.columns))
 
@@ -57,6 +59,7 @@ def cells(
 ) -> ir.Table:
     """cohort, offset, people: first-time cohorts of any event; the cells of period `since` and later."""
     cohorts = first.select("person_id", cohort=_period(first["day"], interval, calendar))
+    # Open-ended: a first day that moved also changes the cells of all later periods.
     recent = _days_of(activity, interval, calendar, None if since is None else [since], open_end=True)
     active = _periods(recent, interval, calendar).select("person_id", "period").distinct()
     both = active.join(cohorts, "person_id")
@@ -120,6 +123,7 @@ def _replace_cells(
 
 
 def _rows(found: pa.Table) -> Iterator[dict[str, Any]]:
+    # In batches: all rows as Python objects would take many times the memory of the Arrow table.
     for batch in found.to_batches(max_chunksize=10_000):
         yield from batch.to_pylist()
 

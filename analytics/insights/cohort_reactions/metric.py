@@ -24,6 +24,7 @@ def people(source: Source, events: ir.Table, event: str, name: str, values: list
     starts = starts.filter(starts["cohort"].between(0, len(source.window) - 1))
     reactions = events.filter(events["event"] == event)
     reactions = reactions.select("person_id", value=property_text(reactions, name))
+    # Distinct: figures count people, and some leave the same reaction many times.
     reactions = reactions.filter(reactions["value"].isin(values)).distinct()
     gave = starts.join(reactions, "person_id").select("person_id", "cohort", "value")
     return starts.mutate(value=ibis.literal(EVERYONE)).union(gave)

@@ -20,6 +20,7 @@ class LifecycleFigures(Struct, frozen=True):
 
 def active(question: Lifecycle, reading: Reading) -> ir.Table:
     """See metric.people."""
+    # One period more: who is returning or dormant depends on the period before.
     return metric.people(reading.source(history=True, before=1), EventFilter(question.event))
 
 

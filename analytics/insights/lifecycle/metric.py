@@ -38,6 +38,7 @@ def people(source: Source, event_filter: EventFilter) -> ir.Table:
     found = rows.group_by("person_id").agg(
         first=rows["period"].min(), **masks.collect("a", rows["period"], counts, periods)
     )
+    # Clipped: each earlier first period would otherwise be a group of its own in the tally.
     found = found.mutate(first=found[FIRST].clip(lower=LONG_AGO))
     return found.filter(~masks.empty(found, "a", periods))
 

@@ -58,6 +58,7 @@ def _average(cohorts: list[RetentionCohort], width: int) -> list[RetentionValue]
     row = []
     for offset in range(width):
         cells = [cohort.values[offset] for cohort in cohorts if offset < len(cohort.values)]
+        # A period that still runs has fewer returns so far, and would pull the average down.
         known = [cell for cell in cells if cell.complete]
         people, of = sum(cell.people for cell in known), sum(cell.of for cell in known)
         row.append(_cell(offset, people, of, bool(known)))

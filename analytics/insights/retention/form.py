@@ -18,6 +18,7 @@ def point(given: Mapping[str, str]) -> dict[str, Any]:
         if not given.get(name):
             raise QueryError(name, "missing; it identifies the cell whose people to list")
     offset = given["offset"]
+    # isascii too: isdigit accepts ² and int() then fails.
     if not (offset.isascii() and offset.isdigit()):
         raise QueryError("offset", f"{offset!r} is not a number of periods; write 0 or more")
     return {"cohort": given["cohort"], "offset": int(offset)}

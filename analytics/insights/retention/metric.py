@@ -75,6 +75,7 @@ def triangle(tally: pa.Table, periods: int, counting: str) -> list[list[int]]:
         weighted = started * weight
         cells += weighted @ returned.T
         sizes += weighted.sum(axis=1)
+    # Offset 0 is the cohort itself, also those who did not do the return event in that period.
     np.fill_diagonal(cells, sizes)
     return [[round(cell) for cell in cells[cohort, cohort:]] for cohort in range(periods)]
 
@@ -95,6 +96,7 @@ def _bits(source: Source, rules: Rules) -> ir.Table:
     periods = len(source.window)
     aggregates = masks.collect("r", rows["period"], rows["back"], periods)
     if rules.history:
+        # Not limited to the window: an earlier start means that this is not the person's first.
         aggregates["first"] = rows["period"].min(where=rows["start"])
     elif not rules.same_events:
         aggregates |= masks.collect("s", rows["period"], rows["start"], periods)
@@ -142,6 +144,7 @@ def _often_enough(rows: ir.Table, least: int) -> ir.Table:
     summed = rows.group_by("person_id", "period").agg(
         start=rows["start"].any(), back=rows["times"].sum(where=rows["back"]) >= least, **moments
     )
+    # Without a return event in the period the sum is null, not 0.
     return summed.mutate(back=summed["back"].fill_null(False))
 
 

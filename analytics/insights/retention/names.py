@@ -35,6 +35,7 @@ def _periods(found: pa.Table, prefix: str, periods: int) -> list[int]:
     """Each person's periods as one integer, from all the words of the mask."""
     words = [found[name].to_pylist() for name in masks.names(prefix, periods)]
     return [
+        # Python's integers have no limit, so all words fit into one.
         sum(word << (masks.BITS * place) for place, word in enumerate(row))
         for row in zip(*words, strict=True)
     ]

@@ -49,5 +49,6 @@ class Retention(Question, frozen=True, forbid_unknown_fields=True, kw_only=True)
 def place(question: Retention) -> Place:
     if question.period == "hour" or about_events(item for _, item in question.filters()):
         return "events"
+    # The served cells are of first-time cohorts of any event, and of nothing else.
     first = question.kind != "recurring" and question.start == ANYTHING == question.return_
     return "served" if first and question.counting == "on" and question.min_occurrences == 1 else "activity"

@@ -14,6 +14,7 @@ def body(given: Mapping[str, str]) -> dict[str, Any]:
 
 def point(given: Mapping[str, str]) -> dict[str, Any]:
     intervals = given.get("intervals", "")
+    # isascii too: isdigit accepts ² and int() then fails.
     if not (intervals.isascii() and intervals.isdigit()):
         raise QueryError("intervals", f"{intervals!r} is not a number of periods; write 1 or more")
     return {"intervals": int(intervals)}

@@ -93,6 +93,7 @@ def _formula(question: Trends, part: str | None, operands: dict[str, TrendSeries
     text = question.formula or ""
     tree = formula.parse(text, len(question.series))
     letters = zip(ascii_uppercase, question.series, strict=False)
+    # An average of no events is None, not 0: the formula is then unknown, too.
     nothing = {letter: measure(asked.measure, Counted()) for letter, asked in letters}
     points = []
     for bars in zip(*(shown.points for shown in operands.values()), strict=True):

@@ -64,6 +64,7 @@ def series_rows(question: Trends, series: Series, reading: Reading) -> ir.Table:
 
 def divided(question: Trends, divide: Breakdown, rows: ir.Table, reading: Reading) -> ir.Table:
     """The rows by value of the breakdown. With a formula, all series share the same top values."""
+    # If each series had top values of its own, a value would be missing in one of them and count as zero.
     joined = question.series if question.formula is not None else ()
     among = [series_rows(question, series, reading) for series in joined]
     return metric.divided(rows, divide.limit, among=among)
@@ -112,5 +113,6 @@ def _figures(
 def _by_period(bars: list[dict[str, Any]], name: str, periods: int) -> list[Any]:
     values = [0] * periods
     for bar in bars:
+        # The sum of no numbers is null.
         values[bar["period"]] = bar.get(name) or 0
     return values

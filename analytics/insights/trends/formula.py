@@ -44,6 +44,7 @@ def evaluate(tree: ast.expr, values: Mapping[str, Value]) -> Value:
         found = _value(tree, values)
     except (_NothingError, ZeroDivisionError, OverflowError):
         return None
+    # 1e308 * 10 is inf without any error, and JSON has no inf.
     return found if isfinite(found) else None
 
 
@@ -56,6 +57,7 @@ def _check(node: ast.AST, letters: set[str]) -> None:
         if node.id not in letters:
             raise FormulaError(f"there is no series {node.id}; there are: {', '.join(sorted(letters))}")
     elif isinstance(node, ast.Constant):
+        # `True` is an int in Python, and `1j` a number.
         if isinstance(node.value, bool) or not isinstance(node.value, int | float):
             raise FormulaError(f"{node.value!r} is not a number")
     elif not isinstance(node, _ALLOWED):

@@ -71,6 +71,7 @@ def tally(people: ir.Table, periods: int) -> ir.Table:
     counts = people.group_by("word")
     if periods <= masks.BITS:
         return counts.agg(everyone=people.count(), **sums)
+    # With several words a person has several rows. A join, because engines differ in where they allow subqueries.
     return counts.agg(**sums).cross_join(people.agg(everyone=people["person_id"].nunique()))
 
 
@@ -120,6 +121,7 @@ def _together(series: Sequence[ir.Table]) -> ir.Table:
 def _top(cells: ir.Table, limit: int) -> ir.Table:
     known = cells.filter(cells["part"].notin([NONE, OTHER]))
     sums = known.group_by(kept=known["part"]).agg(times=known["times"].sum())
+    # Ties by name: otherwise the list of people could be computed with other top values than the bar.
     return sums.order_by(sums["times"].desc(), sums["kept"]).limit(limit).select("kept")
 
 
@@ -127,6 +129,7 @@ def bars(cells: ir.Table) -> ir.Table:
     """part, period, people, times (amount, numbers); the row without a period is about the whole window."""
     parts = [name for name in ("part",) if name in cells.columns]
     each = _added(cells, [*parts, "period"], people=cells.count())
+    # nunique, not the sum of the periods: who was active in two of them would count twice.
     whole = _added(cells, parts, people=cells["person_id"].nunique())
     return each.union(whole.mutate(period=ibis.null(each["period"].type())).select(each.columns))
 
