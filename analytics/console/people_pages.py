@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
+from django.views.decorators.vary import vary_on_headers
 
 from analytics.console.start_page import has_people
 from analytics.console.timeline_days import days
@@ -86,6 +87,7 @@ def _heads(sort: str) -> list[dict[str, Any]]:
 
 
 @require_safe
+@vary_on_headers("HX-Request")
 @project_page()
 def person(request: HttpRequest, project: Project, person_id: int) -> HttpResponse:
     """Redirects from the ID of a merged person to the person they were merged into."""
