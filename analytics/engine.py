@@ -175,6 +175,7 @@ class DuckDB:
     ) -> ir.Table:
         listed = ", ".join(_literal(path) for path in file_cache.local(files))
         source = f"FROM read_parquet([{listed}], hive_partitioning = false)" if files else "WHERE false"
+        # Without files, read_parquet would fail, so the view has typed NULL columns and no rows.
         chosen = ", ".join(_select(field, project_id, bool(files)) for field in columns)
         # No hive_partitioning: DuckDB would guess the types of project_id and month from the path.
         # A view, not Ibis's sql(): that parses the whole list of files again for every expression.
@@ -186,6 +187,7 @@ class DuckDB:
         return _table(name, rows.schema)
 
     def run(self, backend: Any, expr: ir.Table) -> pa.Table:
+        # Cast, because DuckDB returns sums of 64-bit integers as decimals of 38 digits.
         return backend.con.sql(_sql(expr.op())).to_arrow_table().cast(expr.schema().to_pyarrow())
 
     def stream(self, backend: Any, expr: ir.Table, rows: int) -> pa.RecordBatchReader:
@@ -236,6 +238,7 @@ def _database(_process: int) -> duckdb.DuckDBPyConnection:
         "memory_limit": settings.ENGINE_MEMORY,
         "threads": settings.ENGINE_THREADS,
         "temp_directory": str(spill),
+        # Keeping the order of rows would hold more of a large result in memory. Expressions that need an order sort.
         "preserve_insertion_order": False,
     }
     database = duckdb.connect(":memory:", config=bounds)

@@ -20,6 +20,7 @@ def single_writer(name: str) -> Iterator[bool]:
     The lock ends with its transaction, so a killed process or a lost connection releases it at once.
     """
     with transaction.atomic(savepoint=False), connection.cursor() as cursor:
+        # Two names with the same hash would only wait for each other. No writer would be without a lock.
         cursor.execute("SELECT pg_try_advisory_xact_lock(hashtext(%s))", [f"firsthand.{name}"])
         (alone,) = cursor.fetchone()
         yield bool(alone)

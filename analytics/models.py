@@ -262,6 +262,7 @@ class ProjectVersion(models.Model):
     number = models.BigIntegerField(
         help_text="the first state that it held in, which may be forgotten by now"
     )
+    # DO_NOTHING: deleting a state that a version still needs fails at COMMIT. CASCADE would delete the version.
     last = models.ForeignKey(
         DataVersion, null=True, on_delete=models.DO_NOTHING, related_name="+",
         help_text="the last state that it held in; null while it is the current version",

@@ -85,6 +85,7 @@ def _enrich_all(report: PipelineReport, on_progress: Progress) -> PipelineReport
 
 
 def _load_all(report: PipelineReport, on_progress: Progress) -> PipelineReport:
+    # Read once: events that are stored meanwhile could keep this loop from ending.
     newest = _count("SELECT coalesce(max(sequence), 0) FROM analytics_event")
     while table.watermark(EVENTS) < newest:
         done = load()

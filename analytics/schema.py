@@ -28,6 +28,7 @@ class Column:
 ARROW = {
     "integer": "int32",
     "bigint": "int64",
+    # Delta has no type for UUIDs, and as text they would take 36 bytes instead of 16.
     "uuid": "binary",
     "text": "string",
     "timestamp with time zone": "timestamp[us, tz=UTC]",

@@ -13,6 +13,7 @@ from analytics.rollup import refresh
 
 @shared_task(name="analytics.enrich")  # type: ignore[untyped-decorator]
 def enrich() -> None:
+    # Less than the schedule's second: with a backlog, runs would otherwise overlap and take more threads.
     pipeline.enrich_for(seconds=0.9)
 
 

@@ -54,6 +54,7 @@ def at(project_id: int, number: int) -> Version:
 def publish(state: DataVersion, *, after: DataVersion, changed: Collection[int]) -> None:
     """Save `state` as the newest one and give each changed project a new data version, in the caller's transaction."""
     state.save()
+    # Before the insert: `one_current_version` allows a project only one row without `last`.
     ProjectVersion.objects.filter(project__in=changed, last=None).update(last=after)
     ProjectVersion.objects.bulk_create(
         ProjectVersion(project_id=project, number=state.pk) for project in sorted(changed)

@@ -94,6 +94,7 @@ def _lake(project: Project, lake: DataVersion, counts: Counts) -> str:
         raise CheckError(f"{twice} events are stored more than once")
     difference = counts.stored - found["rows"] - counts.hot
     summary = f"{counts.stored} stored, {found['rows']} in the lake and {counts.hot} not loaded yet"
+    # Expiry takes events out of the lake but not out of the ledger, so a loss cannot be told from it.
     expired = difference > 0 and settings.KEEP_MONTHS
     if difference and not expired:
         raise CheckError(f"{summary}: {abs(difference)} {_verdict(difference)}")
@@ -125,6 +126,7 @@ def _rollup(project: Project) -> str:
 
 
 def _recount(project: Project, day: dt.date) -> tuple[int, int]:
+    # A local day can begin or end on the UTC day next to it.
     with engine.snapshot(project.pk, days=(day - A_DAY, day + A_DAY)) as tables:
         number = local_day(tables.events["timestamp"], project.zone, day, day)
         found = tables.events.filter(

@@ -11,6 +11,7 @@ FROM (
     SELECT
         project_id,
         distinct_id,
+        -- A linked id has no event here. Its timestamp is NULL and is not counted.
         count("timestamp") AS events,
         min("timestamp") AS first_seen,
         max("timestamp") AS last_seen,
@@ -28,6 +29,7 @@ LEFT JOIN analytics_distinct_id d ON d.project_id = m.project_id AND d.distinct_
 UPDATE batch_ids SET person_id = numbered.person_id, stored_as = numbered.person_id
 FROM (
     SELECT project_id, distinct_id, nextval(pg_get_serial_sequence('analytics_person', 'id')) AS person_id
+    -- Both ids of a link first appear at the same position. The one with an event comes first.
     FROM (SELECT project_id, distinct_id FROM batch_ids WHERE is_new ORDER BY first_position, events DESC) AS arrived
 ) AS numbered
 WHERE batch_ids.project_id = numbered.project_id AND batch_ids.distinct_id = numbered.distinct_id;

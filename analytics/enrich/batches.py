@@ -47,6 +47,7 @@ def enrich(limit: int = 50_000) -> EnrichReport:
     if not _waiting():
         return EnrichReport()
     today = dt.datetime.now(dt.UTC).date()
+    # Tomorrow's too: midnight may pass before the batch's transaction begins.
     partitions.ensure([today, today + dt.timedelta(days=1)])
     return _bisect(limit)
 
@@ -56,6 +57,7 @@ def _bisect(limit: int) -> EnrichReport:
     try:
         return _batch(limit)
     except (DataError, IntegrityError, msgspec.MsgspecError) as error:
+        # Only errors of a row: a lost connection or a full disk must not reject events.
         if limit == 1:
             return _reject(error)
     return _bisect(limit // 2) + _bisect(limit - limit // 2)
@@ -91,6 +93,7 @@ def _enrich(cursor: CursorWrapper, limit: int) -> EnrichReport:
 
 def _prepare(cursor: CursorWrapper) -> None:
     """Create the connection's working tables if needed, and set the planner for this transaction."""
+    # Asked in every batch: a rollback of the batch that created the tables has removed them.
     cursor.execute("SELECT to_regclass('pg_temp.batch_people') IS NULL")
     (missing,) = cursor.fetchone()
     if missing:

@@ -1,4 +1,5 @@
 -- Moves the oldest rows from the inbox to `claimed`, which is all that later steps read.
+-- By range: joining the exact rows would cost more. Rows of the range that were committed meanwhile are claimed too.
 WITH taken AS (
     DELETE FROM analytics_inbox WHERE position BETWEEN %(first)s AND %(last)s RETURNING *
 )

@@ -2,5 +2,6 @@ INSERT INTO analytics_ledger AS ledger (project_id, hour, outcome, reason, count
 SELECT project_id, date_bin('1 hour', received_at, 'epoch'), 'stored', '', count(*)
 FROM claimed
 GROUP BY 1, 2
+-- Ingest updates the ledger in this order too. In another order, the two could deadlock.
 ORDER BY 1, 2
 ON CONFLICT (project_id, hour, outcome, reason) DO UPDATE SET count = ledger.count + excluded.count;

@@ -45,6 +45,7 @@ def _drop_duplicates_in_lake(cursor: CursorWrapper) -> None:
 
 def _candidates(projects: bytes, ids: bytes, days: bytes) -> pa.Table:
     columns = [
+        # Arrow does not accept the big-endian integers that PostgreSQL sends, so astype() swaps their bytes.
         pa.array(_numbers(projects, 4).astype("int32")),
         pa.array(_ids(ids), pa.binary()),
         pa.array(_numbers(days, 4).astype("int32"), pa.date32()),

@@ -159,6 +159,7 @@ def _write_links(cursor: CursorWrapper, resolution: Resolution) -> None:
         "SELECT nextval(pg_get_serial_sequence('analytics_identity_link', 'id')) FROM generate_series(1, %s)",
         [len(resolution.links)],
     )
+    # In the order of the links: of two redirects of a person, the one with the higher link id counts.
     ids = [id for (id,) in cursor.fetchall()]
     links = [
         _named(

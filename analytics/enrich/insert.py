@@ -39,6 +39,7 @@ STORE = _statement()
 def store(cursor: CursorWrapper, offset: int) -> int:
     """Insert the batch. Sequence = position in the inbox + `offset`. Returns how many events were stored."""
     cursor.execute(STORE, {"offset": offset})
+    # rowcount is that of the current result. The INSERT's is the last.
     while cursor.nextset():
         pass
     return int(cursor.rowcount)

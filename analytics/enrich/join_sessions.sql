@@ -14,6 +14,7 @@ WITH spans AS (
     FROM spans
     JOIN analytics_session s ON s.person_id = spans.person_id
         AND s.started_at <= spans.last_at
+        -- Follows from the next line, as no session is longer than 24 hours. The index then skips older sessions.
         AND s.started_at > spans.first_at - interval '24 hours 30 minutes'
         AND s.ended_at >= spans.first_at - interval '30 minutes'
 ), gaps AS (

@@ -57,6 +57,7 @@ def expire(watermark: int, today: dt.date) -> list[dt.date]:
     dropped = []
     for table, attached, pending in _partitions():
         day = dt.datetime.strptime(table[-8:], "%Y%m%d").replace(tzinfo=dt.UTC).date()
+        # After this check no row can arrive, because enrich stores only in today's partition.
         if day >= today - dt.timedelta(days=settings.HOT_DAYS) or not _in_the_lake(table, watermark):
             continue
         # An interrupted run may have left a partition detached, or half detached (pending).

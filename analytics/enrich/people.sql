@@ -6,6 +6,7 @@ SELECT
     events, first_seen, last_seen
 FROM batch_ids
 WHERE is_new
+-- In order of arrival, because names prefer the id with the lowest row id (display_names.sql).
 ORDER BY first_position, events DESC;
 
 UPDATE analytics_distinct_id d SET

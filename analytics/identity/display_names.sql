@@ -9,6 +9,7 @@ CROSS JOIN LATERAL (
         (array_agg(d.distinct_id ORDER BY d.id))[1] AS any_id,
         string_agg(left(d.distinct_id, 100), ' ' ORDER BY NOT d.is_user, d.id) AS listed
     FROM (
+        -- Without a limit, the search text of a person with thousands of ids would list all of them.
         SELECT * FROM analytics_distinct_id WHERE person_id = renamed.person_id ORDER BY NOT is_user, id LIMIT 20
     ) AS d
 ) AS ids

@@ -26,6 +26,7 @@ def merge(project: Project, person: int, other: int, *, by: str) -> IdentityLink
     MergeError.
     """
     with _enrich_locked() as cursor:
+        # Read under the lock: another merge may have just moved one of them.
         kept, absorbed = _current(project, person), _current(project, other)
         if kept == absorbed:
             raise MergeError(f"{kept} and {absorbed} are the same person already")
@@ -49,6 +50,7 @@ def undo(link: IdentityLink, *, by: str) -> IdentityLink:
     with _enrich_locked() as cursor:
         part = _merged_away(link)
         whole = _current(link.project, part.pk)
+        # Only those who are still part of `whole`: another undo may have returned some of them since.
         returning = Person.objects.filter(
             pk__in=Redirect.objects.filter(link=link).values("person_id"), merged_into=whole
         ).values_list("pk", flat=True)
@@ -91,6 +93,7 @@ def _merged_away(link: IdentityLink) -> Person:
         )
     if link.refused or link.cause == IdentityLink.Cause.UNDO:
         raise MergeError(f"link {link.pk} did not merge two people, so there is nothing to undo")
+    # The link was read before the lock, and another member may have undone it since.
     other.refresh_from_db()
     if other.merged_into_id is None:
         raise MergeError(f"{other} is a separate person already; the merge was undone before")

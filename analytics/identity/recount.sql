@@ -8,6 +8,7 @@ UPDATE analytics_person p SET
     identified = ids.identified,
     sessions = (SELECT count(*) FROM analytics_session s WHERE s.person_id = p.id),
     properties = (
+        -- A null that was set last removes the property. So it is ranked like any value, and left out only here.
         SELECT coalesce(jsonb_object_agg(name, value) FILTER (WHERE value <> 'null'), '{}')
         FROM (
             SELECT DISTINCT ON (fact.name) fact.name, fact.assertion -> 3 AS value

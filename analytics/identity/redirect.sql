@@ -14,6 +14,7 @@ ORDER BY person_id, link_id DESC;
 
 UPDATE analytics_person p SET merged_into_id = m.target_id FROM moves m WHERE p.id = m.person_id;
 
+-- A second merge must not overwrite the origin. Otherwise an undo could not return the id.
 UPDATE analytics_distinct_id d
 SET person_id = m.target_id, origin_id = coalesce(d.origin_id, d.person_id)
 FROM moves m WHERE d.person_id = m.person_id;

@@ -8,6 +8,7 @@ from django.db.models import Max
 
 from analytics.models import IdentityLink
 
+# The newest redirect of each person is chosen first: an older one to these people no longer counts.
 FORMER = """
 SELECT newest.target_id, newest.person_id
 FROM (
@@ -20,6 +21,7 @@ WHERE newest.target_id = ANY(%(persons)s) AND newest.target_id <> newest.person_
 ORDER BY newest.person_id
 """
 
+# Undoing a merge appends a redirect to oneself, which is left out.
 AS_OF = """
 SELECT person_id, target_id
 FROM (

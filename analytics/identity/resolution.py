@@ -183,6 +183,7 @@ class _Resolver:
     def apply(self, fact: Fact) -> None:
         if fact.cause and fact.linked_id is not None:
             self.link(fact, fact.linked_id)
+        # After the link, which may have given the id another person.
         person = self.people[fact.id]
         if fact.user_known or fact.cause == "identify":
             self.identified.add(person)
@@ -230,6 +231,7 @@ class _Resolver:
             self.redirect(absorbed, kept)
         else:
             self.dissolve(absorbed, kept)
+        # Last, because `dissolve` still needs the members of `absorbed`.
         self.members[kept] += self.members.pop(absorbed)
 
     def redirect(self, absorbed: int, kept: int) -> None:
@@ -256,6 +258,7 @@ class _Resolver:
             link.other = None if link.other is None else self.survivor(link.other)
         changed = {
             person: PersonState(person in self.identified, self.assertions.get(person, {}))
+            # Not those who were absorbed since: their facts are part of the other person's.
             for person in self.changed & self.members.keys()
         }
         return Resolution(self.people, self.origins, self.links, self.moved, changed, self.asserted)

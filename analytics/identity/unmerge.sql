@@ -3,6 +3,7 @@
 INSERT INTO analytics_redirect (project_id, person_id, target_id, link_id)
 SELECT %(project)s, person, %(part)s, %(link)s FROM unnest(%(persons)s::bigint[]) AS person;
 
+-- `part` is a person again. Those who were merged into it before stay merged into it.
 UPDATE analytics_person SET merged_into_id = nullif(%(part)s, id) WHERE id = ANY (%(persons)s);
 
 UPDATE analytics_distinct_id SET person_id = %(part)s, origin_id = nullif(origin_id, %(part)s)

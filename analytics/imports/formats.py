@@ -59,6 +59,7 @@ def segment_line(line: bytes) -> bytes:
 
 def _with_message_id(line: bytes) -> bytes:
     made = uuid.UUID(bytes=hashlib.sha256(line).digest()[:16], version=5)
+    # Appended, because decoders take the last of two equal names, and the line may have an empty messageId.
     return line[: line.rindex(b"}")] + f',"messageId":"{made}"}}'.encode()
 
 

@@ -26,6 +26,7 @@ def lines(stream: IO[bytes], *, limit: int) -> Iterator[Line]:
     plain = _inflated(stream)
     number = 0
     try:
+        # Without a size, a file without line breaks would be read into memory as a whole.
         while data := plain.readline(limit + 1):
             number += 1
             whole = len(data) <= limit or _skip_rest(plain, data, limit)

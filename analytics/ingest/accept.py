@@ -15,11 +15,13 @@ from analytics.ingest.wire.urls import parse_url
 from analytics.schema import means_nobody
 
 MAX_NAME = 200
+# Without a limit, an id beyond 2,704 bytes would not fit into the index of distinct ids and fail its batch.
 MAX_ID = 200
 MAX_DEPTH = 64
 MAX_PROPERTIES = 1000
 OLDEST = datetime(2000, 1, 1, tzinfo=UTC)
 
+# Stricter than uuid.UUID(), which also reads "urn:uuid:...", and PostgreSQL does not.
 UUID_TEXT = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
 CRAWLERS = re.compile(
     r"(google|bing|yandex|baidu|duckduck|apple|semrush|ahrefs|mj12|dot|petal|amazon|gpt|claude|ccbot|perplexity"
@@ -133,6 +135,7 @@ def _corrected_time(event: Event, context: RequestContext) -> datetime:
             moment = times.aware(moment).astimezone(UTC)
         return moment + context.skew if context.skew and not event.trust_clock else moment
     except (OverflowError, ValueError):
+        # An offset of ages, or a year near 1 or 9999 that the correction moves out of datetime's range.
         event.warn(WarningReason.UNREADABLE_TIME)
         return context.received_at
 
@@ -155,6 +158,7 @@ def check_properties(event: Event, context: RequestContext) -> DropReason | None
 def _property_problem(value: str) -> DropReason | None:
     if value[0] != "{":
         return DropReason.PROPERTIES
+    # Each level takes two brackets, so a text this short is neither too deep nor too full.
     if len(value) <= 2 * MAX_DEPTH:
         return None
     # Counting characters is cheap and never too low, so few events need the exact checks.
@@ -191,6 +195,7 @@ def _count(value: str) -> int:
 
 def _depth(value: str) -> int:
     depth = deepest = 0
+    # Strings match as a whole, because brackets in them do not count.
     for bracket in re.findall(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[{]|[\]}]', value):
         depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(bracket, 0)
         deepest = max(deepest, depth)
@@ -213,6 +218,7 @@ def fill_from_urls(event: Event, context: RequestContext) -> DropReason | None:
     return None
 
 
+# The order matters: `check_size` and `check_properties` bound what the steps after them decode.
 STEPS: tuple[Step, ...] = (
     set_request_fields,
     check_size,

@@ -61,6 +61,7 @@ class Ingest:
 
     async def stop(self) -> None:
         """Store pending events, then disconnect from the database."""
+        # The loops must still run here, because they store what is pending.
         await self._intake.close()
         for task in self._tasks:
             task.cancel()

@@ -6,6 +6,7 @@ import msgspec
 
 from analytics.ingest.http import Request, Response
 
+# The key becomes part of a script, so it may not hold anything that could end its string.
 CONFIGURATION = re.compile(r"/array/(?P<key>[\w-]{1,200})/config(?P<script>\.js)?/?")
 CONFIG = {
     "supportedCompression": ["gzip-js"],

@@ -62,6 +62,7 @@ class Committer:
         """Store one group after another until cancelled."""
         while True:
             await self._wake.wait()
+            # No await between these two: `close` would see neither pending batches nor a group in progress.
             group = self._next_group()
             self._groups_in_progress += 1
             try:
@@ -132,6 +133,7 @@ class Committer:
                 self._connection = await _ensure_open(self._url, self._connection)
                 await store(self._connection, batches)
             except DatabaseUnavailableError as error:
+                # The commit may have happened. If it has, the events arrive twice, and enrich drops the copies.
                 log.warning("commit: the database is unreachable (%s); events go to the spool", error)
                 self._database_down = True
             else:
@@ -139,13 +141,16 @@ class Committer:
         async with self._spool_lock:
             # Checked again under the lock: appending after the final drain would leave events in the spool for longer.
             if self._database_down:
+                # In a thread: fsync would hold up every other request of this process.
                 await asyncio.to_thread(self._spool.append, batches)
                 return
+        # The database came back while this group waited for the lock.
         await self._store_or_spool(batches)
 
     async def _drain_spool(self) -> None:
         """Replay the spool. New groups are still spooled meanwhile, and wait only for the last files."""
         try:
+            # Not the committer's connection: that runs one script at a time, and groups may use it during the replay.
             connection = await ScriptConnection.open(self._url)
         except DatabaseUnavailableError:
             return
@@ -210,9 +215,12 @@ async def replay(connection: ScriptConnection, path: Path, batches: Sequence[Wri
     try:
         await store(connection, batches, first=name)
     except RowRejectedError as error:
+        # Only the name can be a duplicate, and then the file was stored before: the database numbers the inbox's rows,
+        # and the ledger is an upsert.
         if not error.is_duplicate:
             log.error("spool: %s holds an event that the database rejects: %s", path, error)  # noqa: TRY400
             await _store_one_by_one(connection, batches)
+            # The name comes last: after a crash before it, the file is replayed again, and enrich drops the copies.
             await connection.run(name)
 
 

@@ -23,6 +23,7 @@ BODY_SECONDS = 20.0
 JSON_TYPE = (b"content-type", b"application/json")
 TEXT_TYPE = (b"content-type", b"text/plain; charset=utf-8")
 EXPOSE_RETRY_AFTER = (b"access-control-expose-headers", b"retry-after")
+# The origin is echoed, because browsers accept no `*` for requests with credentials, which some clients send.
 CORS_HEADERS = ((b"access-control-allow-credentials", b"true"), (b"vary", b"origin"))
 
 
@@ -47,6 +48,7 @@ class Request:
         self.peer: str = (scope.get("client") or ("",))[0]
 
     def header(self, name: bytes) -> str:
+        # latin-1 decodes any byte, so no header can raise.
         return self.headers.get(name, b"").decode("latin-1")
 
     def parameter(self, name: str) -> str:

@@ -94,7 +94,9 @@ class Intake:
 
     async def admit(self, endpoint: Endpoint, request: Request, receive: Receive) -> AdmittedRequest:
         """Read, parse and authorize a request. Raises RequestRejectedError after counting the rejection."""
+        # Before the body is read: the time of an upload would count as skew of the client's clock.
         received_at = datetime.now(UTC)
+        # Set first, so that a body that cannot be parsed still counts for the project of its Basic key.
         payload, body = Payload(request.basic_user(), []), b""
         try:
             body = await http.read_body(request, receive, endpoint.max_body)

@@ -32,11 +32,13 @@ class Access(msgspec.Struct, frozen=True):
     origins: frozenset[str] = frozenset()
 
     def allows(self, origin: str) -> bool:
+        # Servers and apps send no Origin. The check only keeps out other websites.
         return not self.origins or not origin or origin.lower() in self.origins
 
 
 @lru_cache(maxsize=4096)
 def _digest(key: str) -> str:
+    # The database and the key file hold digests, so that a stolen copy of them cannot send events.
     return hashlib.sha256(key.encode()).hexdigest()
 
 
@@ -90,6 +92,7 @@ class Keys:
                 return
             # Otherwise requests with random keys could flood the database.
             await asyncio.sleep(max(0.0, self._fetched + MIN_REFRESH_SECONDS - asked))
+            # The time before the query: a caller that came later may need a key that this query does not see.
             self._fetched = time.monotonic()
             try:
                 known = await self._fetch()
@@ -102,6 +105,7 @@ class Keys:
                 self._up_to_date = False
             else:
                 self._up_to_date = True
+                # Otherwise the file would be written every two seconds.
                 if known != self._access:
                     self._access = known
                     await asyncio.to_thread(self._save, known)

@@ -45,6 +45,7 @@ class ScriptConnection:
         """Raises DatabaseUnavailableError."""
         try:
             async with asyncio.timeout(seconds):
+                # Without autocommit, `fetch` would leave a transaction open.
                 database = await psycopg.AsyncConnection.connect(url, autocommit=True)
         except (psycopg.Error, TimeoutError, OSError) as error:
             raise DatabaseUnavailableError(str(error) or "no answer") from error
@@ -88,6 +89,7 @@ class ScriptConnection:
     async def _raise(self, failure: pq.abc.PGresult) -> None:
         message = failure.error_message.decode(errors="replace").strip()
         state = (failure.error_field(pq.DiagnosticField.SQLSTATE) or b"").decode()
+        # Invalid data and violated constraints. Anything else, such as a full disk, is not the event's fault.
         if state.startswith(("22", "23")):
             raise RowRejectedError(message, state)
         await self.close()
@@ -96,17 +98,20 @@ class ScriptConnection:
     async def _run(self, script: bytes, copies: Sequence[bytes]) -> pq.abc.PGresult | None:
         remaining = iter(copies)
         failure: pq.abc.PGresult | None = None
+        # Otherwise put_copy_data() would block the event loop while the server is slow.
         self._pgconn.nonblocking = 1
         self._pgconn.send_query(script)
         await self._flush()
         while (result := await self._result()) is not None:
             if result.status == pq.ExecStatus.COPY_IN:
                 await self._copy(next(remaining))
+            # Read on after a failure: the next script would take the results that are left for its own.
             elif result.status not in SUCCESS:
                 failure = result
         return failure
 
     async def _copy(self, payload: bytes) -> None:
+        # In chunks: libpq would keep a second copy of all that it could not send yet.
         for start in range(0, len(payload), CHUNK):
             self._pgconn.put_copy_data(payload[start : start + CHUNK])
             await self._flush()

@@ -126,6 +126,7 @@ def parse_segment(request: Request, body: bytes, *, kind: str) -> Payload:
 
 def parse_posthog(request: Request, body: bytes, *, engage: bool = False) -> Payload:
     query = request.parameters() if request.query else {}
+    # Limited in length below, because int() raises ValueError beyond 4,300 digits.
     clock = query.get("_", "")
     return posthog.parse(
         body,

@@ -78,4 +78,5 @@ def ledger_sql(counts: Counts) -> str:
         f"({entry.project_id}, to_timestamp({entry.hour}), '{entry.outcome}', '{entry.reason}', {count})"
         for entry, count in sorted(counts.items())
     )
+    # Formatted, because a script of several statements takes no parameters. All values are numbers or words of ours.
     return LEDGER_UPSERT.format(values)

@@ -22,7 +22,9 @@ import msgspec
 
 from analytics.ingest.write_batch import WriteBatch
 
+# A file is replayed from memory as a whole.
 MAX_FILE_BYTES = 16 << 20
+# PostgreSQL may be on the same disk, and stops when it is full.
 MIN_FREE_BYTES = 256 << 20
 RECORD_HEADER = struct.Struct("<II")
 
@@ -92,8 +94,10 @@ class Spool:
             path.unlink()
 
     def _open_new(self) -> FileIO:
+        # Zero-padded, so that sorting by name sorts by age.
         path = self._folder / f"{time.time_ns():020d}-{uuid.uuid4().hex}.spool"
         unnamed = path.with_suffix(".new")
+        # Unbuffered: closing the file after an error must not write what a buffer still holds.
         self._file = unnamed.open("xb", buffering=0)
         _try_lock(self._file)
         # Named only once locked: otherwise another process could replay and remove it before the first record.
@@ -116,6 +120,7 @@ class Spool:
 
 
 def _write(file: FileIO, records: bytes) -> None:
+    # When the disk fills up, an unbuffered write may write less without raising.
     if file.write(records) != len(records):
         raise OSError("the disk is full")
     os.fsync(file.fileno())
@@ -152,6 +157,7 @@ def _decode_batch(content: bytes) -> WriteBatch | None:
 
 
 def _try_lock(file: BinaryIO | FileIO) -> bool:
+    # Not fcntl.lockf(): its lock would end when `finish` closes its own handle of the same file.
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

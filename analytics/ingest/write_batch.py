@@ -10,6 +10,7 @@ from analytics.ingest.accept import AcceptResult
 from analytics.ingest.rows import RECEIVED, REFUSED, Entry
 from analytics.ingest.wire.event import DropReason, RequestContext, WarningReason
 
+# So that batches without events, as of rejected requests, also count towards the pending bytes.
 OVERHEAD = 100
 MAX_SAMPLES = 20
 WINDOW_SECONDS = 60.0

@@ -16,6 +16,7 @@ INSERT = 'INSERT INTO analytics_inbox ("{}") VALUES ({})'.format(  # noqa: S608 
     '", "'.join(names(INBOX)), ", ".join(f"%({name})s" for name in names(INBOX))
 )
 
+# 'UTC': in a session whose zone has half hours, date_trunc would begin hours at other moments than ingest does.
 RECEIVED = """
 INSERT INTO analytics_ledger (project_id, hour, outcome, reason, count)
 VALUES (%(project_id)s, date_trunc('hour', %(received_at)s, 'UTC'), 'received', '', 1)
@@ -72,4 +73,5 @@ def record(event: str, columns: EventColumns, properties: Mapping[str, Any]) -> 
     row |= {"properties": msgspec.json.encode(dict(properties)).decode()}
     with connection.cursor() as cursor:
         cursor.execute(INSERT, row)
+        # Last, because other writers wait for this ledger row until the caller commits.
         cursor.execute(RECEIVED, row)

@@ -158,6 +158,7 @@ async def _handle(
     if result.rejections:
         await intake.store(batch)
         raise _as_request_error(result.rejections[0][1])
+    # Not strict: an event's columns are text, also its numbers and times.
     columns = msgspec.convert(result.events[0], EventColumns, from_attributes=True, strict=False)
     try:
         size = len(admitted.payload.json) + MESSAGE_OVERHEAD
@@ -169,6 +170,7 @@ async def _handle(
         await intake.reject(too_many, admitted)
         raise too_many from None
     except BusyError:
+        # Not counted either, because the client sends the message again.
         return http.service_unavailable(
             "the message could not be stored now; send it again with the same messageId", RETRY_AFTER
         )
@@ -195,6 +197,7 @@ def _fields(endpoint: VisitorEndpoint[Fields], body: bytes) -> Fields:
     except InvalidFieldError as error:
         message, where = str(error), error.where
     except msgspec.ValidationError as error:
+        # msgspec names the field only at the end of its message: "Expected `str` - at `$.text`".
         message, _, place = str(error).partition(" - at `")
         where = place.rstrip("`").removeprefix("$.")
     raise RequestRejectedError(message, reason=DropReason.INVALID_FIELD, where=where)

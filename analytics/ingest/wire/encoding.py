@@ -35,6 +35,7 @@ def inflate(body: bytes, limit: int) -> bytes:
         if body.startswith(GZIP_MAGIC):
             raise RequestRejectedError(f"the gzip data is damaged: {error}") from None
     try:
+        # By "deflate" the standard means zlib, but some clients send it without zlib's header.
         return _inflate_members(body, RAW_DEFLATE, limit)
     except zlib.error as error:
         raise RequestRejectedError(f"the compressed data is damaged: {error}") from None
@@ -45,6 +46,7 @@ def _inflate_members(body: bytes, header: int, limit: int) -> bytes:
     while body:
         stream = zlib.decompressobj(header)
         # Without a maximum length, a few kilobytes could inflate to gigabytes before the size is checked.
+        # The + 1 also keeps it above 0, which zlib takes as no limit.
         whole += stream.decompress(body, limit + 1 - len(whole))
         if len(whole) > limit:
             raise too_large(limit)

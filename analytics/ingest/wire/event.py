@@ -10,6 +10,8 @@ from analytics.ingest.wire import times
 from analytics.schema import RESERVED_EVENTS
 
 NO_SKEW = timedelta(0)
+# Only events older than two days are looked up in the lake for duplicates. From further ahead, one could leave
+# PostgreSQL, be sent again and still be too young for that (decision 1).
 MAX_AHEAD = timedelta(hours=23)
 MAX_SAMPLE = 500
 
@@ -240,4 +242,5 @@ def text(value: Text) -> str:
 
 def sample(raw: msgspec.Raw | bytes) -> str:
     """The first bytes of an event as valid text."""
+    # Cut before decoding, which would read megabytes. The cut may split a character, hence `replace`.
     return bytes(memoryview(raw)[:MAX_SAMPLE]).decode(errors="replace")

@@ -61,6 +61,7 @@ def parse(body: bytes, reader: Callable[[Sanitized], Payload]) -> Payload:
 def sanitize(body: bytes) -> Sanitized:
     """Replace what cannot be stored. Raises RequestRejectedError, with line and column, if it is not JSON."""
     try:
+        # utf-8-sig: a byte order mark is valid UTF-8 but not JSON.
         tree: Json = json.loads(
             body.decode("utf-8-sig"), parse_int=_parse_int, parse_constant=lambda _: NotANumber()
         )
@@ -99,6 +100,7 @@ def _sanitized(tree: Json | NotANumber) -> Json:
             return {_text(name): _sanitized(value) for name, value in tree.items()}
         case list():
             return [_sanitized(value) for value in tree]
+        # A number such as 1e400 decodes to infinity, which JSON cannot express.
         case float() if tree in (float("inf"), float("-inf")):
             return None
         case NotANumber():
@@ -110,6 +112,7 @@ def _text(text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
+        # UTF-16 keeps valid pairs, so only lone surrogates are replaced.
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return text.replace("\0", REPLACEMENT)
 

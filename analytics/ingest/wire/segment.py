@@ -243,6 +243,7 @@ def _track(event: Event, call: Call) -> None:
 def _identify(event: Event, call: Call) -> None:
     event.event = "$identify"
     event.person_set = str(call.traits, "utf-8")
+    # The text as it was sent. If it is not an object, `check_properties` rejects the event because of person_set.
     event.properties = f'{{"$set":{event.person_set}}}'
     # Some clients send the user id as anonymousId too. A link of an id with itself means nothing.
     if event.anonymous_id and event.user_known == "1" and event.anonymous_id != event.distinct_id:
