@@ -139,10 +139,10 @@ def test_several_filters_and_other_parameters_must_all_hold(team: Team, api: Api
 @pytest.mark.parametrize(
     ("written", "says"),
     [
-        ("plan", "write NAME:OPERATOR:VALUE, as in plan:is:pro"),
+        ("plan", "write NAME:OPERATOR:VALUE, for example plan:is:pro"),
         ("plan=pro", "the operators are is, is_not"),
-        (":is:pro", "no filter"),
-        ("plan:like:pro", "no filter"),
+        (":is:pro", "not a filter"),
+        ("plan:like:pro", "not a filter"),
         ("plan:is", "`is` needs a value"),
         ("plan:is:null", "for a missing property use `not_set`"),
         ("plan:set:pro", "`set` takes no value"),

@@ -103,7 +103,13 @@ def test_the_people_come_in_pages(team: Team, api: Api) -> None:
         ("insights/trends/people", TRENDS | {"point": 1}, 400, "point", "Expected `object`"),
         ("insights/trends/people", TRENDS | {"point": {"series": 7}}, 400, "point.series", "name a series"),
         ("insights/trends/people", TRENDS | {"point": {}, "limit": 0}, 400, "limit", ">= 1"),
-        ("insights/trends/people", TRENDS | {"point": {}, "after": "x"}, 400, "", "no cursor of this list"),
+        (
+            "insights/trends/people",
+            TRENDS | {"point": {}, "after": "x"},
+            400,
+            "",
+            "not a cursor of this list",
+        ),
         ("insights/trends?format=csv", TRENDS, 400, "format", "allowed here: none"),
     ],
 )

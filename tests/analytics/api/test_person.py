@@ -41,5 +41,5 @@ def test_nobody(api: Api) -> None:
     for id in ("0", str(2**63), "9" * 40):
         answer = api.get(f"people/{id}")
         assert answer.status == 404
-        assert f"nobody in this project has the id {id}" in answer.json["detail"]
+        assert f"no person in this project has the ID {id}" in answer.json["detail"]
     assert api.get("people/ana").status == 404

@@ -67,4 +67,4 @@ def test_an_address_that_is_nobody_s(path: str) -> None:
     answer = Client().get(path)
     assert answer.status_code == 404
     assert answer.headers["Content-Type"] == MEDIA_TYPE
-    assert answer.json()["detail"] == f"there is nothing at {path}; /api/docs/ lists every address"
+    assert answer.json()["detail"] == f"there is no endpoint {path}; see /api/docs/"

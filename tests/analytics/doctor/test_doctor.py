@@ -171,7 +171,7 @@ def test_an_unusable_lake_is_an_error(tmp_path: Path) -> None:
     assert lake_at(tmp_path / "none yet") == ("ok", "empty")
     file = tmp_path / "file"
     file.touch()
-    assert lake_at(file) == ("error", f"{file} cannot be used: it is no folder that can be written")
+    assert lake_at(file) == ("error", f"{file} is not a writable folder")
 
 
 def test_a_damaged_lake_log_is_an_error(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def test_a_place_comes_back_as_it_was(number: int, name: str) -> None:
 @example("=")
 @example("A" * 10_000)
 def test_any_other_text_is_refused(text: str) -> None:
-    with pytest.raises(CursorError, match="no cursor of this list"):
+    with pytest.raises(CursorError, match="not a cursor of this list"):
         cursor.read(text, Shelf)
 
 

@@ -51,6 +51,7 @@ PATHS: dict[str, list[dict[str, Any]]] = {
     "people": [{}, {"property": "text:set"}],
     "people/<int:person_id>": [{}],
     "people/<int:person_id>/timeline": [{}],
+    "people/<int:person_id>/facts": [{}],
     "comments": [{}],
 }
 
