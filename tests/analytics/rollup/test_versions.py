@@ -199,6 +199,7 @@ def test_pages_of_an_idle_project_never_expire(
 ) -> None:
     """Its version is from last night and that state is deleted, but nothing has changed since."""
     first = members.people(shop.new.project, QUESTION, FIRST_DAY, limit=1)
+    assert (names(first), first.count) == (["cy"], 2)
     Journey(bakery).track("bo", "wrote", at=day(2)).through()
     monkeypatch.setattr(maintenance, "KEEP_HOURS", 0)
     maintenance.vacuum()
