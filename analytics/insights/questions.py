@@ -22,7 +22,7 @@ Place = Literal["served", "activity", "events"]
 Count = Annotated[int, Meta(ge=0)]
 Days = tuple[dt.date, dt.date]
 
-# Bounds the memory of retention and lifecycle: see ROWS there.
+# Bounds the memory of the kinds that weigh each period against others: see ROWS in their metric.py.
 MOST_PERIODS = 1_000
 EARLIEST, LATEST = dt.date(1970, 1, 1), dt.date(2199, 12, 31)
 LONGEST_TEXT = 2_000
