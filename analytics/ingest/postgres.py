@@ -13,6 +13,8 @@ import psycopg
 from psycopg import pq
 
 CHUNK = 1 << 20
+APPLICATION_NAME = "firsthand ingest"
+"""How these connections are listed in pg_stat_activity."""
 
 _AddWatcher = Callable[[int, Callable[[], object]], object]
 _RemoveWatcher = Callable[[int], object]
@@ -46,7 +48,9 @@ class ScriptConnection:
         try:
             async with asyncio.timeout(seconds):
                 # Without autocommit, `fetch` would leave a transaction open.
-                database = await psycopg.AsyncConnection.connect(url, autocommit=True)
+                database = await psycopg.AsyncConnection.connect(
+                    url, autocommit=True, application_name=APPLICATION_NAME
+                )
         except (psycopg.Error, TimeoutError, OSError) as error:
             raise DatabaseUnavailableError(str(error) or "no answer") from error
         return cls(database)

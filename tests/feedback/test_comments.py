@@ -150,7 +150,7 @@ def test_what_changes_nothing_is_no_change(team: Team) -> None:
 
 
 def test_deleted_it_leaves_a_tombstone_without_words(team: Team) -> None:
-    comment = says(team, context={"title": "My note"}).comment
+    comment = says(team, title="My note").comment
     delete_comment(comment)
     kept = Comment.objects.get(pk=comment.pk)
     assert (kept.text, kept.url, kept.context) == ("", "", {})
@@ -163,7 +163,7 @@ def test_deleted_it_leaves_a_tombstone_without_words(team: Team) -> None:
 def test_what_is_deleted_stays_deleted(team: Team) -> None:
     comment = says(team).comment
     delete_comment(comment)
-    again = says(team, message_id=comment.message_id)
+    again = says(team, id=comment.message_id)
     assert (again.is_new, again.comment.receipt, again.comment.text) == (False, comment.receipt, "")
     with pytest.raises(CommentError, match="was deleted"):
         edit_comment(comment, text="back again")

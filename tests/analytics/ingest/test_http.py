@@ -11,6 +11,7 @@ import pytest
 
 from analytics.ingest import http
 from analytics.ingest.app import Ingest
+from analytics.ingest.postgres import APPLICATION_NAME
 from projects import keys
 from projects.models import Key
 from tests.analytics.ingest.conftest import Harness, ledger, rows
@@ -231,9 +232,9 @@ def test_stopping_closes_all_connections(team: object) -> None:
 
 
 def _connections() -> int:
-    # Not autovacuum's workers, which come and go by themselves.
+    # By name: autovacuum's workers and Django's pool come and go by themselves.
     (row,) = rows(
         "SELECT count(*)::int AS count FROM pg_stat_activity"
-        " WHERE datname = current_database() AND backend_type = 'client backend'"
+        f" WHERE datname = current_database() AND application_name = '{APPLICATION_NAME}'"
     )
     return int(row["count"])
