@@ -15,6 +15,7 @@ from django.db.models.functions import Coalesce
 
 from analytics.engine import NOTHING
 from analytics.models import DataVersion, ProjectVersion
+from dashboard.live import changes as live
 
 
 class VersionExpiredError(LookupError):
@@ -59,6 +60,8 @@ def publish(state: DataVersion, *, after: DataVersion, changed: Collection[int])
     ProjectVersion.objects.bulk_create(
         ProjectVersion(project_id=project, number=state.pk) for project in sorted(changed)
     )
+    for project in changed:
+        live.publish(project, people=())
 
 
 @transaction.atomic

@@ -15,7 +15,7 @@ from benchmarks import table
 from config.home import lock, postgres
 from config.home.layout import Home
 
-ALL = ("ingest", "enrich", "load", "rollup", "insights", "home")
+ALL = ("ingest", "enrich", "load", "rollup", "insights", "home", "together", "tabs", "first_insight")
 
 
 def measure(names: list[str], database_url: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""One port, two applications: ingest for clients and visitors, Django for everything else."""
+"""One port, three applications: ingest for clients and visitors, live pages' polling, Django for everything else."""
 
 import os
 import signal
@@ -15,6 +15,10 @@ from analytics.ingest.app import Ingest
 from analytics.ingest.http import Receive, Scope, Send
 from analytics.record.visitors import visitor_routes
 from config import bodies
+from config.home import layout
+from config.warm_up import warming_up
+from dashboard.live import endpoint
+from dashboard.live.endpoint import LivePages
 
 django = get_asgi_application()
 
@@ -23,9 +27,17 @@ from feedback.embed.endpoints import ENDPOINTS  # noqa: E402 (its models need Dj
 ingest = Ingest(extra_routes=visitor_routes(ENDPOINTS))
 
 
+live = LivePages(layout.database_url())
+
+
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
-    # Lifespan goes to ingest, because Django's handler raises an error for it.
-    if scope["type"] == "lifespan" or ingest.serves(scope["path"]):
+    if scope["type"] == "lifespan":
+        async with live.running(), warming_up():
+            # Ingest's alone, because Django's handler raises an error for it.
+            await ingest(scope, receive, send)
+    elif ingest.serves(scope["path"]):
         await ingest(scope, receive, send)
+    elif scope["path"].startswith(endpoint.PREFIX):
+        await live(scope, receive, send)
     else:
         await bodies.with_limited_body(django, scope, receive, send)

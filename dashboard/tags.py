@@ -12,7 +12,9 @@ from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 
 from dashboard import formats, navigation
+from dashboard.live import changes
 from projects.access import get_membership
+from projects.models import Project
 
 register = template.Library()
 
@@ -31,6 +33,12 @@ def settings_tabs(context: Context) -> list[navigation.Link]:
     request = context["request"]
     membership = get_membership(request.user, context["project"])
     return navigation.settings_tabs(membership, request.path)
+
+
+@register.simple_tag
+def changes_of(project: Project, person_id: int | None = None) -> str:
+    """The value of `data-changes`: the element gets a "changed" event whenever the project or the person changes."""
+    return f"/live/{changes.token(project.pk, person_id)}"
 
 
 @register.simple_tag

@@ -7,6 +7,7 @@ from django.db import connection, transaction
 from django.utils.timezone import now
 
 from analytics.record import COMMENT_EVENT, EventColumns, record
+from dashboard.live import changes as live
 from feedback import notifications
 from feedback.models import Comment, new_receipt
 
@@ -50,7 +51,7 @@ def leave_comment(columns: EventColumns, *, reaction: str, text: str, timezone: 
         context=_context(columns, timezone),
         created_at=columns.timestamp,
         received_at=columns.received_at,
-        change=_next_change(),
+        change=_next_change(columns.project_id),
     )
     # Never the text: copies in events could not be edited or deleted.
     properties = {"comment": str(comment.message_id), "reaction": reaction}
@@ -108,8 +109,9 @@ def _lock_project(project_id: int) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK, project_id])
 
 
-def _next_change() -> int:
-    """Only under the lock: a number must not become visible after a greater one."""
+def _next_change(project_id: int) -> int:
+    """Only under the lock: a number must not become visible after a greater one. Tells open pages of the change."""
+    live.publish(project_id)
     with connection.cursor() as cursor:
         # A rollback leaves a gap. Readers ask for what follows a number, so gaps do not matter.
         cursor.execute("SELECT nextval('feedback_comment_change')")
@@ -131,7 +133,7 @@ def _existing(comment: Comment) -> Comment:
 
 
 def _changed(comment: Comment) -> Comment:
-    comment.change = _next_change()
+    comment.change = _next_change(comment.project_id)
     # Saves all columns, which is safe only because the row was read under the lock.
     comment.save()
     return comment

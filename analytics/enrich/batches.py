@@ -13,6 +13,7 @@ A row that cannot be stored is found by bisection and rejected. It never blocks 
 """
 
 import datetime as dt
+from typing import Any
 
 import msgspec
 from django.db import DataError, IntegrityError, connection, transaction
@@ -23,6 +24,7 @@ from analytics.enrich import agents, duplicates, identify, insert, partitions, r
 from analytics.locks import single_writer
 from analytics.schema import NOBODY, PAGEVIEW_EVENT
 from analytics.statements import statement
+from dashboard.live import changes
 
 MIN_ROWS_TO_ANALYZE = 1_000
 """Temporary tables of smaller batches are not analyzed: ANALYZE would cost more than better plans save."""
@@ -116,8 +118,20 @@ def _store(cursor: CursorWrapper, rows: int, offset: int) -> int:
     cursor.execute(statement("enrich/batch_events"), {"pageview": PAGEVIEW_EVENT})
     _assign_sessions(cursor, rows)
     identify.store(cursor, identified)
+    _announce(cursor, identified)
     cursor.execute(statement("enrich/count_stored"))
     return insert.store(cursor, offset)
+
+
+def _announce(cursor: CursorWrapper, identified: identify.Identified) -> None:
+    linked = sorted({link.fact.id[0] for link in identified.resolution.links})
+    parameters: dict[str, Any] = {
+        "channel": changes.CHANNEL,
+        "everyone": changes.EVERYONE,
+        "most": changes.MAX_PEOPLE,
+        "linked": linked,
+    }
+    cursor.execute(statement("enrich/announce"), parameters)
 
 
 def _analyze(cursor: CursorWrapper, table: str, rows: int) -> None:

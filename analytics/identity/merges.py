@@ -12,6 +12,7 @@ from django.utils.timezone import now
 from analytics.identity import redirects
 from analytics.models import DistinctId, IdentityLink, Person, Redirect
 from analytics.statements import statement
+from dashboard.live import changes as live
 from projects.models import Project
 
 
@@ -109,6 +110,7 @@ def _record(
     undone: IdentityLink | None = None,
 ) -> IdentityLink:  # fmt: skip
     """An undo keeps the ids of its link, so that clients that repeat the identify call are recognized."""
+    live.publish(project.pk)
     return IdentityLink.objects.create(
         project=project, cause=cause, person=whole, other=part, by=by, happened_at=now(),
         linked_id=undone.linked_id if undone else _first_id(part),

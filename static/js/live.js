@@ -1,13 +1,13 @@
-// Polls for updates of a person's page. Replaces only the entries that changed: replacing the whole timeline
+// Updates a person's page when changes.js says so. Replaces only the entries that changed: replacing the whole timeline
 // would flicker, close open sessions and move the scroll position.
 (() => {
-  const POLL_MS = 500; // milliseconds; events take about a second to be stored and must appear within two
   const RETRY_MS = 5000;
   const badge = document.querySelector("[data-live]");
   const label = badge?.querySelector("[data-live-label]");
   if (!badge) return;
 
   let seen = "";
+  let retry = 0;
 
   const showStatus = (words, paused) => {
     if (label.textContent !== words) label.textContent = words;
@@ -65,7 +65,7 @@
     if (!first) document.title = document.title.replace(/^(• )?/, document.hidden ? "• " : "");
   };
 
-  const poll = async () => {
+  const fetchNews = async () => {
     const answer = await fetch(`${badge.dataset.live}?seen=${encodeURIComponent(seen)}`, {
       redirect: "error", // after signing out, the sign-in page would be taken for an update
     });
@@ -73,22 +73,18 @@
     else if (answer.status !== 204) throw new Error(`status ${answer.status}`);
   };
 
-  const tick = async () => {
-    let wait = POLL_MS;
-    // Hidden tabs do not poll: twenty open tabs would keep the server busy for nobody.
-    if (!document.hidden) {
-      try {
-        await poll();
-        showStatus("Live", false);
-      } catch {
-        showStatus("Disconnected", true);
-        wait = RETRY_MS;
-      }
+  const refresh = async () => {
+    clearTimeout(retry);
+    try {
+      await fetchNews();
+      showStatus("Live", false);
+    } catch {
+      showStatus("Disconnected", true);
+      retry = setTimeout(refresh, RETRY_MS);
     }
-    // Not setInterval: requests to a slow server would pile up.
-    setTimeout(tick, wait);
   };
 
   seen = badge.dataset.token ?? "";
-  tick();
+  badge.addEventListener("changed", refresh);
+  badge.addEventListener("changes-lost", () => showStatus("Disconnected", true));
 })();

@@ -19,6 +19,9 @@ TINY = {
     "rollup": ["100"],
     "insights": ["100"],
     "home": ["0"],
+    "together": ["1"],
+    "tabs": ["2", "1"],
+    "first_insight": ["1"],
 }
 
 

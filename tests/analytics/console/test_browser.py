@@ -16,6 +16,7 @@ from django.db import connection
 from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize, expect, sync_playwright
 
 from analytics.enrich.batches import enrich
+from analytics.pipeline import until_idle
 from tests import clock
 from tests.analytics.console.pages import signed_in
 from tests.journey import Journey
@@ -282,3 +283,31 @@ def test_the_start_page_says_who_came_and_keeps_its_lines(screen: Page, server: 
     expect(screen.locator(".code")).to_have_count(3)
     screen.get_by_role("link", name="Open timeline").click()
     expect(screen.locator("h1")).to_have_text("Ana")
+
+
+def test_an_idle_page_asks_the_database_for_nothing(screen: Page, crowd: Team) -> None:
+    """It polls the server's memory. Only after a change, and once at first, it asks for the timeline."""
+    asked: list[str] = []
+    screen.on("request", lambda request: asked.append(request.url.split("/projects/")[-1].split("/live/")[0]))
+    screen.goto("people/")
+    screen.locator(".person", has_text="Mina").click()
+    expect(screen.locator("[data-live-label]")).to_have_text("Live")
+    for _ in range(5):
+        with screen.expect_response("**/live/**"):
+            pass
+    assert sum("/news/" in url for url in asked) == 1
+
+
+def test_numbers_that_are_not_computed_yet_appear_when_they_are(screen: Page, team: Team) -> None:
+    Journey(team).track("mina", "wrote").enriched()
+    pages: list[str] = []
+    screen.on("request", lambda request: pages.append(request.url) if "/insights/" in request.url else None)
+    screen.goto("insights/trends/")
+    expect(screen.locator("#content")).to_contain_text("No data yet")
+    for _ in range(5):
+        with screen.expect_response("**/live/**"):
+            pass
+    # The page, and once more in case something changed while it loaded.
+    assert len(pages) == 2
+    until_idle()
+    expect(screen.locator(".bar").first).to_be_visible()

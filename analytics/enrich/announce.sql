@@ -1,0 +1,14 @@
+-- Tells open pages which people have changed (dashboard/live). A link may also change the page of somebody whose events
+-- are not in the batch, so its project is announced as a whole.
+SELECT pg_notify(
+    %(channel)s,
+    concat_ws(
+        ' ', pg_current_xact_id(), project_id,
+        CASE
+            WHEN count(*) > %(most)s OR project_id = ANY(%(linked)s) THEN %(everyone)s
+            ELSE string_agg(person_id::text, ',')
+        END
+    )
+)
+FROM batch_people
+GROUP BY project_id;
