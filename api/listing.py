@@ -1,15 +1,13 @@
 """List responses: a JSON page, or an NDJSON or CSV stream of any length in constant memory."""
 
-import asyncio
 import csv
 import datetime as dt
 import io
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 import msgspec
-from django.db import connection
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from msgspec import Struct, json, structs
 from rest_framework.exceptions import PermissionDenied
@@ -17,6 +15,7 @@ from rest_framework.request import Request
 
 from api.auth import is_live, key_of
 from api.negotiation import MEDIA_TYPES, format_of
+from api.streams import Stream
 from projects.models import Key
 
 # Rows that a stream holds in memory, and how often it checks that its key was not revoked.
@@ -101,28 +100,12 @@ def _stream(request: Request, name: str, source: Source, chunks: Iterator[bytes]
     response: HttpResponseBase = (
         HttpResponse(content_type=kind)
         if request.method == "HEAD"
-        else StreamingHttpResponse(_from_thread(chunks), content_type=kind)
+        else Stream(chunks, project=key_of(request).project_id, content_type=kind)
     )
     response["Content-Disposition"] = f'attachment; filename="{source.name}.{name}"'
     if source.end is not None:
         response[CURSOR_HEADER] = source.end
     return response
-
-
-async def _from_thread(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
-    # Under ASGI, Django collects a plain iterator in memory before it sends the first byte.
-    # `is not None`: a batch whose rows were all merged away is b"" and must not end the stream.
-    while (chunk := await asyncio.to_thread(_next, chunks)) is not None:
-        yield chunk
-
-
-def _next(chunks: Iterator[bytes]) -> bytes | None:
-    try:
-        # None at the end: a StopIteration cannot be passed through the future of a thread.
-        return next(chunks, None)
-    finally:
-        # Back to the pool: a slow client would otherwise hold a database connection for the whole download.
-        connection.close()
 
 
 def _batches(source: Source, key: Key) -> Iterator[Sequence[Struct]]:

@@ -68,6 +68,13 @@ def bad_parameter(where: str, detail: str) -> HttpResponse:
     return HttpResponse(json.encode(problem), status=400, content_type=MEDIA_TYPE)
 
 
+def too_many_requests(detail: str, seconds: int) -> HttpResponse:
+    """A 429 for code outside of the REST framework."""
+    problem = Problem("Too Many Requests", 429, detail)
+    headers = {"Retry-After": str(seconds)}
+    return HttpResponse(json.encode(problem), status=429, content_type=MEDIA_TYPE, headers=headers)
+
+
 def _explained(error: Exception) -> tuple[int, str]:
     match error:
         case exceptions.APIException():

@@ -9,7 +9,7 @@ if signal.getsignal(signal.SIGTERM) not in (signal.SIG_DFL, signal.SIG_IGN):
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-from django.core.asgi import get_asgi_application
+from django import setup
 
 from analytics.ingest.app import Ingest
 from analytics.ingest.http import Receive, Scope, Send
@@ -20,10 +20,12 @@ from config.warm_up import warming_up
 from dashboard.live import endpoint
 from dashboard.live.endpoint import LivePages
 
-django = get_asgi_application()
+setup(set_prefix=False)
 
+from config.handler import Handler  # noqa: E402 (its models need Django to be set up)
 from feedback.embed.endpoints import ENDPOINTS  # noqa: E402 (its models need Django to be set up)
 
+django = Handler()
 ingest = Ingest(extra_routes=visitor_routes(ENDPOINTS))
 
 

@@ -4,16 +4,19 @@ import datetime as dt
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from django.conf import settings
+from django.db import connection as django_connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import URLPattern, URLResolver, path
+from psycopg_pool import ConnectionPool, PoolTimeout
 
 from analytics.lake import object_store
 
 MAX_HEARTBEAT_AGE = dt.timedelta(seconds=30)
-CONNECT_SECONDS = 2
+CONNECT_SECONDS = 1
 
 
 class NotReadyError(Exception):
@@ -21,7 +24,7 @@ class NotReadyError(Exception):
 
 
 def _connect() -> psycopg.Connection[tuple[object, ...]]:
-    # Not from the pool, where the check would wait as long as the database is down.
+    # Not from the pool, where the check would hang with the database.
     return psycopg.connect(settings.DATABASE_URL, connect_timeout=CONNECT_SECONDS, autocommit=True)
 
 
@@ -31,7 +34,26 @@ def database() -> str:
             connection.execute("SELECT 1")
     except psycopg.Error as error:
         raise NotReadyError(f"cannot connect: {str(error).strip()}") from error
+    _check_pool()
     return "ok"
+
+
+def pool() -> ConnectionPool[Any]:
+    """The database connections of this process's pages."""
+    found: ConnectionPool[Any] = django_connection.pool  # type: ignore[attr-defined] # PostgreSQL's wrapper has it
+    return found
+
+
+def _check_pool() -> None:
+    """Pages take their connections from the pool: while it is empty, this process is not ready."""
+    pages = pool()
+    pages.open()
+    try:
+        with pages.connection(timeout=CONNECT_SECONDS):
+            pass
+    except PoolTimeout as error:
+        message = f"all {pages.max_size} connections of this process are in use; pages wait for one"
+        raise NotReadyError(message) from error
 
 
 def lake() -> str:

@@ -1,14 +1,17 @@
 """Health checks: /healthz and each part of /readyz."""
 
 import datetime as dt
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.utils.timezone import now
 from pytest_django.fixtures import Settings
 
 from analytics.models import Heartbeat
+from config.health import pool
 from config.home import layout
 
 AWAY = "postgresql://nobody@127.0.0.1:1/nothing"
@@ -66,3 +69,15 @@ def test_a_lake_that_is_a_file_is_not_ready(settings: Settings, tmp_path: Path) 
     (tmp_path / "lake").write_text("")
     settings.LAKE_URL = str(tmp_path / "lake")
     assert Client().get("/readyz").json()["parts"]["lake"]["ready"] is False
+
+
+def test_it_is_not_ready_while_pages_wait_for_a_connection() -> None:
+    connection.close()
+    pages = pool()
+    with ExitStack() as everything:
+        for _ in range(pages.max_size):
+            everything.enter_context(pages.connection())
+        answer = Client().get("/readyz")
+    assert answer.status_code == 503
+    assert "connections of this process are in use" in answer.json()["parts"]["database"]["detail"]
+    assert Client().get("/readyz").status_code == 200
