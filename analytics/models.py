@@ -188,7 +188,9 @@ class Session(models.Model):
 
 
 class LedgerEntry(models.Model):
-    """Counts of events per hour of arrival. received = stored + duplicates + refused + waiting; doctor checks it.
+    """Counts of events per hour of arrival; doctor checks that they add up.
+
+    received = stored + duplicates + refused + quarantined + waiting
 
     `project_id` is 0 for requests with an unknown key, so it is not a foreign key.
     """
@@ -198,10 +200,11 @@ class LedgerEntry(models.Model):
         REFUSED = "refused"
         STORED = "stored"
         DUPLICATE = "duplicate"
+        QUARANTINED = "quarantined"
 
     project_id = models.IntegerField()
     hour = models.DateTimeField()
-    outcome = models.CharField(max_length=9, choices=Outcome.choices)
+    outcome = models.CharField(max_length=11, choices=Outcome.choices)
     reason = models.CharField(max_length=40, default="", help_text="why it was refused; empty otherwise")
     count = models.BigIntegerField(default=0)
 
@@ -218,7 +221,7 @@ class LedgerEntry(models.Model):
 
 
 class IngestionWarning(models.Model):
-    """A sample of an event that was refused or changed on arrival. Only the newest are kept."""
+    """A sample of an event that was refused or changed on arrival. Only the newest are kept (pruning.py)."""
 
     project_id = models.IntegerField()
     reason = models.CharField(max_length=40)
@@ -232,6 +235,49 @@ class IngestionWarning(models.Model):
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.message}"
+
+
+class QuarantinedEvent(models.Model):
+    """An acknowledged event that cannot be stored, kept whole until it is replayed (enrich/quarantine.py)."""
+
+    project_id = models.IntegerField()
+    event = models.TextField()
+    distinct_id = models.TextField()
+    received_at = models.DateTimeField()
+    sqlstate = models.CharField(max_length=5, default="", help_text="PostgreSQL's error code, if it has one")
+    message = models.TextField()
+    quarantined_at = models.DateTimeField(default=now)
+    row = models.TextField(help_text="the whole row of the inbox, as JSON")
+
+    class Meta:
+        db_table = "analytics_quarantine"
+        indexes = [models.Index(fields=["project_id", "id"], name="quarantine_by_project")]
+
+    def __str__(self) -> str:
+        return f"{self.event} of {self.distinct_id}: {self.message}"
+
+
+class StageFailure(models.Model):
+    """A project whose events a stage could not process, until the stage processes some of them again."""
+
+    class Stage(models.TextChoices):
+        ENRICH = "enrich"
+        ROLLUP = "rollup"
+
+    stage = models.CharField(max_length=6, choices=Stage.choices)
+    project_id = models.IntegerField()
+    failures = models.IntegerField(default=1, help_text="in succession")
+    stopped = models.BooleanField(default=False, help_text="the stage leaves the project's events alone")
+    message = models.TextField()
+    since = models.DateTimeField(default=now)
+    at = models.DateTimeField(default=now, help_text="the newest failure")
+
+    class Meta:
+        db_table = "analytics_stage_failure"
+        constraints = [models.UniqueConstraint(fields=["stage", "project_id"], name="one_failure_per_stage")]
+
+    def __str__(self) -> str:
+        return f"{self.stage} of project {self.project_id}: {self.message}"
 
 
 class DataVersion(models.Model):

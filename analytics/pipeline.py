@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from django.db import connection
 
-from analytics.enrich import partitions
+from analytics.enrich import isolation, partitions
 from analytics.enrich.batches import enrich
 from analytics.lake import table
 from analytics.lake.columns import EVENTS
@@ -19,14 +19,22 @@ from projects import rates
 POLL_INTERVAL = 0.02
 """Seconds between two checks while another process does the work."""
 
+ENRICHABLE = """
+SELECT count(*) FROM analytics_inbox WHERE project_id NOT IN (
+    SELECT project_id FROM analytics_stage_failure WHERE stage = 'enrich' AND stopped
+)
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class PipelineReport:
-    """Events stored and duplicates dropped by enrich, events loaded into the lake, and events still waiting in the
-    inbox. `data_version` is the newest one at the end."""
+    """Events stored, duplicates dropped and events quarantined by enrich, events loaded into the lake, and events still
+    waiting in the inbox: at the end, those of projects for which enrich has stopped. `data_version` is the newest one
+    at the end."""
 
     stored: int = 0
     duplicates: int = 0
+    quarantined: int = 0
     loaded: int = 0
     waiting: int = 0
     data_version: int = 0
@@ -73,12 +81,19 @@ def maintain() -> None:
 
 
 def _enrich_all(report: PipelineReport, on_progress: Progress) -> PipelineReport:
+    # The first time stopped projects are tried again at once: this command is how to resume after a fix.
+    retry_seconds = 0.0
     while waiting := _count("SELECT count(*) FROM analytics_inbox"):
         on_progress(replace(report, waiting=waiting))
-        done = enrich()
+        done, retry_seconds = enrich(retry_seconds=retry_seconds), isolation.RETRY_SECONDS
         report = replace(
-            report, stored=report.stored + done.stored, duplicates=report.duplicates + done.duplicates
+            report,
+            stored=report.stored + done.stored,
+            duplicates=report.duplicates + done.duplicates,
+            quarantined=report.quarantined + done.quarantined,
         )
+        if not done.claimed and not _count(ENRICHABLE):
+            return replace(report, waiting=waiting)
         if not done.claimed:
             time.sleep(POLL_INTERVAL)
     return report

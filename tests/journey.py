@@ -12,7 +12,8 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, Self
 
-from analytics.enrich.batches import EnrichReport, enrich
+from analytics.enrich.batches import enrich
+from analytics.enrich.enrich_report import EnrichReport
 from analytics.ingest.local import LocalIngest
 from tests import clock
 from tests.people import Team

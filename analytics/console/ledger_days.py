@@ -1,4 +1,4 @@
-"""The ingestion ledger by local day: received = stored + duplicates + refused + pending."""
+"""The ingestion ledger by local day: received = stored + duplicates + refused + quarantined + pending."""
 
 import datetime as dt
 from collections import Counter
@@ -33,12 +33,13 @@ class Day:
     stored: int
     duplicates: int
     refused: int
+    quarantined: int
     reasons: list[tuple[str, int]]
 
     @property
     def pending(self) -> int:
         """Acknowledged and on disk, but not enriched yet."""
-        return max(0, self.received - self.stored - self.duplicates - self.refused)
+        return max(0, self.received - self.stored - self.duplicates - self.refused - self.quarantined)
 
 
 def days(project: Project) -> list[Day]:
@@ -64,5 +65,6 @@ def _day(date: dt.date, rows: Iterable[Row]) -> Day:
         stored=outcomes[Outcome.STORED],
         duplicates=outcomes[Outcome.DUPLICATE],
         refused=outcomes[Outcome.REFUSED],
+        quarantined=outcomes[Outcome.QUARANTINED],
         reasons=reasons.most_common(),
     )

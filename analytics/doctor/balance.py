@@ -14,11 +14,11 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from analytics import engine
-from analytics.doctor.finding import CheckError, Finding, run_check
+from analytics.doctor.finding import CheckError, CheckWarning, Finding, run_check
 from analytics.lake import table
 from analytics.lake.columns import EVENTS
 from analytics.metrics.periods import EPOCH, local_day
-from analytics.models import DataVersion, PeriodCount
+from analytics.models import DataVersion, PeriodCount, QuarantinedEvent, StageFailure
 from projects.models import Project
 
 COUNTS = Path(__file__).with_name("balance.sql").read_text(encoding="utf-8")
@@ -28,12 +28,18 @@ A_DAY = dt.timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Counts of one project in the database. `hot`: events beyond the lake's watermark, not loaded yet."""
+    """Counts of one project in the database. `hot`: events beyond the lake's watermark, not loaded yet.
+
+    quarantined     by the ledger
+    in_quarantine   rows in the quarantine
+    """
 
     received: int
     stored: int
     duplicates: int
     refused: int
+    quarantined: int
+    in_quarantine: int
     waiting: int
     hot: int
     hot_ids: list[bytes]
@@ -48,6 +54,8 @@ def check(project: Project) -> list[Finding]:
     checks = {
         "ledger": lambda: _balance(counts),
         "lake": lambda: _lake(project, lake, counts),
+        "quarantine": lambda: _quarantine(project, counts),
+        "stages": lambda: _stages(project),
         "people": lambda: _people(counts),
         "rollup": lambda: _rollup(project),
     }
@@ -69,6 +77,7 @@ def _balance(counts: Counts) -> str:
         "stored": counts.stored,
         "duplicates": counts.duplicates,
         "refused": counts.refused,
+        "quarantined": counts.quarantined,
         "waiting": counts.waiting,
     }
     summary = " + ".join(f"{number} {name}" for name, number in parts.items())
@@ -78,6 +87,35 @@ def _balance(counts: Counts) -> str:
             f"{counts.received} received, but {summary}: {abs(difference)} {_verdict(difference)}"
         )
     return f"{counts.received} received = {summary}"
+
+
+def _quarantine(project: Project, counts: Counts) -> str:
+    """Events that cannot be stored, with the newest error."""
+    if counts.quarantined != counts.in_quarantine:
+        difference = counts.quarantined - counts.in_quarantine
+        raise CheckError(
+            f"the ledger counts {counts.quarantined} events in quarantine, but there are {counts.in_quarantine}:"
+            f" {abs(difference)} {_verdict(difference)}"
+        )
+    newest = QuarantinedEvent.objects.filter(project_id=project.pk).order_by("-id").first()
+    if newest:
+        raise CheckWarning(
+            f"{counts.in_quarantine} events cannot be stored and are kept; the newest ({newest.event!r} of"
+            f" {newest.distinct_id!r}): {newest.message}; after fixing the cause, run: manage.py pipeline"
+            " --replay-quarantine --until-idle"
+        )
+    return "empty"
+
+
+def _stages(project: Project) -> str:
+    """Stages that have stopped for the project, or failed since they last worked."""
+    found = StageFailure.objects.filter(project_id=project.pk).order_by("stage")
+    for failure in found:
+        problem = f"{failure.stage} failed since {failure.since:%Y-%m-%d %H:%M} UTC: {failure.message}"
+        if failure.stopped:
+            raise CheckError(f"{failure.stage} has stopped; {problem}; it resumes when the cause is fixed")
+        raise CheckWarning(problem)
+    return "no failures"
 
 
 def _lake(project: Project, lake: DataVersion, counts: Counts) -> str:

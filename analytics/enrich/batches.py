@@ -9,18 +9,18 @@
 7. ledger    stored events per project and hour of arrival
 8. insert    the events
 
-A row that cannot be stored is found by bisection and rejected. It never blocks the other rows.
+A row that cannot be stored goes into quarantine (isolation.py). It never blocks the other rows.
 """
 
 import datetime as dt
 from typing import Any
 
-import msgspec
-from django.db import DataError, IntegrityError, connection, transaction
+from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
-from msgspec.structs import astuple
 
-from analytics.enrich import agents, duplicates, identify, insert, partitions, rejection
+from analytics.enrich import agents, duplicates, identify, insert, isolation, partitions, portions
+from analytics.enrich.portions import Portion
+from analytics.enrich.enrich_report import EnrichReport
 from analytics.locks import single_writer
 from analytics.schema import NOBODY, PAGEVIEW_EVENT
 from analytics.statements import statement
@@ -30,39 +30,19 @@ MIN_ROWS_TO_ANALYZE = 1_000
 """Temporary tables of smaller batches are not analyzed: ANALYZE would cost more than better plans save."""
 
 
-class EnrichReport(msgspec.Struct, frozen=True):
-    """claimed = stored + duplicates + refused. `claimed` is 0 when the inbox is empty or another process enriches."""
+def enrich(limit: int = portions.MAX_ROWS, *, retry_seconds: float = isolation.RETRY_SECONDS) -> EnrichReport:
+    """Enrich up to `limit` waiting events. Raises when the database is unreachable; then nothing has changed.
 
-    claimed: int = 0
-    stored: int = 0
-    duplicates: int = 0
-    refused: int = 0
-
-    def __add__(self, other: "EnrichReport") -> "EnrichReport":
-        return EnrichReport(
-            *(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True))
-        )
-
-
-def enrich(limit: int = 50_000) -> EnrichReport:
-    """Enrich up to `limit` waiting events. Raises when the database is unreachable; then nothing has changed."""
+    Stopped projects are tried again `retry_seconds` after their last failure.
+    """
     if not _waiting():
         return EnrichReport()
     today = dt.datetime.now(dt.UTC).date()
     # Tomorrow's too: midnight may pass before the batch's transaction begins.
     partitions.ensure([today, today + dt.timedelta(days=1)])
-    return _bisect(limit)
-
-
-def _bisect(limit: int) -> EnrichReport:
-    """Retry a batch that fails in halves, down to the bad row. That takes no longer than two batches."""
-    try:
-        return _batch(limit)
-    except (DataError, IntegrityError, msgspec.MsgspecError) as error:
-        # Only errors of a row: a lost connection or a full disk must not reject events.
-        if limit == 1:
-            return _reject(error)
-    return _bisect(limit // 2) + _bisect(limit - limit // 2)
+    stopped = isolation.stopped_projects(_store_row, retry_seconds=retry_seconds)
+    portion = portions.oldest(limit, stopped)
+    return isolation.isolate(portion, _batch, _store_row) if portion else EnrichReport()
 
 
 def _waiting() -> bool:
@@ -72,24 +52,28 @@ def _waiting() -> bool:
         return cursor.fetchone() is not None
 
 
-def _batch(limit: int) -> EnrichReport:
+def _batch(portion: Portion) -> EnrichReport:
     # Durable, so never inside another transaction: only COMMIT empties the working tables, and a second batch in the
     # same transaction would store the first one again.
     with transaction.atomic(durable=True), single_writer("enrich") as alone, connection.cursor() as cursor:
-        return _enrich(cursor, limit) if alone else EnrichReport()
+        return _enrich(cursor, portion) if alone else EnrichReport()
 
 
-def _enrich(cursor: CursorWrapper, limit: int) -> EnrichReport:
-    cursor.execute(statement("enrich/next_batch"), {"limit": limit})
-    first, last = cursor.fetchone()
-    if first is None:
-        return EnrichReport()
+def _store_row(cursor: CursorWrapper, position: int) -> EnrichReport:
+    """For the probe, in its transaction."""
+    return _enrich(cursor, Portion(position, position, 1))
+
+
+def _enrich(cursor: CursorWrapper, portion: Portion) -> EnrichReport:
     _prepare(cursor)
-    cursor.execute(statement("enrich/claim"), {"first": first, "last": last, "nobody": sorted(NOBODY)})
+    cursor.execute(statement("enrich/claim"), {**portion.parameters(), "nobody": sorted(NOBODY)})
     claimed = cursor.rowcount
+    if not claimed:
+        # Another process has taken them.
+        return EnrichReport()
     repeated, refused = duplicates.drop(cursor)
     left = claimed - repeated - refused
-    stored = _store(cursor, left, _sequence_offset(cursor, first, last)) if left else 0
+    stored = _store(cursor, left, _sequence_offset(cursor, portion.first, portion.last)) if left else 0
     return EnrichReport(claimed, stored, repeated, refused)
 
 
@@ -150,8 +134,3 @@ def _assign_sessions(cursor: CursorWrapper, rows: int) -> None:
         cursor.execute(statement("enrich/store_sessions"))
     if unnamed:
         cursor.execute(statement("enrich/join_sessions"))
-
-
-def _reject(error: Exception) -> EnrichReport:
-    with single_writer("enrich") as alone:
-        return EnrichReport(claimed=1, refused=rejection.reject_oldest(error)) if alone else EnrichReport()

@@ -12,6 +12,8 @@ from typing import Self
 import psycopg
 from psycopg import pq
 
+from analytics.sqlstates import is_caused_by_data
+
 CHUNK = 1 << 20
 APPLICATION_NAME = "firsthand ingest"
 """How these connections are listed in pg_stat_activity."""
@@ -27,7 +29,7 @@ class DatabaseUnavailableError(Exception):
 
 
 class RowRejectedError(Exception):
-    """The database rejected a row (SQLSTATE classes 22 and 23). Nothing was committed; the connection stays open."""
+    """The database rejected a row (see sqlstates.py). Nothing was committed; the connection stays open."""
 
     def __init__(self, message: str, state: str) -> None:
         super().__init__(message)
@@ -93,8 +95,8 @@ class ScriptConnection:
     async def _raise(self, failure: pq.abc.PGresult) -> None:
         message = failure.error_message.decode(errors="replace").strip()
         state = (failure.error_field(pq.DiagnosticField.SQLSTATE) or b"").decode()
-        # Invalid data and violated constraints. Anything else, such as a full disk, is not the event's fault.
-        if state.startswith(("22", "23")):
+        # Anything else, such as a full disk, is not the event's fault.
+        if is_caused_by_data(state):
             raise RowRejectedError(message, state)
         await self.close()
         raise DatabaseUnavailableError(message)

@@ -12,16 +12,11 @@ from analytics.enrich.agents import Agent, agent
 from analytics.ingest.wire.urls import parse_url
 from analytics.schema import INBOX, names
 
-INSERT = 'INSERT INTO analytics_inbox ("{}") VALUES ({})'.format(  # noqa: S608 (names from schema.py)
+# `recorded`: enrich counts it as received. Counting it here would lock a row of the ledger until the caller commits,
+# and ingest would wait for it.
+INSERT = 'INSERT INTO analytics_inbox (recorded, "{}") VALUES (true, {})'.format(  # noqa: S608 (names from schema.py)
     '", "'.join(names(INBOX)), ", ".join(f"%({name})s" for name in names(INBOX))
 )
-
-# 'UTC': in a session whose zone has half hours, date_trunc would begin hours at other moments than ingest does.
-RECEIVED = """
-INSERT INTO analytics_ledger (project_id, hour, outcome, reason, count)
-VALUES (%(project_id)s, date_trunc('hour', %(received_at)s, 'UTC'), 'received', '', 1)
-ON CONFLICT (project_id, hour, outcome, reason) DO UPDATE SET count = analytics_ledger.count + 1
-"""
 
 
 class EventColumns(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +57,7 @@ class EventColumns(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def record(event: str, columns: EventColumns, properties: Mapping[str, Any]) -> None:
-    """Insert an event into the inbox and count it as received, in the caller's transaction.
+    """Insert an event into the inbox, in the caller's transaction.
 
     Raises TypeError if `properties` cannot be encoded as JSON.
     """
@@ -73,5 +68,3 @@ def record(event: str, columns: EventColumns, properties: Mapping[str, Any]) -> 
     row |= {"properties": msgspec.json.encode(dict(properties)).decode()}
     with connection.cursor() as cursor:
         cursor.execute(INSERT, row)
-        # Last, because other writers wait for this ledger row until the caller commits.
-        cursor.execute(RECEIVED, row)

@@ -14,7 +14,10 @@ SIGNS = {"ok": "✓", "warning": "?", "error": "✗"}
 
 
 class Command(BaseCommand):
-    help = "Check the installation, and that received = stored + duplicates + refused + waiting for each project."
+    help = (
+        "Check the installation, and that received = stored + duplicates + refused + quarantined + waiting for each"
+        " project."
+    )
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:

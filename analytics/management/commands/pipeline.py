@@ -1,4 +1,7 @@
-"""`manage.py pipeline --until-idle`: runs enrich, load and rollup in the foreground until nothing is left."""
+"""`manage.py pipeline --until-idle`: runs enrich, load and rollup in the foreground until nothing is left.
+
+`--replay-quarantine` first returns quarantined events to the inbox, where the worker or `--until-idle` takes them.
+"""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -7,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from analytics.enrich import quarantine
 from analytics.pipeline import PipelineReport, until_idle
 
 
@@ -15,17 +19,29 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--until-idle", action="store_true", help="stop when nothing is left")
+        parser.add_argument(
+            "--replay-quarantine", action="store_true", help="first return quarantined events to the inbox"
+        )
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        if not options["until_idle"]:
+        if options["replay_quarantine"]:
+            self.stdout.write(f"{quarantine.replay()} quarantined events returned to the inbox")
+        elif not options["until_idle"]:
             raise CommandError(
                 "the worker runs the pipeline continuously; to run it here, use: manage.py pipeline --until-idle"
             )
+        if options["until_idle"]:
+            self._run_until_idle()
+
+    def _run_until_idle(self) -> None:
         report = _run_with_progress()
+        quarantined = f", {report.quarantined} quarantined" if report.quarantined else ""
         self.stdout.write(
-            f"{report.stored} events stored, {report.duplicates} duplicates dropped, {report.loaded} loaded;"
-            f" data version {report.data_version}"
+            f"{report.stored} events stored, {report.duplicates} duplicates dropped{quarantined},"
+            f" {report.loaded} loaded; data version {report.data_version}"
         )
+        if report.waiting:
+            raise CommandError(f"enrich has stopped; {report.waiting} events wait; see: manage.py doctor")
 
 
 def _run_with_progress() -> PipelineReport:

@@ -45,7 +45,7 @@ def test_it_works(team: Team) -> None:
     parts = {finding["part"]: finding["detail"] for finding in output["findings"]}
     assert parts["database"].startswith("PostgreSQL ")
     ledger = parts[f"project {team.slug}: ledger"]
-    assert ledger == "2 received = 2 stored + 0 duplicates + 0 refused + 0 waiting"
+    assert ledger == "2 received = 2 stored + 0 duplicates + 0 refused + 0 quarantined + 0 waiting"
     served = parts[f"project {team.slug}: rollup"]
     assert served == "2 days; recounted 2 of them from the events, and they agree"
 
@@ -68,7 +68,7 @@ def test_an_event_lost_before_enrich(team: Team) -> None:
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM analytics_inbox WHERE project_id = %s", [team.id])
     assert errors(team) == {
-        "ledger": "1 received, but 0 stored + 0 duplicates + 0 refused + 0 waiting: 1 are missing"
+        "ledger": "1 received, but 0 stored + 0 duplicates + 0 refused + 0 quarantined + 0 waiting: 1 are missing"
     }
 
 

@@ -1,6 +1,6 @@
 """Enrich: each event is stored once, under its person, and counted in the ledger."""
 
-from analytics.enrich.batches import EnrichReport
+from analytics.enrich.enrich_report import EnrichReport
 from analytics.models import DistinctId, LedgerEntry, Person
 from tests import clock
 from tests.journey import Journey

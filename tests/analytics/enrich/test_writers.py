@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connection, transaction
 
-from analytics.enrich.batches import EnrichReport, enrich
+from analytics.enrich.batches import enrich
+from analytics.enrich.enrich_report import EnrichReport
 from analytics.models import LedgerEntry, Person, Session
 from tests.journey import Journey
 from tests.people import Team

@@ -51,9 +51,13 @@ def rows(query: str, *values: int | str) -> list[dict[str, Any]]:
 
 
 def ledger(project_id: int) -> dict[str, int]:
+    """What Firsthand records itself is counted when it is enriched; what waits for that is `recorded` here."""
     found = rows(
         "SELECT concat_ws(' ', outcome, nullif(reason, '')) AS what, sum(count)::int AS count "
-        "FROM analytics_ledger WHERE project_id = %s GROUP BY 1 ORDER BY 1",
+        "FROM analytics_ledger WHERE project_id = %s GROUP BY 1 "
+        "UNION ALL SELECT 'recorded', count(*)::int FROM analytics_inbox WHERE project_id = %s AND recorded "
+        "HAVING count(*) > 0 ORDER BY 1",
+        project_id,
         project_id,
     )
     return {row["what"]: row["count"] for row in found}

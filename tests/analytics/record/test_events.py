@@ -1,12 +1,18 @@
 """Events that Firsthand records itself, in the caller's transaction."""
 
 import datetime as dt
+import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from django.db import connection, transaction
 
+from analytics.doctor import balance
+from analytics.enrich.batches import enrich
+from analytics.ingest.commit import COMMIT_TIMEOUT
+from analytics.ingest.local import LocalIngest
 from analytics.models import LedgerEntry
 from analytics.record import EventColumns, record
 from analytics.schema import INBOX, names
@@ -38,11 +44,13 @@ def test_a_recorded_event_is_in_the_inbox(team: Team) -> None:
     assert inbox(team) == [("$comment", "ana", "/cart", "s1", 1, '{"a":1}')]
 
 
-def test_the_ledger_counts_it_as_received(team: Team) -> None:
+def test_the_ledger_counts_it_as_received_when_it_is_enriched(team: Team) -> None:
     say(team)
     say(team)
-    entry = LedgerEntry.objects.get(project_id=team.id)
-    assert (entry.outcome, entry.reason, entry.count) == ("received", "", 2)
+    while enrich().claimed:
+        pass
+    entry = LedgerEntry.objects.get(project_id=team.id, outcome="received")
+    assert (entry.reason, entry.count) == ("recorded", 2)
     assert entry.hour == dt.datetime.now(dt.UTC).replace(minute=0, second=0, microsecond=0)
 
 
@@ -51,7 +59,51 @@ def test_a_rollback_removes_event_and_count(team: Team) -> None:
         say(team)
         transaction.set_rollback(True)
     assert inbox(team) == []
+    while enrich().claimed:
+        pass
     assert not LedgerEntry.objects.filter(project_id=team.id).exists()
+
+
+def test_the_doctor_counts_it_before_and_after(team: Team) -> None:
+    say(team)
+    found = {each.part.rpartition(" ")[2]: each.detail for each in balance.check(team.new.project)}
+    assert found["ledger"] == "1 received = 0 stored + 0 duplicates + 0 refused + 0 quarantined + 1 waiting"
+    while enrich().claimed:
+        pass
+    found = {each.part.rpartition(" ")[2]: each.detail for each in balance.check(team.new.project)}
+    assert found["ledger"] == "1 received = 1 stored + 0 duplicates + 0 refused + 0 quarantined + 0 waiting"
+
+
+def test_ingest_stores_events_while_a_recording_transaction_stays_open(team: Team) -> None:
+    """Ingest would wait for a lock, take the database for unreachable, and spool every project's events."""
+    with transaction.atomic():
+        say(team)
+        say(team)
+        with LocalIngest() as ingest:
+            began = time.monotonic()
+            call = {"userId": "bo", "event": "signup"}
+            assert ingest.post("/v1/track", call, key=team.write_key).status_code == 200
+            assert time.monotonic() - began < COMMIT_TIMEOUT
+        assert [row[:2] for row in inbox(team)] == [
+            ("$comment", "ana"),
+            ("$comment", "ana"),
+            ("signup", "bo"),
+        ]
+
+
+def test_two_open_transactions_record_at_the_same_time(team: Team) -> None:
+    def another() -> None:
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SET statement_timeout = '20s'")
+            say(team)
+        finally:
+            connection.close()
+
+    with transaction.atomic(), ThreadPoolExecutor(1) as other:
+        say(team)
+        other.submit(another).result()
+        assert len(inbox(team)) == 2
 
 
 def test_a_url_without_a_path_has_the_path_slash(team: Team) -> None:

@@ -266,7 +266,7 @@ def test_a_context_of_another_shape_costs_nobody_their_words(
     assert [each["reason"] for each in decoded(response)["warnings"]] == ["field_ignored"]
     assert kept(team).text == SAID["text"]
     assert warnings(team) == [("field_ignored", "$comment ana")]
-    assert ledger(team.id) == {"received": 1}
+    assert ledger(team.id) == {"recorded": 1}
 
 
 def test_no_warning_shows_what_somebody_said(team: Team, visit: Visit) -> None:
