@@ -48,11 +48,11 @@ class Source(Protocol):
 
     @property
     def place(self) -> str | None:
-        """The cursor after the rows taken so far."""
+        """The cursor after the rows taken so far: of the next page, and of the next sync after the last one."""
 
     @property
     def end(self) -> str | None:
-        """The cursor after the last row of the source."""
+        """The cursor after the last row of the source; None for lists without incremental sync."""
 
 
 def respond(request: Request, source: Source, asked: str | None, limit: int) -> HttpResponseBase:
@@ -73,7 +73,10 @@ def respond_one(request: Request, thing: Struct, asked: str | None) -> HttpRespo
 
 def _page(_request: Request, source: Source, limit: int) -> HttpResponse:
     rows = source.take(limit)
-    body = {source.name: rows, "next": source.place, "more": source.more}
+    # Null on the last page, which is how paginators of other tools recognize the end.
+    body = {source.name: rows, "next": source.place if source.more else None, "more": source.more}
+    if source.end is not None:
+        body["since"] = source.place
     return HttpResponse(encoder.encode(body), content_type=_content_type("json"))
 
 

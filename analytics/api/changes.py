@@ -65,13 +65,13 @@ class Changes(ABC, Generic[Row]):
 
     @abstractmethod
     def read(self, ids: list[int]) -> list[Row]:
-        """These rows in their current state, without those that no longer exist."""
+        """These rows in their current state, or their tombstones."""
 
     def take(self, limit: int) -> list[Row]:
         ids = self._next(limit)
         while not ids and self.more:
             ids = self._next(limit)
-        # Read last: a row merged away since then is left out, but its ID still moves the cursor.
+        # Read last: rows are in their current state, whatever changed since their IDs were found.
         return self.read(ids)
 
     @property

@@ -34,10 +34,11 @@ class EventParameters(parameters.Dated, frozen=True, kw_only=True):
 
 
 class EventPage(Struct, frozen=True):
-    """Send `next` back as `since`: immediately while `more` is true, later to get new events."""
+    """`next` is the cursor of the next page; null on the last one. Store `since` to get new events later."""
 
     events: list[Event]
-    next: str
+    next: str | None
+    since: str
     more: bool
 
 

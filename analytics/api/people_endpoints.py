@@ -15,7 +15,7 @@ from analytics.api.changes import Changes, ListPlace
 from analytics.query import fact_history, persons, timeline
 from analytics.query.comment_reader import comment_reader
 from analytics.query.fact_history import FactChange, FactPlace
-from analytics.query.persons import PersonDetail, PersonSelection
+from analytics.query.persons import PersonDetail, PersonRow, PersonSelection
 from analytics.query.timeline import Entry, TimelinePlace
 from api import cursor, describe, listing, parameters, places
 from api.auth import key_of, project_of
@@ -34,19 +34,20 @@ class PeopleParameters(parameters.Listing, frozen=True, kw_only=True):
     property: property_filters.Written = ()
 
 
-class PeoplePage(Struct, frozen=True):
-    """Send `next` back as `since`: immediately while `more` is true, later to get new and changed people."""
+class PersonPage(Struct, frozen=True):
+    """`next` is the cursor of the next page; null on the last one. Store `since` to get changes later."""
 
-    people: list[PersonDetail]
-    next: str
+    people: list[PersonRow]
+    next: str | None
+    since: str
     more: bool
 
 
-class PeopleSource(Changes[PersonDetail]):
+class PeopleSource(Changes[PersonRow]):
     """All people by ID, or those who changed since a cursor."""
 
     name = "people"
-    row = PersonDetail
+    row = PersonRow
     kind = PeoplePlace
     rows = "people"
 
@@ -60,17 +61,20 @@ class PeopleSource(Changes[PersonDetail]):
     def matching(self, ids: list[int]) -> list[int]:
         return persons.matching(self.project, ids, self.which)
 
-    def read(self, ids: list[int]) -> list[PersonDetail]:
-        return persons.details(self.project, ids)
+    def read(self, ids: list[int]) -> list[PersonRow]:
+        return persons.listed(self.project, ids)
 
 
 class People(APIView):
-    """People of the project. IDs of merged people are in `former_ids` of the person they were merged into."""
+    """People of the project. IDs of merged people are in `former_ids` of the person they were merged into.
+
+    With `since`, people who were merged away come as tombstones: `deleted` is true, `merged_into` has the person.
+    """
 
     scope = "people:read"
     formats = listing.FORMATS
 
-    @describe.operation("People", parameters=PeopleParameters, answer=PeoplePage, row=PersonDetail)
+    @describe.operation("People", parameters=PeopleParameters, answer=PersonPage, row=PersonRow)
     def get(self, request: Request) -> HttpResponseBase:
         asked = parameters.read(request, PeopleParameters)
         which = PersonSelection(

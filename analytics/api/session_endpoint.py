@@ -29,10 +29,11 @@ class SessionParameters(parameters.Dated, frozen=True, kw_only=True):
 
 
 class SessionPage(Struct, frozen=True):
-    """Send `next` back as `since`: immediately while `more` is true, later to get new and changed sessions."""
+    """`next` is the cursor of the next page; null on the last one. Store `since` to get changes later."""
 
     sessions: list[SessionRow]
-    next: str
+    next: str | None
+    since: str
     more: bool
 
 

@@ -9,8 +9,9 @@ from projects.models import Project
 
 
 class Overview(Struct, frozen=True):
-    """`project` is its slug; `data_version` is 0 before the first rollup."""
+    """`project` is its slug, `id` its number in the lake; `data_version` is 0 before the first rollup."""
 
+    id: int
     project: str
     name: str
     timezone: str
@@ -23,6 +24,7 @@ class Overview(Struct, frozen=True):
 def overview(project: Project) -> Overview:
     stored = LedgerEntry.objects.filter(project_id=project.pk, outcome=LedgerEntry.Outcome.STORED)
     return Overview(
+        id=project.pk,
         project=project.slug,
         name=project.name,
         timezone=project.timezone,

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterable
+from operator import attrgetter
 from typing import Annotated, Any
 
 import msgspec
@@ -65,6 +66,26 @@ class PersonDetail(PersonRef, frozen=True):
     properties: dict[str, Any]
 
 
+class PersonRow(Struct, frozen=True):
+    """A person in the list, or with `deleted` the tombstone of one who was merged into the person `merged_into`.
+
+    A tombstone has no other values. Remove your row with its `id`.
+    """
+
+    id: int
+    name: str
+    distinct_ids: list[str]
+    identified: bool
+    first_seen: dt.datetime | None
+    last_seen: dt.datetime | None
+    events: int
+    sessions: int
+    former_ids: list[int]
+    properties: dict[str, Any]
+    merged_into: int | None = None
+    deleted: bool = False
+
+
 class PersonSelection(Struct, frozen=True, kw_only=True):
     """Which people: by distinct ID and by filters on properties. None means any."""
 
@@ -105,10 +126,13 @@ def get_person(project: Project, person_id: int) -> PersonDetail:
     return detail
 
 
-def details(project: Project, person_ids: Iterable[int]) -> list[PersonDetail]:
-    """These people by ID, without merged ones."""
-    people = Person.objects.filter(project=project, pk__in=list(person_ids), merged_into=None)
-    return _details(people.order_by("id"))
+def listed(project: Project, person_ids: Iterable[int]) -> list[PersonRow]:
+    """These people by ID, with tombstones of merged ones."""
+    ids = list(person_ids)
+    people = Person.objects.filter(project=project, pk__in=ids, merged_into=None)
+    rows = [PersonRow(**structs.asdict(detail)) for detail in _details(people)]
+    rows += [_tombstone(id, target) for id, target in redirects.canonical(project.pk, ids).items()]
+    return sorted(rows, key=attrgetter("id"))
 
 
 def ids_after(project: Project, person_id: int, which: PersonSelection, *, limit: int) -> list[int]:
@@ -126,9 +150,12 @@ def ids_after(project: Project, person_id: int, which: PersonSelection, *, limit
 
 
 def matching(project: Project, person_ids: Iterable[int], which: PersonSelection) -> list[int]:
-    """The IDs among these that match the selection, in order, without merged people."""
-    rows = list(_selected(project, which).filter(pk__in=list(person_ids)))
-    return [row[0] for row in (row_filters.people(project.pk, rows, which.where) if which.where else rows)]
+    """The IDs among these that match the selection, and those of merged people, in order."""
+    ids = list(person_ids)
+    rows = list(_selected(project, which).filter(pk__in=ids))
+    found = [row[0] for row in (row_filters.people(project.pk, rows, which.where) if which.where else rows)]
+    # Whatever the filters: nobody knows whether the reader's copy has the merged person.
+    return sorted({*found, *redirects.canonical(project.pk, ids)})
 
 
 def find_person(project: Project, distinct_id: str) -> int:
@@ -244,6 +271,13 @@ def _details(people: Iterable[Person]) -> list[PersonDetail]:
         PersonDetail(**structs.asdict(ref), former_ids=former[person.pk], properties=person.properties)
         for person, ref in zip(listed, _refs(listed), strict=True)
     ]
+
+
+def _tombstone(person_id: int, merged_into: int) -> PersonRow:
+    return PersonRow(
+        id=person_id, name="", distinct_ids=[], identified=False, first_seen=None, last_seen=None, events=0,
+        sessions=0, former_ids=[], properties={}, merged_into=merged_into, deleted=True,
+    )  # fmt: skip
 
 
 def _ref(person: Person, distinct_ids: list[str]) -> PersonRef:

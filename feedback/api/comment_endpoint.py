@@ -67,10 +67,11 @@ class CommentParameters(parameters.Dated, frozen=True, kw_only=True):
 
 
 class CommentPage(Struct, frozen=True):
-    """Send `next` back as `since`: immediately while `more` is true, later to get changes."""
+    """`next` is the cursor of the next page; null on the last one. Store `since` to get changes later."""
 
     comments: list[CommentRow]
-    next: str
+    next: str | None
+    since: str
     more: bool
 
 

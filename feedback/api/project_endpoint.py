@@ -13,7 +13,10 @@ from projects.models import Project
 
 
 class ProjectRow(Overview, frozen=True):
-    """`project` is the slug. Insights use `data_version`, which is 0 before the first rollup."""
+    """`project` is the slug, `id` the number (`project_id` in the lake).
+
+    Insights use `data_version`, which is 0 before the first rollup.
+    """
 
     comments: int
 

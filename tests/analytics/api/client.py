@@ -55,7 +55,7 @@ class Api:
             answer = self.get(path, **query)
             assert answer.status == 200, answer.body
             found += answer.json[name or path]
-            if not answer.json["more"]:
+            if answer.json["next"] is None:
                 return found
             query["since"] = answer.json["next"]
 

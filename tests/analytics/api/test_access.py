@@ -201,7 +201,7 @@ def test_the_schema_takes_no_parameters(client: Any) -> None:
 def test_a_cursor_of_another_project_is_refused(team: Team, api: Api, path: str) -> None:
     Journey(team).page("ana", "/", session="s").page("ana", "/", session="t").enriched()
     page = Api(assemble().api_key).get(path).json
-    answer = api.get(path, since=page["next"])
+    answer = api.get(path, since=page["since"])
     assert (answer.status, answer.json["where"]) == (400, "since")
     assert "another project" in answer.json["detail"]
 

@@ -66,14 +66,14 @@ def test_pages_show_everything_once_while_people_go_on(team: Team, api: Api) -> 
 
 def test_since_brings_what_is_new_and_nothing_else(team: Team, api: Api) -> None:
     Journey(team).track("ana", "old").enriched()
-    cursor = api.get("events").json["next"]
+    cursor = api.get("events").json["since"]
     assert api.get("events", since=cursor).json["events"] == []
 
     Journey(team).track("ana", "imported", at=clock.day(-4000)).enriched()
     again = api.get("events", since=cursor).json
 
     assert names(again["events"]) == ["imported"]
-    assert api.get("events", since=again["next"]).json["events"] == []
+    assert api.get("events", since=again["since"]).json["events"] == []
 
 
 @pytest.mark.parametrize("wanted", ["ndjson", "csv"])
@@ -219,5 +219,5 @@ def test_bad_parameters_are_named(api: Api, query: dict[str, str], where: str, s
 
 
 def test_a_cursor_of_people_is_no_cursor_of_events(api: Api) -> None:
-    cursor = api.get("people").json["next"]
+    cursor = api.get("people").json["since"]
     assert api.get("events", since=cursor).status == 400

@@ -96,7 +96,7 @@ def test_people_match_by_what_is_known_of_them(team: Team, api: Api) -> None:
 
 def test_who_changed_is_asked_for_their_properties_too(team: Team, api: Api) -> None:
     Journey(team).identify("ana", traits={"plan": "pro"}).identify("bo", traits={"plan": "free"}).enriched()
-    known = api.get("people", property="plan:is:pro").json["next"]
+    known = api.get("people", property="plan:is:pro").json["since"]
     Journey(team).identify("ana", traits={"plan": "free"}).identify("bo", traits={"plan": "pro"}).enriched()
 
     changed = api.rows("people", property="plan:is:pro", since=known)

@@ -38,7 +38,7 @@ def test_filters(team: Team, api: Api) -> None:
 def test_since_brings_what_is_new_and_what_went_on(team: Team, api: Api) -> None:
     journey = Journey(team).page("ana", "/", at=clock.day(0), session="s1")
     journey.page("bo", "/", at=clock.day(0), session="s2").enriched()
-    known = api.get("sessions").json["next"]
+    known = api.get("sessions").json["since"]
     Journey(team).page("ana", "/on", at=clock.day(0, minutes=5), session="s1").enriched()
     Journey(team).page("cy", "/", at=clock.day(-100), session="s3").enriched()
 

@@ -84,10 +84,11 @@ class Copy:
     def read(self, limit: int) -> None:
         self.events += self._new("events", limit)
         for kept, name in ((self.people, "people"), (self.sessions, "sessions")):
-            kept.update({row["id"]: row for row in self._new(name, limit)})
-        for person in [*self.people.values()]:
-            for former in person["former_ids"]:
-                self.people.pop(former, None)
+            for row in self._new(name, limit):
+                if row.get("deleted"):
+                    kept.pop(row["id"], None)
+                else:
+                    kept[row["id"]] = row
 
     def _new(self, name: str, limit: int) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
@@ -95,7 +96,8 @@ class Copy:
         while more:
             since = {"since": self.cursors[name]} if name in self.cursors else {}
             page = self.api.get(name, limit=limit, **since).json
-            self.cursors[name], more = page["next"], page["more"]
+            # As by an analyst whose sync may end after any page.
+            self.cursors[name], more = page["since"], page["next"] is not None
             found += page[name]
         return found
 

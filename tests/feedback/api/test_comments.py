@@ -134,15 +134,15 @@ def test_no_comment_is_missed_while_many_are_written(team: Team, api: Api) -> No
     read, since = [], api.get("comments", limit=3)
     while any(author.is_alive() for author in authors) or since.json["more"]:
         read += since.json["comments"]
-        since = api.get("comments", limit=3, since=since.json["next"])
-    read += since.json["comments"] + api.rows("comments", since=since.json["next"])
+        since = api.get("comments", limit=3, since=since.json["since"])
+    read += since.json["comments"] + api.rows("comments", since=since.json["since"])
     assert len(read) == len({row["id"] for row in read}) == 40
 
 
 def test_since_brings_edits_statuses_and_deletions(team: Team, api: Api) -> None:
     ana, bo, cy = (say(team, who, f"{who} was here") for who in ("ana", "bo", "cy"))
     until_idle()
-    begun = api.get("comments").json["next"]
+    begun = api.get("comments").json["since"]
 
     edit_comment(ana, text="Ana was here")
     set_status(bo, Comment.Status.OPEN)
@@ -159,7 +159,7 @@ def test_since_brings_edits_statuses_and_deletions(team: Team, api: Api) -> None
 
 def test_a_tombstone_is_found_by_the_filters_of_its_comment(team: Team, api: Api) -> None:
     gone = say(team, "ana", "Forget this.", reaction="confusing", at=clock.day(2))
-    begun = api.get("comments").json["next"]
+    begun = api.get("comments").json["since"]
     delete_comment(gone)
     for query in (
         {"reaction": "confusing"},

@@ -37,8 +37,8 @@ class Reader:
                 self.copy.pop(row["id"], None)
             else:
                 self.copy[row["id"]] = row
-        self.since = page["next"]
-        return bool(page["more"])
+        self.since = page["since"]
+        return page["next"] is not None
 
     def catch_up(self) -> Rows:
         while self.read(2):

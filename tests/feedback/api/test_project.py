@@ -16,7 +16,7 @@ def test_it_works() -> None:
 
     counts = {"events": 2, "people": 2, "sessions": 1, "comments": 0}
     version = answer.json["data_version"]
-    named = {"project": team.slug, "name": team.new.project.name, "timezone": "Europe/Berlin"}
+    named = {"id": team.id, "project": team.slug, "name": team.new.project.name, "timezone": "Europe/Berlin"}
     assert answer.json == named | counts | {"data_version": version}
     assert version > 0
 
