@@ -19,8 +19,8 @@ from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
 from analytics.enrich import agents, duplicates, identify, insert, isolation, partitions, portions
-from analytics.enrich.portions import Portion
 from analytics.enrich.enrich_report import EnrichReport
+from analytics.enrich.portions import Portion
 from analytics.locks import single_writer
 from analytics.schema import NOBODY, PAGEVIEW_EVENT
 from analytics.statements import statement

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from django.db.backends.utils import CursorWrapper
 
+from analytics.identity.property_limits import LIMITS, MAX_BYTES, MAX_PROPERTIES, bounded, exceeds
 from analytics.identity.resolution import (
     Assertions,
     Fact,
@@ -22,8 +23,21 @@ from analytics.identity.resolution import (
 )
 from analytics.statements import statement
 
+MAX_READ_BYTES = 64 << 20
+"""Assertions of the people of one portion, and of everyone merged into them."""
+
 _properties = msgspec.json.Decoder(dict[str, Any])
 _assertions = msgspec.json.Decoder(Assertions)
+
+
+FULL = (
+    f"a person has {MAX_PROPERTIES:,} properties, or {MAX_BYTES >> 10} KB of them; new properties and values that do not"
+    " fit are kept in the event only"
+)
+
+
+class PeopleTooLargeError(ValueError):
+    """The people of a portion have more than MAX_READ_BYTES. A smaller portion has fewer people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +58,17 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Identified:
-    """The result for a batch. `assertions`: those that changed, by the person under whom the events are stored."""
+    """The result for a batch.
+
+    assertions  those that changed, by the person under whom the events are stored
+    properties  of the people who changed
+    full        the people some of whose properties did not fit
+    """
 
     resolution: Resolution
     assertions: dict[int, Assertions]
+    properties: dict[int, Properties]
+    full: list[int]
 
 
 def identify(cursor: CursorWrapper, offset: int) -> Identified:
@@ -63,7 +84,14 @@ def identify(cursor: CursorWrapper, offset: int) -> Identified:
     if resolution.links:
         _write_links(cursor, resolution)
         _write_origins(cursor, resolution)
-    return Identified(resolution, _assertions_by_person(resolution, known))
+    states = {person: state.assertions for person, state in resolution.changed.items()}
+    before = {person: known.states[person].assertions for person in states if person in known.states}
+    return Identified(
+        resolution,
+        _assertions_by_person(resolution, known),
+        {person: properties(bounded(before.get(person, {}), after)) for person, after in states.items()},
+        [person for person, after in states.items() if exceeds(after)],
+    )
 
 
 def _assertions_by_person(resolution: Resolution, known: Known) -> dict[int, Assertions]:
@@ -71,8 +99,9 @@ def _assertions_by_person(resolution: Resolution, known: Known) -> dict[int, Ass
     found: dict[int, Assertions] = {}
     for id, more in resolution.asserted.items():
         person = resolution.origins.get(id, known.stored_as[id])
-        fold(found.setdefault(person, known.assertions.get(person, {})), more)
-    return found
+        # A copy, because `bounded` compares with what is known.
+        fold(found.setdefault(person, dict(known.assertions.get(person, {}))), more)
+    return {person: bounded(known.assertions.get(person, {}), after) for person, after in found.items()}
 
 
 def store(cursor: CursorWrapper, identified: Identified) -> None:
@@ -82,7 +111,7 @@ def store(cursor: CursorWrapper, identified: Identified) -> None:
         {
             "person_id": person,
             "identified": state.identified,
-            "properties": properties(state.assertions),
+            "properties": identified.properties[person],
         }
         for person, state in resolution.changed.items()
     ]
@@ -97,11 +126,12 @@ def store(cursor: CursorWrapper, identified: Identified) -> None:
     }
     cursor.execute(statement("enrich/people"), parameters)
     if resolution.moved:
-        cursor.execute(
-            statement("identity/recount"), {"people": sorted({moved.target for moved in resolution.moved})}
-        )
+        targets = sorted({moved.target for moved in resolution.moved})
+        cursor.execute(statement("identity/recount"), {"people": targets, **LIMITS})
     if resolution.changed:
         cursor.execute(statement("identity/display_names"), {"people": list(resolution.changed)})
+    if identified.full:
+        cursor.execute(statement("enrich/full_people"), {"people": identified.full, "message": FULL})
 
 
 def _facts(cursor: CursorWrapper, offset: int) -> list[Fact]:
@@ -136,7 +166,11 @@ def _known(cursor: CursorWrapper, named: Iterable[Id]) -> Known:
 def _absorbed(cursor: CursorWrapper, persons: Iterable[int], known: Known) -> dict[int, list[int]]:
     """The people merged into each of these so far. Also reads the assertions of all of them into `known`."""
     absorbed: dict[int, list[int]] = defaultdict(list)
-    cursor.execute(statement("enrich/assertions"), {"people": list(persons)})
+    people = list(persons)
+    cursor.execute(statement("enrich/assertion_bytes"), {"people": people})
+    if (size := cursor.fetchone()[0]) > MAX_READ_BYTES:
+        raise PeopleTooLargeError(f"the properties of {len(people)} people take {size:,} bytes")
+    cursor.execute(statement("enrich/assertions"), {"people": people})
     for person, merged_into, assertions in cursor.fetchall():
         known.assertions[person] = _assertions.decode(assertions)
         if merged_into is not None:

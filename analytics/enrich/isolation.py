@@ -15,8 +15,8 @@ from django.db import DatabaseError
 
 from analytics import failures
 from analytics.enrich import portions, probe, quarantine
-from analytics.enrich.portions import Portion
 from analytics.enrich.enrich_report import EnrichReport
+from analytics.enrich.portions import Portion
 from analytics.models import StageFailure
 from analytics.sqlstates import INTERNAL, OUT_OF_MEMORY, is_caused_by_data
 

@@ -10,6 +10,7 @@ from django.db.models import F
 from django.utils.timezone import now
 
 from analytics.identity import redirects
+from analytics.identity.property_limits import LIMITS
 from analytics.models import DistinctId, IdentityLink, Person, Redirect
 from analytics.statements import statement
 from dashboard.live import changes as live
@@ -125,5 +126,5 @@ def _first_id(person: Person) -> str:
 
 def _recount(cursor: CursorWrapper, *people: Person) -> None:
     numbers = {"people": [person.pk for person in people]}
-    cursor.execute(statement("identity/recount"), numbers)
+    cursor.execute(statement("identity/recount"), {**numbers, **LIMITS})
     cursor.execute(statement("identity/display_names"), numbers)

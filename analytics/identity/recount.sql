@@ -9,21 +9,32 @@ UPDATE analytics_person p SET
     sessions = (SELECT count(*) FROM analytics_session s WHERE s.person_id = p.id),
     properties = (
         -- A null that was set last removes the property. So it is ranked like any value, and left out only here.
-        SELECT coalesce(jsonb_object_agg(name, value) FILTER (WHERE value <> 'null'), '{}')
+        SELECT coalesce(jsonb_object_agg(name, value), '{}')
         FROM (
-            SELECT DISTINCT ON (fact.name) fact.name, fact.assertion -> 3 AS value
-            FROM analytics_person part
-            CROSS JOIN LATERAL jsonb_each(part.assertions) AS fact (name, assertion)
-            CROSS JOIN LATERAL (
-                SELECT
-                    (fact.assertion -> 0)::bigint AS at,
-                    (fact.assertion -> 1)::bigint AS sequence,
-                    (fact.assertion -> 2)::boolean AS once
-            ) AS parts
-            WHERE part.id = p.id OR part.merged_into_id = p.id
-            ORDER BY
-                fact.name, once, CASE WHEN once THEN at ELSE -at END, CASE WHEN once THEN sequence ELSE -sequence END
+            -- Within the limits of a person (property_limits.py). What they have now comes first.
+            SELECT
+                name, value,
+                row_number() OVER kept AS place,
+                sum(octet_length(name) + octet_length(value::text)) OVER kept AS bytes
+            FROM (
+                SELECT DISTINCT ON (fact.name) fact.name, fact.assertion -> 3 AS value
+                FROM analytics_person part
+                CROSS JOIN LATERAL jsonb_each(part.assertions) AS fact (name, assertion)
+                CROSS JOIN LATERAL (
+                    SELECT
+                        (fact.assertion -> 0)::bigint AS at,
+                        (fact.assertion -> 1)::bigint AS sequence,
+                        (fact.assertion -> 2)::boolean AS once
+                ) AS parts
+                WHERE part.id = p.id OR part.merged_into_id = p.id
+                ORDER BY
+                    fact.name, once,
+                    CASE WHEN once THEN at ELSE -at END, CASE WHEN once THEN sequence ELSE -sequence END
+            ) AS winners
+            WHERE value <> 'null'
+            WINDOW kept AS (ORDER BY jsonb_exists(p.properties, name) DESC, name)
         ) AS counts
+        WHERE place <= %(max_properties)s AND bytes <= %(max_bytes)s
     )
 FROM (
     SELECT
