@@ -10,7 +10,10 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --root-user-action=ignore
 PATHS := manage.py config projects api dashboard outbox analytics feedback tests benchmarks
 
-.PHONY: help run test check bench chaos demo clean
+MINUTES ?= 10
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: help run test slow fuzz check bench chaos demo clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-7s %s\n", $$1, $$2}' Makefile
@@ -21,8 +24,16 @@ run: .venv/run.stamp ## install what is missing, start everything, print a sign-
 demo: .venv/run.stamp ## fill a separate project with sample data
 	@$(BIN)/python manage.py demo
 
-test: .venv/dev.stamp ## run all tests, with their own PostgreSQL unless DATABASE_URL is set
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+test: .venv/dev.stamp ## run all quick tests, with their own PostgreSQL unless DATABASE_URL is set
+	$(PYTEST) -n 2 --dist loadgroup -m "not slow" --durations=10
+
+slow: .venv/dev.stamp ## run the rest: short kills under load, SDKs across restarts, small benchmarks
+	$(PYTEST) -m slow --durations=10
+
+fuzz: .venv/dev.stamp ## run the property tests with new examples each time; MINUTES=10 sets for how long
+	@until=$$(($$(date +%s) + 60 * $(MINUTES))); \
+	while $(PYTEST) -n 2 --dist loadgroup -m hypothesis --hypothesis-profile=fuzz; do \
+		[ $$(date +%s) -lt $$until ] || exit 0; done; exit 1
 
 check: .venv/dev.stamp ## check lint rules, formatting, types, import rules and settings
 	$(BIN)/ruff check $(PATHS)
@@ -35,7 +46,7 @@ bench: .venv/bench.stamp ## run the benchmarks; writes benchmarks/results/ and d
 	$(BIN)/python -m benchmarks
 
 chaos: .venv/dev.stamp ## run the long tests that kill processes under load
-	FIRSTHAND_CHAOS=long $(BIN)/python -m pytest -m chaos tests/chaos
+	FIRSTHAND_CHAOS=long $(PYTEST) tests/chaos
 
 clean: ## delete the virtual environment (no data)
 	rm -rf .venv

@@ -1,6 +1,7 @@
 """One real PostgreSQL and one lake for the whole run (one of each per worker); one fresh project per test.
 
-Nothing is rolled back or truncated: rows of one project never meet another's, which is itself a promise under test.
+Nothing is rolled back: rows of one project never meet another's, which is itself a promise under test. Each module
+begins with an empty installation, because work on all projects (a rebuild, an expiry) would take longer and longer.
 """
 
 import os
@@ -13,8 +14,30 @@ from django.db import connection
 from django.test.utils import setup_databases, teardown_databases
 from psycopg.conninfo import make_conninfo
 from pytest_django.plugin import DjangoDbBlocker
+from xdist.remote import Producer  # type: ignore[import-untyped]
+from xdist.scheduler import LoadGroupScheduling  # type: ignore[import-untyped]
 
-from tests import people
+from analytics.ingest.local import LocalIngest
+from tests import emptying, journey, people
+
+
+class ModuleScheduling(LoadGroupScheduling):  # type: ignore[misc]
+    """A module's tests run in one process, in order, because they share histories. So do those of a named group."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return str(super()._split_scope(nodeid)).partition("::")[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ModuleScheduling:
+    config.option.loadscopereorder = False
+    return ModuleScheduling(config, log)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # Groups take longest. One that began last would run while the other process has nothing left to do.
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
 
 
 @pytest.fixture(scope="session")
@@ -43,10 +66,23 @@ def _point_everyone_at(database: dict[str, Any]) -> None:
     os.environ["DATABASE_URL"] = make_conninfo(**given)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _empty_installation(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    with django_db_blocker.unblock():
+        emptying.empty()
+
+
 @pytest.fixture(autouse=True)
 def _database(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     with django_db_blocker.unblock():
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ingest(django_db_setup: None) -> Iterator[LocalIngest]:
+    """The ingest that journeys send to."""
+    with journey.ingest_for_all() as local:
+        yield local
 
 
 @pytest.fixture

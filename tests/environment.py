@@ -1,4 +1,4 @@
-"""Set up a home and one PostgreSQL for all test processes, before Django reads its settings.
+"""Set up what all test processes share, before Django reads its settings: examples, a home and one PostgreSQL.
 
 pyproject.toml loads this as a plugin. With DATABASE_URL set, that server is used instead of the embedded one.
 """
@@ -9,11 +9,26 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
+import hypothesis
+from hypothesis import HealthCheck
+
 from config.home import lock, postgres
 from config.home.layout import Home
 
 # Test data may be lost in a power cut. Tests that need fsync start their own server.
 UNSAFE_SETTINGS = {"fsync": "off", "full_page_writes": "off", "max_connections": "300"}
+
+PATIENT = hypothesis.settings(
+    # Time decides nothing: a busy machine must not fail a test.
+    deadline=None,
+    # A fixture of a property test may hold the project, but no state that one example leaves to the next.
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+    print_blob=True,
+)
+# `make test` draws the same examples every time. `make fuzz` draws others each time.
+hypothesis.settings.register_profile("test", PATIENT, derandomize=True)
+hypothesis.settings.register_profile("fuzz", PATIENT)
+hypothesis.settings.load_profile("test")
 
 _open = ExitStack()
 

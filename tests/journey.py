@@ -9,7 +9,8 @@ journey.through()
 
 import datetime as dt
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Self
 
 from analytics.enrich.batches import enrich
@@ -20,6 +21,22 @@ from tests.people import Team
 
 BATCH = 200
 """Calls per request, well within Segment's 500 KB."""
+
+_open: list[LocalIngest] = []
+
+
+@contextmanager
+def ingest_for_all() -> Iterator[LocalIngest]:
+    """One ingest for all journeys of this process. To start one takes longer than most journeys."""
+    with LocalIngest() as ingest:
+        _open.append(ingest)
+        yield ingest
+        _open.remove(ingest)
+
+
+def shared_ingest() -> LocalIngest:
+    (ingest,) = _open
+    return ingest
 
 
 class Journey:
@@ -83,11 +100,11 @@ class Journey:
         return self._post(self.sent)
 
     def _post(self, calls: list[dict[str, Any]]) -> Self:
-        with LocalIngest() as ingest:
-            for start in range(0, len(calls), BATCH):
-                batch = {"batch": calls[start : start + BATCH]}
-                answer = ingest.post("/v1/batch", batch, key=self.team.write_key)
-                assert answer.status_code == 200, answer.text
+        ingest = shared_ingest()
+        for start in range(0, len(calls), BATCH):
+            batch = {"batch": calls[start : start + BATCH]}
+            answer = ingest.post("/v1/batch", batch, key=self.team.write_key)
+            assert answer.status_code == 200, answer.text
         return self
 
     def enriched(self, limit: int = 50_000) -> EnrichReport:

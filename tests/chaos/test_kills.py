@@ -10,7 +10,7 @@ from tests.chaos.conftest import LONG, Target
 from tests.chaos.load import LoadGenerator
 from tests.config.installation import PARTS, eventually
 
-pytestmark = [pytest.mark.chaos, pytest.mark.xdist_group("chaos")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("chaos")]
 
 EVENTS = 100_000 if LONG else 20_000
 ROUNDS = 5 if LONG else 1

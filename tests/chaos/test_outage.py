@@ -15,7 +15,7 @@ from tests.chaos.conftest import LONG, Target, started
 from tests.chaos.load import LoadGenerator
 from tests.config.installation import Installation, eventually
 
-pytestmark = [pytest.mark.chaos, pytest.mark.xdist_group("chaos")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("chaos")]
 
 OUTAGE = 20.0 if LONG else 5.0
 EVENTS = 20_000

@@ -20,7 +20,7 @@ from config.home.layout import Home
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PARTS = ("PostgreSQL", "web", "worker")
-TIMEOUT = 60
+TIMEOUT = 120
 
 
 def free_port() -> int:

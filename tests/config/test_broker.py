@@ -20,7 +20,7 @@ def test_messages_arrive_in_order(tmp_path: Path) -> None:
     with connect(Home(tmp_path)) as connection, connection.SimpleQueue("work") as queue:
         for number in range(20):
             queue.put({"number": number})
-        got = [queue.get(timeout=5) for _ in range(20)]
+        got = [queue.get(timeout=60) for _ in range(20)]
         for each in got:
             each.ack()
     assert [each.payload["number"] for each in got] == list(range(20))
@@ -38,7 +38,7 @@ def test_a_reader_never_sees_a_partial_message(tmp_path: Path) -> None:
         writer = threading.Thread(target=write)
         writer.start()
         for _ in range(100):
-            message = queue.get(timeout=10)
+            message = queue.get(timeout=60)
             message.ack()
             assert message.payload == {"text": text}
         writer.join()

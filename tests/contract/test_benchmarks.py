@@ -37,6 +37,7 @@ def run(name: str, results: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ALL)
 def test_it_runs_and_keeps_numbers_that_the_table_can_read(name: str, tmp_path: Path) -> None:
     done = run(name, tmp_path)

@@ -22,6 +22,8 @@ from segment.analytics.client import Client as SegmentClient
 from tests.analytics.ingest.conftest import ledger, rows
 from tests.people import Team
 
+pytestmark = pytest.mark.slow
+
 MANY = 1_000
 
 

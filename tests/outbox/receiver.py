@@ -48,7 +48,7 @@ class Receiver:
         return [request.key for request in self.requests]
 
     def await_request(self) -> None:
-        assert self.arrived.acquire(timeout=30), "no request arrived"
+        assert self.arrived.acquire(timeout=60), "no request arrived"
 
 
 @contextmanager

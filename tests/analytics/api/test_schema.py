@@ -52,7 +52,7 @@ async def _send(request: dict[str, Any]) -> httpx.Response:
 
 
 @described.parametrize()  # type: ignore[untyped-decorator]
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
 def test_every_answer_is_as_the_schema_says(case: schemathesis.Case) -> None:
     case.validate_response(call(case), checks=KEPT)
 

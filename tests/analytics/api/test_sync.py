@@ -106,7 +106,7 @@ class Copy:
         return {id: person["id"] for person in self.people.values() for id in person["distinct_ids"]}
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, suppress_health_check=list(HealthCheck))
 @given(st.lists(STEPS, min_size=1, max_size=10), st.integers(1, 3), st.sampled_from([1, 4, 20_000]))
 def test_since_leads_to_what_a_full_reading_finds(
     steps: list[tuple[Any, ...]], limit: int, stretch: int

@@ -6,12 +6,11 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from analytics.ingest.local import LocalIngest
 from analytics.models import DistinctId, Person
 from tests import clock
 from tests.analytics.console.pages import Node, Page, visit
 from tests.feedback.saying import say
-from tests.journey import Journey
+from tests.journey import Journey, shared_ingest
 from tests.people import Team
 
 HOSTILE = '"><img src=x onerror=alert(1)><script>alert(2)</script>'
@@ -220,8 +219,7 @@ def test_a_place_that_is_none(ana: Client, mina: Team) -> None:
 
 def test_a_number_of_thousands_of_digits_is_shown_like_any_other(ana: Client, team: Team) -> None:
     call = f'{{"userId":"mina","event":"counted","properties":{{"grains":{"9" * 5_000},"boards":1e400}}}}'
-    with LocalIngest() as ingest:
-        assert ingest.post("/v1/track", call, key=team.write_key).status_code == 200
+    assert shared_ingest().post("/v1/track", call, key=team.write_key).status_code == 200
     Journey(team).enriched()
     page = page_of(ana, team, "mina")
     assert page.status == 200

@@ -5,12 +5,11 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
 
-from analytics.ingest.local import LocalIngest
 from projects import keys
 from projects.models import Key
 from tests.analytics.console.conftest import Browser
 from tests.analytics.console.pages import Page, visit
-from tests.journey import Journey
+from tests.journey import Journey, shared_ingest
 from tests.people import Team, assemble
 
 
@@ -40,8 +39,7 @@ def test_an_api_key_is_shown_once_and_kept_nowhere(ana: Client, team: Team) -> N
 def test_a_new_write_key_writes(ana: Client, team: Team) -> None:
     answer = ana.post(reverse("create-key", args=[team.slug]), {"kind": "write"})
     text = new_key(Page.of(answer, "/"))
-    with LocalIngest() as ingest:
-        sent = ingest.post("/v1/track", {"userId": "mina", "event": "came"}, key=text)
+    sent = shared_ingest().post("/v1/track", {"userId": "mina", "event": "came"}, key=text)
     assert sent.json() == {"success": True}
 
 
@@ -92,8 +90,7 @@ def test_the_ingestion_ledger_adds_up(ana: Client, team: Team) -> None:
     journey.enriched()
     journey.send_again().enriched()
     unnamed = {"type": "track", "event": "came", "properties": {"x": "<b>who</b>?"}}
-    with LocalIngest() as ingest:
-        ingest.post("/v1/batch", {"batch": [unnamed]}, key=team.write_key)
+    shared_ingest().post("/v1/batch", {"batch": [unnamed]}, key=team.write_key)
     page = visit(ana, reverse("ingestion", args=[team.slug]))
     today = page.content.all("table")[0].all("tr")[1]
     day, received, stored, duplicates, refused, why = [cell.text for cell in today.all("td")]

@@ -7,10 +7,9 @@ from django.test import Client
 from django.urls import reverse
 from django_htmx.http import HTMX_STOP_POLLING
 
-from analytics.ingest.local import LocalIngest
 from projects.models import Key
 from tests.analytics.console.pages import visit
-from tests.journey import Journey
+from tests.journey import Journey, shared_ingest
 from tests.people import Team
 
 
@@ -23,12 +22,11 @@ def test_it_works(ana: Client, team: Team) -> None:
 def test_its_lines_work_as_they_stand(ana: Client, team: Team) -> None:
     page = visit(ana, reverse("start", args=[team.slug]))
     lines = [code.text for code in page.content.all("code")][:2]
-    with LocalIngest() as ingest:
-        for line in lines:
-            _, _, credentials, address, _, body = shlex.split(line.replace("\\ ", ""))
-            path = address.removeprefix("http://testserver")
-            answer = ingest.post(path, json.loads(body), key=credentials.removesuffix(":"))
-            assert answer.json() == {"success": True}
+    for line in lines:
+        _, _, credentials, address, _, body = shlex.split(line.replace("\\ ", ""))
+        path = address.removeprefix("http://testserver")
+        answer = shared_ingest().post(path, json.loads(body), key=credentials.removesuffix(":"))
+        assert answer.json() == {"success": True}
     Journey(team).enriched()
     assert visit(ana, reverse("people", args=[team.slug])).names == ["Ana"]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.enrich.batches import enrich
@@ -121,7 +121,7 @@ def partition(project: int) -> set[frozenset[str]]:
     return {frozenset(ids) for ids in groups.values()}
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25)
 @given(story=steps, cuts=batches)
 def test_any_story_in_any_batches(story: list[Step], cuts: list[int]) -> None:
     team = people.assemble()

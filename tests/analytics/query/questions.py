@@ -5,9 +5,9 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from analytics.ingest.local import LocalIngest
 from analytics.pipeline import until_idle
 from tests.analytics.api.client import Api
+from tests.journey import shared_ingest
 from tests.people import Team
 from tests.reference import Happened
 
@@ -34,9 +34,8 @@ def send(team: Team, events: Iterable[Happened], *, same: Mapping[str, str] | No
         properties = {"$anon_distinct_id": anonymous}
         link = {"event": "$identify", "distinct_id": known, "timestamp": first, "properties": properties}
         batch.append(link | {"uuid": str(uuid.uuid4())})
-    with LocalIngest() as ingest:
-        answer = ingest.post("/batch/", {"api_key": team.write_key, "batch": batch})
-        assert answer.status_code == 200, answer.text
+    answer = shared_ingest().post("/batch/", {"api_key": team.write_key, "batch": batch})
+    assert answer.status_code == 200, answer.text
     until_idle()
 
 

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from analytics import engine
 from analytics.enrich.batches import enrich
 from analytics.identity.merges import MergeError, merge, undo
-from analytics.ingest.local import LocalIngest
 from analytics.metrics.facts import NULL, winning
 from analytics.models import DistinctId, IdentityLink, Person
 from analytics.pipeline import until_idle
 from tests import clock
+from tests.journey import shared_ingest
 from tests.people import Team, assemble
 
 IDS = ["a", "b", "ana", "bo"]
@@ -60,8 +60,7 @@ class Story:
         self.post("/batch/", {"api_key": self.team.write_key, "batch": [said]})
 
     def post(self, path: str, body: Any) -> None:
-        with LocalIngest() as ingest:
-            answer = ingest.post(path, body, key=self.team.write_key)
+        answer = shared_ingest().post(path, body, key=self.team.write_key)
         assert answer.status_code == 200, answer.text
 
     def person(self, id: str) -> int | None:
@@ -131,7 +130,7 @@ def check(team: Team) -> dict[int, dict[str, Any]]:
     return known
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(story=st.lists(steps, min_size=1, max_size=10), batch=st.integers(1, 6))
 def test_any_story(story: list[Step], batch: int) -> None:
     team = assemble()
@@ -159,14 +158,12 @@ def test_any_story(story: list[Step], batch: int) -> None:
     ],
 )  # fmt: skip
 def test_what_had_to_be_mended(team: Team, path: str, body: str, properties: dict[str, Any] | None) -> None:
-    with LocalIngest() as ingest:
-        answer = ingest.post(path, body.encode(), key=team.write_key)
+    answer = shared_ingest().post(path, body.encode(), key=team.write_key)
     assert answer.status_code == 200, answer.text
     assert list(check(team).values()) == ([properties] if properties else [])
 
 
 def test_what_was_refused_tells_nothing(team: Team) -> None:
-    with LocalIngest() as ingest:
-        said = {"event": "x", "distinct_id": "ana", "$set": {"plan": "a"}, "properties": {"$set": "b"}}
-        assert ingest.post("/e/", said, key=team.write_key).status_code == 400
+    said = {"event": "x", "distinct_id": "ana", "$set": {"plan": "a"}, "properties": {"$set": "b"}}
+    assert shared_ingest().post("/e/", said, key=team.write_key).status_code == 400
     assert check(team) == {}

@@ -170,7 +170,7 @@ def naive_first_days(story: Story) -> dict[int, dt.date]:
     return {who: min(day for each, day in days if each == who) for who, _ in days}
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, suppress_health_check=list(HealthCheck))
 @given(zone=st.sampled_from(ZONES), history=turns)
 def test_served_numbers_equal_a_naive_count(zone: str, history: list[list[Callable[[Story], None]]]) -> None:
     follow(Story(zone), history)

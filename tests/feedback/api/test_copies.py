@@ -76,7 +76,7 @@ def live(step: tuple[Any, ...], team: Team, said: list[Comment], readers: list[R
                 VERBS[verb](said[which % len(said)], *changed)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(STEPS, max_size=40))
 def test_any_history(steps: list[tuple[Any, ...]]) -> None:
     team = assemble()

@@ -12,7 +12,7 @@ import httpx
 import msgspec
 import pytest
 import time_machine
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.ingest.local import LocalIngest
@@ -393,7 +393,7 @@ FIELDS = (
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150)
 @given(body=st.dictionaries(st.sampled_from(FIELDS), ANYTHING, max_size=9) | ANYTHING)
 def test_whatever_is_sent_is_taken_or_refused_with_a_reason(team: Team, visit: Visit, body: Any) -> None:
     response = visit(body)
@@ -403,7 +403,7 @@ def test_whatever_is_sent_is_taken_or_refused_with_a_reason(team: Team, visit: V
     assert len(waiting(team.id)) == Comment.objects.filter(project=team.new.project).count()
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100)
 @given(
     raw=st.binary(max_size=60),
     header=st.text(st.characters(codec="latin-1", exclude_characters="\r\n"), max_size=30),

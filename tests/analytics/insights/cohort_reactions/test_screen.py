@@ -11,7 +11,7 @@ from analytics.pipeline import until_idle
 from tests import clock
 from tests.feedback.saying import say
 from tests.journey import Journey
-from tests.people import Team
+from tests.people import Team, assemble
 
 RANGE = "?interval=week&from=2020-06-08&to=2020-06-28"
 
@@ -31,9 +31,10 @@ def table(shown: str) -> list[list[str]]:
     return [[" ".join(re.sub(r"<[^>]+>", " ", cell).split()) for cell in row] for row in cells]
 
 
-@pytest.fixture
-def spoken(team: Team) -> Team:
+@pytest.fixture(scope="module")
+def spoken(_module_database: None) -> Team:
     """Ana and Bo came in the first week, Cy in the second; Ana says more than one thing, Cy says nothing."""
+    team = assemble()
     journey = Journey(team)
     for who, day in (("ana", 0), ("bo", 1), ("cy", 7)):
         journey.identify(who, at=clock.day(day), traits={"name": who.capitalize()})

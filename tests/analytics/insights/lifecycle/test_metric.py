@@ -44,7 +44,7 @@ def check(
                 assert names(behind["person_id"].to_pylist()) == expected[status][period]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     happenings(),
     st.sampled_from([None, *EVENTS]),

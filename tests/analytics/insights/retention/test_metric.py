@@ -57,7 +57,7 @@ def triangle(engine: ibis.BaseBackend, source: sources.Source, asked: Rules) -> 
     return retention.triangle(tally, len(source.window), asked.counting)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     happenings(), RULES, st.sampled_from(["day", "week", "month"]), st.sampled_from(ZONES), st.integers(0, 6)
 )
@@ -80,7 +80,7 @@ def test_days_weeks_and_months_equal_the_reference_from_events_and_from_activity
     assert triangle(engine, rolled, meant) == expected
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(happenings(), RULES, st.booleans(), st.booleans(), st.sampled_from(ZONES))
 def test_conditions_on_events_equal_the_reference(
     engine: ibis.BaseBackend,
@@ -106,7 +106,7 @@ def test_conditions_on_events_equal_the_reference(
     )
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(happenings(), RULES, st.sampled_from(ZONES))
 def test_hours_of_thirteen_days_take_several_words_and_equal_the_reference(
     engine: ibis.BaseBackend, history: list[Happened], asked: dict[str, Any], zone: str
@@ -122,7 +122,7 @@ def test_hours_of_thirteen_days_take_several_words_and_equal_the_reference(
     )
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(happenings(), RULES, st.integers(0, 12), st.integers(0, 12))
 def test_the_people_of_a_cell_are_as_many_as_it_says(
     engine: ibis.BaseBackend, history: list[Happened], asked: dict[str, Any], cohort: int, offset: int

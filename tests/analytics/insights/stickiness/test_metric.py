@@ -38,7 +38,7 @@ def check(engine: ibis.BaseBackend, source: Source, event: str | None, expected:
         assert names(behind["person_id"].to_pylist()) == who
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     happenings(),
     st.sampled_from([None, *EVENTS]),
@@ -69,7 +69,7 @@ def test_it_equals_the_reference_from_events_and_from_activity(
     check(engine, sources.from_activity(rolled, cut, {}, history=False), event, expected)
 
 
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(happenings(), st.sampled_from(ZONES))
 def test_hours_take_several_words_of_bits(
     engine: ibis.BaseBackend, history: list[Happened], zone: str

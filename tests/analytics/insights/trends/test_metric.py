@@ -59,7 +59,7 @@ def behind(engine: ibis.BaseBackend, rows: Any, part: str | None, period: int | 
     return list(found.column("person_id").to_pylist())
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     happenings(),
     st.sampled_from([None, *EVENTS]),
@@ -91,7 +91,7 @@ def test_counts_equal_the_reference_from_events_and_from_activity(
         assert counted(engine, trends.rows(source, EventFilter(event)), len(cut)) == expected
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(happenings(), st.sampled_from(ZONES))
 def test_hours_and_conditions_equal_the_reference(
     engine: ibis.BaseBackend, history: list[Happened], zone: str
@@ -115,7 +115,7 @@ def test_hours_and_conditions_equal_the_reference(
     assert [cells.get(period, (0, 0)) for period in range(len(cut))] == list(zip(*found[:2], strict=True))
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(happenings(), st.integers(0, 12))
 def test_the_people_of_a_bar_are_as_many_as_it_says(
     engine: ibis.BaseBackend, history: list[Happened], period: int
@@ -209,7 +209,7 @@ def by_value(history: list[Happened], divide: str, limit: int) -> dict[str, list
     return parts | ({OTHER: rest} if rest else {}) | ({NONE: none} if none else {})
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     happenings(),
     st.integers(1, 4),
