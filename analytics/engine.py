@@ -8,8 +8,9 @@ engine, implement Engine and add it to ENGINES.
 import datetime as dt
 import itertools
 import os
+import threading
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any, Protocol
@@ -27,20 +28,30 @@ from analytics.lake import file_cache, table
 from analytics.lake.columns import ACTIVITY, EVENTS, FACTS, Layout
 from analytics.models import DataVersion
 from config.env import ConfigurationError
+from config.limits import QUESTION_DISK, QUESTIONS
 
 NOTHING = DataVersion(
     id=0, lake_version=table.NEVER, activity_version=table.NEVER, facts_version=table.NEVER, link_id=0
 )
 """The state before the first rollup: no data."""
 
+NARROW = "choose fewer days, fewer series or steps, or fewer filters"
+
 REDIRECT = pa.schema([("moved_id", pa.int64()), ("target_id", pa.int64())])
+
+
+class TooHeavyError(Exception):
+    """A question needs more time or memory than it may take. The message says what to do."""
 
 
 class Engine(Protocol):
     """Runs Ibis expressions over Parquet files."""
 
-    def session(self) -> AbstractContextManager[Any]:
-        """An Ibis backend for one thread and one snapshot."""
+    def session(self, place: int | None) -> AbstractContextManager[Any]:
+        """An Ibis backend for one thread and one snapshot.
+
+        A question has a place: memory and time of its own, QUESTION_MEMORY and QUESTION_SECONDS. Raises TooHeavyError.
+        """
 
     def parquet(
         self, backend: Any, name: str, project_id: int, files: Sequence[table.File], columns: pa.Schema
@@ -115,15 +126,21 @@ class Tables:
 
 @contextmanager
 def snapshot(
-    project_id: int, version: DataVersion | None = None, *, days: tuple[dt.date, dt.date] | None = None
+    project_id: int,
+    version: DataVersion | None = None,
+    *,
+    days: tuple[dt.date, dt.date] | None = None,
+    place: int | None = None,
 ) -> Iterator[Tables]:
     """The project's tables at a version (default: the newest). `days` (UTC, inclusive) skips event files outside it.
+
+    place   the place of a question, which is then limited in time and memory; raises TooHeavyError
 
     Raises ConfigurationError when FIRSTHAND_ENGINE names an unknown engine.
     """
     state = version or DataVersion.objects.order_by("-id").first() or NOTHING
     engine = _engine()
-    with engine.session() as backend:
+    with engine.session(place) as backend:
         yield Tables(project_id, state, days, engine, backend)
 
 
@@ -160,13 +177,18 @@ def targets(project_id: int, link_id: int, persons: Collection[int]) -> set[int]
 
 
 class DuckDB:
-    """One in-memory database per process. Each session has its own connection, and so its own table names."""
+    """In-memory databases: one per process, and one per question that runs at the same time.
+
+    Memory limits are per database. Each session has its own connection, and so its own table names.
+    """
 
     @contextmanager
-    def session(self) -> Iterator[Any]:
-        backend = ibis.duckdb.from_connection(_database(os.getpid()).cursor())
+    def session(self, place: int | None) -> Iterator[Any]:
+        connection = _database(os.getpid(), place).cursor()
+        backend = ibis.duckdb.from_connection(connection)
         try:
-            yield backend
+            with nullcontext() if place is None else _limited(connection):
+                yield backend
         finally:
             backend.disconnect()
 
@@ -229,18 +251,45 @@ def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-@lru_cache(maxsize=1)
-def _database(_process: int) -> duckdb.DuckDBPyConnection:
-    """One database per process. The pid is the cache key: a database inherited through a fork has lost its threads."""
-    spill = settings.HOME.root / "spill"
+@contextmanager
+def _limited(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    done = threading.Event()
+    watch = threading.Thread(target=_interrupt_late, args=(connection, done), daemon=True)
+    watch.start()
+    try:
+        yield
+    except duckdb.InterruptException as error:
+        raise TooHeavyError(f"this takes longer than {settings.QUESTION_SECONDS} s; {NARROW}") from error
+    except duckdb.OutOfMemoryException as error:
+        raise TooHeavyError(f"this needs more than {settings.QUESTION_MEMORY} of memory; {NARROW}") from error
+    finally:
+        done.set()
+        watch.join()
+
+
+def _interrupt_late(connection: duckdb.DuckDBPyConnection, done: threading.Event) -> None:
+    wait = float(settings.QUESTION_SECONDS)
+    while not done.wait(wait):
+        connection.interrupt()
+        # Again and again: an interrupt between two queries of a question has no effect on the second.
+        wait = 0.2
+
+
+@lru_cache(maxsize=1 + QUESTIONS)
+def _database(_process: int, place: int | None) -> duckdb.DuckDBPyConnection:
+    """The pid is part of the cache key: a database inherited through a fork has lost its threads."""
+    spill = settings.HOME.root / "spill" / ("" if place is None else f"question-{place}")
     spill.parent.mkdir(parents=True, exist_ok=True)
     bounds: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": settings.ENGINE_MEMORY,
+        "memory_limit": settings.ENGINE_MEMORY if place is None else settings.QUESTION_MEMORY,
         "threads": settings.ENGINE_THREADS,
         "temp_directory": str(spill),
         # Keeping the order of rows would hold more of a large result in memory. Expressions that need an order sort.
         "preserve_insertion_order": False,
     }
+    if place is not None:
+        # By default a query may fill almost the whole disk, and ingest could not write any more.
+        bounds["max_temp_directory_size"] = QUESTION_DISK
     database = duckdb.connect(":memory:", config=bounds)
     # Safe, because the lake's files never change once written. Time zone: a session must not use the machine's.
     database.execute("SET GLOBAL parquet_metadata_cache = true; SET GLOBAL TimeZone = 'UTC'")

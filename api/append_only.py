@@ -38,12 +38,11 @@ class AppendOnlySource(ABC, Generic[Row]):
         """The newest number. No row with a lower one may appear later."""
 
     @abstractmethod
-    def read(self, limit: int) -> Sequence[tuple[int, Row]]:
-        """The next rows with numbers above `after` and up to `upto`. Fewer than `limit` only at the end."""
+    def read(self, limit: int) -> tuple[Sequence[tuple[int, Row]], bool]:
+        """The next rows with numbers above `after` and up to `upto`, and whether there may be more."""
 
     def take(self, limit: int) -> list[Row]:
-        found = self.read(limit)
-        self.more = len(found) == limit
+        found, self.more = self.read(limit)
         # At the end continue from `upto`: from the last match, every poll would scan the rows after it again.
         self.after = found[-1][0] if self.more else self.upto
         return [row for _, row in found]

@@ -21,7 +21,8 @@ ERRORS = {
     406: "Format not available.",
     413: "The body is too large.",
     415: "The body must be sent as application/json.",
-    429: "Rate limit of this key exceeded. `Retry-After` gives the seconds to wait.",
+    422: "The question takes too much time or memory. Ask for less.",
+    429: "Rate limit of this key exceeded, or too many exports or questions at once. `Retry-After` gives the seconds.",
     503: "The database or the lake is unavailable. `Retry-After` gives the seconds to wait.",
 }
 

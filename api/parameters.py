@@ -81,10 +81,20 @@ def convert(given: dict[str, Any], kind: type[P], *, strict: bool = True) -> P:
         ):
             raise BadParameterError(name, "a text cannot contain NUL (0x00)")
     try:
-        return msgspec.convert(given, kind, strict=strict)
+        found = msgspec.convert(given, kind, strict=strict)
     except msgspec.ValidationError as error:
         message, _, where = str(error).partition(" - at `$.")
         raise BadParameterError(where.rstrip("`").partition("[")[0], message) from error
+    if not strict:
+        _check_null(given, found)
+    return found
+
+
+def _check_null(given: dict[str, Any], found: Struct) -> None:
+    # In a query string, msgspec takes the word null for no value: `person=null` would mean everyone.
+    for field in msgspec.structs.fields(found):
+        if field.encode_name in given and getattr(found, field.name) is None:
+            raise BadParameterError(field.encode_name, "null is not a value; leave the parameter out")
 
 
 def start_of(text: str | None, zone: ZoneInfo) -> dt.datetime | None:

@@ -38,6 +38,12 @@ class BadParameterError(exceptions.APIException):
         self.where = where
 
 
+class UnprocessableError(exceptions.APIException):
+    """The request is valid, but takes more time or memory than one request may take."""
+
+    status_code = HTTPStatus.UNPROCESSABLE_ENTITY
+
+
 class UnavailableError(exceptions.APIException):
     """The database or the lake is unavailable. The client should retry."""
 

@@ -3,6 +3,9 @@
 MAX_BODY = 1_000_000
 """Bytes of a request to Django (dashboard and export API). Ingest has its clients' own limits, per wire format."""
 
+PORTION_BYTES = 4 << 20
+"""Bytes of text that a JSON page, or one step of a stream, reads. The row that exceeds it is still read."""
+
 STREAMS = 6
 """NDJSON and CSV exports that one web process sends at the same time: half of its database connections."""
 
@@ -14,3 +17,18 @@ STREAM_RETRY_SECONDS = 10
 
 STALL_SECONDS = 30
 """How long a client may take to read the next part of a response (64 KB) before the connection is closed."""
+
+QUESTIONS = 3
+"""Questions that one web process computes at the same time. Cached and served answers do not count."""
+
+QUESTIONS_PER_PROJECT = 2
+"""Of these, how many may belong to one project."""
+
+QUESTIONS_WAITING = 16
+"""Questions that wait for a place in one web process. More get a 429 at once."""
+
+QUESTION_WAIT_SECONDS = 10
+"""How long a question waits for a place before it gets a 429."""
+
+QUESTION_DISK = "8GB"
+"""What the query engine may write to disk for a question that needs more than its memory."""

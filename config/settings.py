@@ -39,6 +39,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "config.content_security.content_security_policy",
+    # Before sessions: their cookie goes into a query, too.
+    "config.nul.NulRefused",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -93,6 +95,8 @@ LAKE_URL = layout.lake_url()
 LAKE_CACHE = env.integer("FIRSTHAND_LAKE_CACHE", 10 * 1024**3)
 ENGINE_URL = env.text("FIRSTHAND_ENGINE", "duckdb://")
 ENGINE_MEMORY = env.text("FIRSTHAND_ENGINE_MEMORY", "4GB")
+QUESTION_MEMORY = env.text("FIRSTHAND_QUESTION_MEMORY", "1GB")
+QUESTION_SECONDS = env.integer("FIRSTHAND_QUESTION_SECONDS", 30, least=1)
 ENGINE_THREADS = env.integer("FIRSTHAND_ENGINE_THREADS", 2, least=1)
 GEOIP_PATH = env.text("FIRSTHAND_GEOIP")
 HOT_DAYS = env.integer("FIRSTHAND_HOT_DAYS", 3, least=1)

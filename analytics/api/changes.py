@@ -15,7 +15,7 @@ from msgspec import Struct, structs
 
 from analytics.query import change_ranges
 from analytics.query.change_ranges import ChangeRange
-from api import cursor, places
+from api import cursor, places, portions
 from projects.models import Project
 
 Row = TypeVar("Row", bound=Struct)
@@ -87,9 +87,10 @@ class Changes(ABC, Generic[Row]):
         """The next IDs of the range. At its end, continues with the following range."""
         find = self.after if self.at.known == 0 else self._changed
         ids = find(self.at.id, limit)
-        if len(ids) == limit:
-            self.at = structs.replace(self.at, id=ids[-1])
-            return ids
+        fitting = portions.fitting(change_ranges.sizes(self.project, self.rows, ids))
+        if len(ids) == limit or fitting < len(ids):
+            self.at = structs.replace(self.at, id=ids[fitting - 1])
+            return ids[:fitting]
         done = self.kind(self.at.upto, 0, 0, self.at.upto_link, project=self.project.pk)
         self.more = (done.known, done.known_link) != self._end
         self.at = self._begin(done) if self.more else done

@@ -56,8 +56,9 @@ class EventSource(AppendOnlySource[Event]):
     def newest(self) -> int:
         return events.newest()
 
-    def read(self, limit: int) -> list[tuple[int, Event]]:
-        return [(row.sequence, row) for row in self.reader.take(limit)]
+    def read(self, limit: int) -> tuple[list[tuple[int, Event]], bool]:
+        found = [(row.sequence, row) for row in self.reader.take(limit)]
+        return found, self.reader.more
 
 
 class Events(APIView):

@@ -6,19 +6,18 @@ from typing import Annotated, Literal, cast, get_args
 import msgspec
 from msgspec import Meta
 
-from analytics.insights.questions import QueryError, check_filter
+from analytics.insights.questions import MOST_FILTERS, QueryError, check_amount, check_filter
 from analytics.metrics.filters import Filter, Operator
 from api.problems import BadParameterError
 
 NAME = "property"
-MOST = 20
 OPERATORS = get_args(Operator)
 AS_WRITTEN = {"contains", "not_contains", "matches"}
 
 Written = Annotated[
     tuple[str, ...],
     Meta(
-        max_length=MOST,
+        max_length=MOST_FILTERS,
         description=(
             "`NAME:OPERATOR:VALUE`, for example `plan:is:pro` or `plan:set`. Repeat it to combine filters with AND."
             f" OPERATOR is one of {', '.join(OPERATORS)}."
@@ -36,7 +35,12 @@ Scalar = str | float | int | bool | None
 
 def read(written: tuple[str, ...], on: Literal["event", "person"]) -> tuple[Filter, ...]:
     """Filters on properties of events or people. Raises BadParameterError."""
-    return tuple(_filter(text, on) for text in written)
+    found = tuple(_filter(text, on) for text in written)
+    try:
+        check_amount([(NAME, item) for item in found])
+    except QueryError as error:
+        raise BadParameterError(NAME, error.message) from error
+    return found
 
 
 def _filter(text: str, on: Literal["event", "person"]) -> Filter:

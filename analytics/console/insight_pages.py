@@ -11,16 +11,19 @@ from django.views.decorators.vary import vary_on_headers
 
 from analytics.console import choices, insight_form
 from analytics.console.insight_form import Asked
+from analytics.engine import TooHeavyError
 from analytics.insights.kind import AnyKind
 from analytics.insights.questions import QueryError
 from analytics.insights.registry import COMPANIONS, KINDS
 from analytics.query import answers, members, names
+from analytics.query.admission import BusyError
 from api.cursor import CursorError
 from dashboard.figures import SMALL
 from dashboard.pages import project_page
 from projects.models import Project
 
 PAGE = 50
+STATUS = {TooHeavyError: 422, BusyError: 429}
 WHOLE, BESIDE = "analytics/insight.html", "analytics/insight_beside.html"
 
 
@@ -52,8 +55,9 @@ def _insight(request: HttpRequest, project: Project, kind: AnyKind, frame: str) 
     page = f"{kind.name}/screen.html"
     try:
         drawn = _drawn(project, kind, asked)
-    except QueryError as error:
-        return render(request, page, context | {"problem": str(error)}, status=400)
+    except (QueryError, TooHeavyError, BusyError) as error:
+        problem = {"problem": str(error)}
+        return render(request, page, context | problem, status=STATUS.get(type(error), 400))
     return render(request, page, context | drawn)
 
 
@@ -94,8 +98,13 @@ def behind(request: HttpRequest, project: Project, kind: str) -> HttpResponse:
     try:
         question, point = answers.parse(kind, asked.body), screen.point(request.GET)
         found = members.people(project, question, point, limit=PAGE, after=request.GET.get("after"))
-    except (QueryError, CursorError) as error:
-        return render(request, "analytics/problem.html", {"project": project, "problem": error}, status=400)
+    except (QueryError, CursorError, TooHeavyError, BusyError) as error:
+        return render(
+            request,
+            "analytics/problem.html",
+            {"project": project, "problem": error},
+            status=STATUS.get(type(error), 400),
+        )
     title = screen.title(question, _kind(kind).point(**point))
     context = {"project": project, "found": found, "title": title, "back": f"../?{asked.address}"}
     return render(request, page, context)

@@ -95,7 +95,7 @@ def person(request: HttpRequest, project: Project, person_id: int) -> HttpRespon
     if found.id != person_id:
         return redirect("person", project.slug, found.id)
     try:
-        context = _timeline_context(request, project, found)
+        context = _timeline_context(request, project, found, request.GET.get("before"))
     except CursorError as error:
         return render(request, "analytics/problem.html", {"project": project, "problem": error}, status=400)
     page = (
@@ -113,7 +113,7 @@ def news(request: HttpRequest, project: Project, person_id: int) -> HttpResponse
     found = _find(project, person_id)
     if _token(project, found) == request.GET.get("seen"):
         return HttpResponse(status=204)
-    return render(request, "analytics/person_news.html", _timeline_context(request, project, found))
+    return render(request, "analytics/person_news.html", _timeline_context(request, project, found, None))
 
 
 def _find(project: Project, person_id: int) -> PersonDetail:
@@ -123,9 +123,11 @@ def _find(project: Project, person_id: int) -> PersonDetail:
         raise Http404(str(error)) from error
 
 
-def _timeline_context(request: HttpRequest, project: Project, found: PersonDetail) -> dict[str, Any]:
+def _timeline_context(
+    request: HttpRequest, project: Project, found: PersonDetail, before: str | None
+) -> dict[str, Any]:
     # The token is computed before the timeline is read: an event between the two is sent again, not missed.
-    before, token = request.GET.get("before"), _token(project, found)
+    token = _token(project, found)
     page = timeline(project, found.id, before=before, limit=ENTRIES, comments=comment_reader())
     return {
         "project": project,

@@ -4,7 +4,7 @@ docs/metrics.md shows the JSON form of every kind.
 """
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, ClassVar, Literal, TypeVar, get_args
 from zoneinfo import ZoneInfo
 
@@ -26,6 +26,7 @@ Days = tuple[dt.date, dt.date]
 MOST_PERIODS = 1_000
 EARLIEST, LATEST = dt.date(1970, 1, 1), dt.date(2199, 12, 31)
 LONGEST_TEXT = 2_000
+MOST_FILTERS = 20
 MOST_VALUES = 200
 GREATEST = 1e300
 _UTC = Calendar(ZoneInfo("UTC"))
@@ -108,6 +109,18 @@ def refusal(error: msgspec.ValidationError, remedies: dict[str, str], prefix: st
     return QueryError(where, f"{text}; write {remedy}" if remedy else text)
 
 
+def check_amount(filters: Sequence[tuple[str, Filter]]) -> None:
+    """Check that there are not too many filters and values together. Raises QueryError."""
+    if len(filters) > MOST_FILTERS:
+        where, _ = filters[MOST_FILTERS]
+        raise QueryError(where, f"{len(filters):,} filters are too many; at most {MOST_FILTERS} in all")
+    values = 0
+    for where, item in filters:
+        values += len(item.value) if isinstance(item.value, tuple) else 1
+        if values > MOST_VALUES:
+            raise QueryError(f"{where}.value", f"too many values; at most {MOST_VALUES} in all filters")
+
+
 def check_filter(where: str, item: Filter) -> None:
     """Check that the value fits the operator. `where` is the filter's path. Raises QueryError."""
     if not item.property:
@@ -144,11 +157,11 @@ def _check(question: Question) -> None:
             "to",
             f"{periods:,} {question.by}s are too many (at most {MOST_PERIODS:,}); choose fewer days or a longer period",
         )
-    for where, text in _texts("", msgspec.to_builtins(question)):
-        _check_text(where, text)
+    check_texts("", msgspec.to_builtins(question))
     for where, name in question.events():
         if name == "":
             raise QueryError(where, "an event name cannot be empty; use null for any event")
+    check_amount(list(question.filters()))
     for where, item in question.filters():
         check_filter(where, item)
     if question.cohort is not None:
@@ -156,6 +169,12 @@ def _check(question: Question) -> None:
             "cohort", "saved cohorts are not supported; leave it out, and filter people with `where`"
         )
     question.check()
+
+
+def check_texts(where: str, value: object) -> None:
+    """Check every string of decoded JSON; `where` is its path. Raises QueryError."""
+    for at, text in _texts(where, value):
+        _check_text(at, text)
 
 
 def _texts(where: str, value: object) -> Iterator[tuple[str, str]]:
@@ -181,8 +200,6 @@ def _check_text(where: str, text: str) -> None:
 def _check_values(where: str, values: object) -> None:
     if not isinstance(values, tuple) or not values:
         raise QueryError(where, '`in` needs a list of values, as in ["pro", "team"]')
-    if len(values) > MOST_VALUES:
-        raise QueryError(where, f"{len(values):,} values are too many; at most {MOST_VALUES}")
     # Compared as text, null would match the word None, and never a missing property.
     if None in values:
         raise QueryError(where, "null is not a value; for a missing property use `not_set`")

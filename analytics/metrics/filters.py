@@ -97,13 +97,19 @@ def matches_filter(text: ir.StringValue, item: Filter) -> ir.BooleanValue:
 
 
 def _equals(text: ir.StringValue, value: Any) -> ir.BooleanValue:
-    if is_number(value) and not isinstance(value, str) and abs(value) <= EXACT:
-        return number(text) == float(value)
-    return text == as_text(value)
+    return number(text) == float(value) if _is_exact(value) else text == as_text(value)
+
+
+def _is_exact(value: Any) -> bool:
+    return is_number(value) and not isinstance(value, str) and abs(value) <= EXACT
 
 
 def _within(text: ir.StringValue, values: Any) -> ir.BooleanValue:
-    return ibis.or_(*(_equals(text, value).fill_null(False) for value in values))
+    # Two lists instead of a condition for each value, which the engine would plan one by one.
+    numbers = [float(value) for value in values if _is_exact(value)]
+    texts = [as_text(value) for value in values if not _is_exact(value)]
+    within = [number(text).isin(numbers)] * bool(numbers) + [text.isin(texts)] * bool(texts)
+    return ibis.or_(*(each.fill_null(False) for each in within))
 
 
 def _contains(text: ir.StringValue, value: Any) -> ir.BooleanValue:

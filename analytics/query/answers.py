@@ -10,7 +10,7 @@ from analytics.insights import registry
 from analytics.insights.kind import Stamp
 from analytics.insights.questions import Place, Question, read
 from analytics.insights.reading import Served
-from analytics.query import answer_cache
+from analytics.query import admission, answer_cache
 from analytics.query.answer_cache import Figures
 from analytics.query.plan import Plan, plan, reading
 from projects.models import Project
@@ -23,10 +23,15 @@ def parse(kind: str, body: object) -> Question:
 
 
 def answer(project: Project, question: Question, *, now: dt.datetime | None = None) -> Any:
-    """The answer at the newest data version. `now` decides which periods are complete."""
+    """The answer at the newest data version. `now` decides which periods are complete.
+
+    Raises admission.BusyError and engine.TooHeavyError.
+    """
     planned = plan(project, question)
     kind = planned.kind
-    found = answer_cache.get_or_compute(planned, lambda: figures(planned, planned.place))
+    found = admission.queued(
+        lambda: answer_cache.get_or_compute(planned, lambda: figures(planned, planned.place))
+    )
     definition = {"insight": kind.name, **msgspec.to_builtins(question)}
     stamp = Stamp(project.timezone, found.data_version, now or timezone.now(), definition)
     return kind.present(question, found.found, planned.window, stamp)

@@ -1,10 +1,12 @@
 """Events from the lake, for rows that have left the hot window. Person IDs are those stored, before merges."""
 
 import datetime as dt
+import functools
+import operator
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import ibis
 import pyarrow as pa
@@ -16,12 +18,15 @@ from analytics.lake import table
 from analytics.lake.columns import EVENTS
 from analytics.models import DataVersion
 from analytics.query import row_filters
+from api import portions
+from config.limits import PORTION_BYTES
 
 Rows = Iterator[tuple[Any, ...]]
 Days = tuple[dt.date, dt.date]
 Moments = tuple[dt.datetime, dt.datetime]
 
 BATCH = 2_000
+READ_AHEAD_BYTES = 32 << 20
 
 
 def mark() -> int:
@@ -39,8 +44,8 @@ def between(
     upto: int,
     moments: Moments,
     limit: int,
-) -> Rows:
-    """Events ordered by sequence.
+) -> tuple[Rows, bool]:
+    """Events ordered by sequence, and whether they are all of them: fewer come if they are large.
 
     filters   column: value, or a list of values
     where     filters on properties
@@ -51,7 +56,15 @@ def between(
         timely = (events.timestamp >= start) & (events.timestamp < end)
         asked = [*_equal(events, filters), *row_filters.conditions(events, where)]
         rows = events.filter(events.sequence > after, events.sequence <= upto, timely, *asked)
-        return _rows(tables.run(rows.order_by("sequence").limit(limit).select(*columns)))
+        # Sizes first: the engine holds a whole result in memory, of whatever size its rows are.
+        sized = rows.order_by("sequence").limit(limit).select("sequence", size=_size(rows))
+        found = tables.run(sized)
+        count = portions.fitting(cast("list[int]", found["size"].to_pylist()), READ_AHEAD_BYTES)
+        if count == 0:
+            return iter(()), True
+        fitting = rows.filter(rows.sequence <= found["sequence"][count - 1].as_py())
+        whole = count == found.num_rows < limit
+        return _rows(tables.run(fitting.order_by("sequence").select(*columns))), whole
 
 
 def changed(project_id: int, column: str, *, after: int, upto: int, beyond: int, limit: int) -> list[int]:
@@ -74,7 +87,8 @@ def sessionless(
         # By time and sequence: several events can have the same time, and pages would skip or repeat them.
         before = (events.timestamp < moment) | ((events.timestamp == moment) & (events.sequence < sequence))
         rows = events.filter(events.person_id.isin(persons), events.session_id.isnull(), before)
-        return _rows(tables.run(_newest_first(rows).limit(limit).select(*columns)))
+        newest = _newest_first(rows).limit(limit)
+        return _rows(tables.run(_newest_first(_fitting(newest)).select(*columns)))
 
 
 def of_sessions(
@@ -88,7 +102,9 @@ def of_sessions(
             group_by=rows.session_id, order_by=[rows.timestamp.desc(), rows.sequence.desc()]
         )
         ranked = rows.mutate(place=place)
-        return _rows(tables.run(_newest_first(ranked.filter(ranked.place < limit)).select(*columns)))
+        return _rows(
+            tables.run(_newest_first(_fitting(ranked.filter(ranked.place < limit))).select(*columns))
+        )
 
 
 @contextmanager
@@ -108,6 +124,19 @@ def _equal(events: ir.Table, filters: dict[str, Any]) -> list[ir.BooleanValue]:
     ]
 
 
+def _fitting(rows: ir.Table) -> ir.Table:
+    """The newest rows, until they are a portion."""
+    newest = ibis.window(order_by=[rows.timestamp.desc(), rows.sequence.desc()], preceding=None, following=0)
+    sized = rows.mutate(bytes_before=_size(rows).sum().over(newest) - _size(rows))
+    return sized.filter(sized.bytes_before < PORTION_BYTES)
+
+
+def _size(rows: ir.Table) -> ir.IntegerValue:
+    """Characters of text in each row."""
+    texts = [name for name, kind in rows.schema().items() if kind.is_string()]
+    return functools.reduce(operator.add, (rows[name].length().fill_null(0) for name in texts))
+
+
 def _newest_first(rows: ir.Table) -> ir.Table:
     return rows.order_by(rows.timestamp.desc(), rows.sequence.desc())
 
@@ -115,7 +144,8 @@ def _newest_first(rows: ir.Table) -> ir.Table:
 def _rows(found: pa.Table) -> Rows:
     """Rows in the types of PostgreSQL, converted batch by batch. The lake stores UUIDs as 16 bytes."""
     # Batch by batch: 50,000 events as Python objects take many times the memory of the columns.
-    for batch in found.to_batches(max_chunksize=BATCH):
+    rows = min(BATCH, 1 + found.num_rows * PORTION_BYTES // max(1, found.nbytes))
+    for batch in found.to_batches(max_chunksize=rows):
         columns = {name: batch[name].to_pylist() for name in found.column_names}
         if "id" in columns:
             columns["id"] = [uuid.UUID(bytes=value) for value in columns["id"]]

@@ -50,6 +50,14 @@ def first(whole: ChangeRange) -> ChangeRange:
     )
 
 
+def sizes(project: Project, kind: Kind, ids: list[int]) -> list[int]:
+    """Bytes of text that reading each of these takes. 0 for those that no longer exist."""
+    with connection.cursor() as database:
+        database.execute(statement(f"query/{kind}_sizes"), {"project": project.pk, "ids": ids})
+        found = dict(database.fetchall())
+    return [found.get(id, 0) for id in ids]
+
+
 def changed(project: Project, kind: Kind, within: ChangeRange, *, beyond: int, limit: int) -> list[int]:
     """The next IDs that changed, in order. Fewer than `limit` only at the end."""
     asked = {"project": project.pk, "beyond": beyond, "limit": limit, **structs.asdict(within)}

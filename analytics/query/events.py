@@ -7,7 +7,6 @@ import datetime as dt
 import json
 import uuid
 from collections.abc import Iterable
-from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +16,8 @@ from msgspec import Meta, Struct, structs
 
 from analytics.identity import redirects
 from analytics.query import archive, row_filters
+from analytics.schema import EVENT
+from api import portions
 from projects.models import Project
 
 MAX_DIGITS = 4_000
@@ -89,16 +90,20 @@ EVER = (dt.datetime(1, 1, 1, tzinfo=dt.UTC), dt.datetime(9999, 12, 31, tzinfo=dt
 RENAMED = {"person": "person_id", "session": "session_id"}
 COLUMNS = tuple(RENAMED.get(name, name) for name in Event.__struct_fields__)
 SELECT = ", ".join(f'"{name}"' for name in COLUMNS)
-HOT = Path(__file__).with_name("hot_events.sql").read_text(encoding="utf-8").replace("{columns}", SELECT)
+TEXTS = tuple(column.name for column in EVENT if column.postgres == "text")
+SIZE = " + ".join(f"coalesce(octet_length({name}), 0)" for name in TEXTS)
+_HOT = Path(__file__).with_name("hot_events.sql").read_text(encoding="utf-8")
+HOT = _HOT.replace("{columns}", SELECT)
+HOT_SIZES = _HOT.replace("{columns}", SIZE)
 FIRST_HOT = "SELECT min(sequence) FROM analytics_event"
 LAST_HOT = "SELECT max(sequence) FROM analytics_event"
 
 
 class Reader:
-    """Events with `after` < sequence <= `upto`, read in batches and constant memory.
+    """Events with `after` < sequence <= `upto`, read in portions and constant memory.
 
-    The lake is not sorted by sequence, so each query scans all of it. From the second batch on, READ_AHEAD events are
-    fetched at once and kept in columns.
+    The lake is not sorted by sequence, so each query scans all of it. From the second portion on, READ_AHEAD events are
+    fetched at once and kept in columns. `more` tells whether there may be events after those taken.
     """
 
     def __init__(self, project: Project, which: Selection, *, after: int, upto: int) -> None:
@@ -106,11 +111,12 @@ class Reader:
         self.after, self.upto = after, upto
         self._ahead: archive.Rows = iter(())
         self._begun = False
+        self.more = True
 
     def take(self, limit: int) -> list[Event]:
-        """The next events. Fewer than `limit` only at the end."""
-        found = self._next_found(limit)
-        if len(found) < limit:
+        """The next events: up to `limit`, fewer if they are large."""
+        found, full = self._next_found(limit)
+        if not full:
             found += self._ask(limit - len(found))
         self._begun = True
         return found
@@ -118,31 +124,36 @@ class Reader:
     def _ask(self, limit: int) -> list[Event]:
         # Property filters are left to the lake where possible: there they do not have to read every row.
         if not self.which.where:
-            rows = self._hot(self.after, limit)
+            rows, more = self._hot(self.after, limit)
             # Check after reading: if a day's partition was dropped meanwhile, `rows` lacks its events.
             if is_hot(self.after):
+                self.more = more
                 return self._passed(rows)
         # Read once and used for both sources: a load between two readings would leave a gap or return events twice.
         held = archive.mark()
+        ended = True
         if held > self.after:
-            self._ahead = self._stored(min(self.upto, held), READ_AHEAD if self._begun else limit)
-        stored = self._next_found(limit)
-        if len(stored) == limit:
+            self._ahead, ended = self._stored(min(self.upto, held), READ_AHEAD if self._begun else limit)
+        stored, full = self._next_found(limit)
+        # Not only when full: the lake may have more than was read ahead, and the hot window comes after all of it.
+        if full or not ended:
             return stored
-        return stored + self._passed(self._hot(max(self.after, held), limit - len(stored)))
+        rows, self.more = self._hot(max(self.after, held), limit - len(stored))
+        return stored + self._passed(rows)
 
-    def _next_found(self, limit: int) -> list[Event]:
+    def _next_found(self, limit: int) -> tuple[list[Event], bool]:
+        rows, full = portions.take(self._ahead, limit)
         # Merges are applied to the rows that are taken, not to those read ahead: a merge in between would be missed.
-        return self._passed(current(self.project.pk, named(islice(self._ahead, limit))))
+        return self._passed(current(self.project.pk, named(rows))), full
 
     def _passed(self, rows: list[Event]) -> list[Event]:
         self.after = rows[-1].sequence if rows else self.after
         return rows
 
-    def _hot(self, after: int, limit: int) -> list[Event]:
+    def _hot(self, after: int, limit: int) -> tuple[list[Event], bool]:
         return _hot(self.project.pk, self.which, after, self.upto, limit)
 
-    def _stored(self, upto: int, limit: int) -> archive.Rows:
+    def _stored(self, upto: int, limit: int) -> tuple[archive.Rows, bool]:
         return _stored(self.project.pk, self.which, self.after, upto, limit)
 
 
@@ -157,6 +168,12 @@ def is_hot(after: int) -> bool:
     """Whether all events after this sequence are still in PostgreSQL. Those that are not are in the lake."""
     first = _number(FIRST_HOT)
     return first is not None and first <= after + 1
+
+
+def size(event: Event) -> int:
+    """As SIZE."""
+    texts = [getattr(event, name) for name in TEXTS if name != "properties"]
+    return len(bytes(event.properties)) + sum(len(text.encode()) for text in texts if text)
 
 
 def fetch(sql: str, parameters: dict[str, Any]) -> list[Event]:
@@ -176,22 +193,35 @@ def current(project_id: int, rows: list[Event]) -> list[Event]:
     return [structs.replace(row, person=now.get(row.person, row.person)) for row in rows] if now else rows
 
 
-def _hot(project_id: int, which: Selection, after: int, upto: int, limit: int) -> list[Event]:
+def _hot(project_id: int, which: Selection, after: int, upto: int, limit: int) -> tuple[list[Event], bool]:
+    """The next events, and whether there may be more."""
     place = {"project": project_id, "after": after, "upto": upto, "persons": _persons(project_id, which)}
     asked = place | {name: value for name, value in structs.asdict(which).items() if name != "where"}
     if not which.where:
-        return current(project_id, fetch(HOT, asked | {"limit": limit}))
-    rows = row_filters.walk(
+        rows, more = _portion(asked | {"limit": limit})
+        return current(project_id, named(rows)), more
+    rows, more = row_filters.walk(
         # `walk` begins with 0, but this reader may have passed that already.
-        lambda beyond: _rows(HOT, asked | {"after": max(after, beyond), "limit": row_filters.CHUNK}),
+        lambda beyond: _portion(asked | {"after": max(after, beyond), "limit": row_filters.CHUNK}),
         COLUMNS.index("sequence"),
         lambda rows: row_filters.events(project_id, COLUMNS, rows, which.where),
         limit,
     )
-    return current(project_id, named(rows))
+    return current(project_id, named(rows)), more
 
 
-def _stored(project_id: int, which: Selection, after: int, upto: int, limit: int) -> archive.Rows:
+def _portion(asked: dict[str, Any]) -> tuple[list[tuple[Any, ...]], bool]:
+    """The next rows of the hot window, and whether there may be more."""
+    # Sizes first: PostgreSQL reads them without the texts. Once rows are fetched, they are all in memory.
+    sizes = [size for (size,) in _rows(HOT_SIZES, asked)]
+    count = portions.fitting(sizes)
+    rows = _rows(HOT, asked | {"limit": count}) if count else []
+    return rows, count < len(sizes) or len(sizes) == asked["limit"]
+
+
+def _stored(
+    project_id: int, which: Selection, after: int, upto: int, limit: int
+) -> tuple[archive.Rows, bool]:
     filters: dict[str, Any] = {
         "event": which.event,
         "person_id": _persons(project_id, which),

@@ -6,8 +6,8 @@ from ibis.expr import types as ir
 from msgspec import Struct
 
 from analytics import versions
-from analytics.insights.questions import REMEDIES, Question, refusal
-from analytics.query import persons
+from analytics.insights.questions import REMEDIES, Question, check_texts, refusal
+from analytics.query import admission, persons
 from analytics.query.persons import PersonRef
 from analytics.query.plan import Plan, plan, reading
 from api import cursor
@@ -46,10 +46,14 @@ def people(
     version = _version(project, place) if place else None
     size = max(1, min(limit, MOST))
     # All pages at one version: after a rollup in between, `count` would no longer match the list.
-    with reading(planned, planned.place_of_people, version) as source:
-        found = planned.kind.people(question, source, asked)
-        rows = source.run(_page(found, place.person if place else 0, size + 1)).to_pylist()
-        at = source.data_version
+
+    def read() -> tuple[list[dict[str, int]], int]:
+        with reading(planned, planned.place_of_people, version) as source:
+            found = planned.kind.people(question, source, asked)
+            page = _page(found, place.person if place else 0, size + 1)
+            return source.run(page).to_pylist(), source.data_version
+
+    rows, at = admission.queued(read)
     count = place.count if place else rows[0]["count"] if rows else 0
     page = [row["person_id"] for row in rows[:size]]
     more = cursor.write(FigurePlace(at, page[-1], count)) if len(rows) > size else None
@@ -65,6 +69,7 @@ def _version(project: Project, place: FigurePlace) -> versions.Version:
 
 def _point(plan: Plan, point: object) -> Struct:
     try:
+        check_texts("point", point)
         asked: Struct = msgspec.convert(point, plan.kind.point)
     except msgspec.ValidationError as error:
         raise refusal(error, REMEDIES, "point") from error

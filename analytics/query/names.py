@@ -9,7 +9,7 @@ from django.core.cache import cache
 from analytics import versions
 from analytics.insights.kind import Cell, Names
 from analytics.insights.questions import Question
-from analytics.query import answer_cache, persons
+from analytics.query import admission, answer_cache, persons
 from analytics.query.plan import Plan, plan, reading
 from projects.models import Project
 
@@ -24,7 +24,7 @@ def of_small_figures(project: Project, question: Question, answer: Any, *, below
     cells: dict[Cell, list[int]] | None = cache.get(kept)
     if cells is None:
         # Only IDs are cached: a name can change without a new data version.
-        cells = _cells(planned, answer, below)
+        cells = admission.queued(lambda: _cells(planned, answer, below))
         cache.set(kept, cells, answer_cache.KEEP_SECONDS)
     called = _called(project, {id for ids in cells.values() for id in ids})
     return {

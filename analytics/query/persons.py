@@ -140,13 +140,18 @@ def ids_after(project: Project, person_id: int, which: PersonSelection, *, limit
     people = _selected(project, which).filter(pk__gt=person_id)
     if not which.where:
         return [row[0] for row in people[:limit]]
-    rows = row_filters.walk(
-        lambda beyond: list(people.filter(pk__gt=beyond)[: row_filters.CHUNK]),
+    rows, _ = row_filters.walk(
+        lambda beyond: _chunk(people.filter(pk__gt=beyond)),
         0,
         lambda rows: row_filters.people(project.pk, rows, which.where),
         limit,
     )
     return [row[0] for row in rows]
+
+
+def _chunk(people: QuerySet[Person, tuple[Any, ...]]) -> tuple[list[tuple[Any, ...]], bool]:
+    rows = list(people[: row_filters.CHUNK])
+    return rows, len(rows) == row_filters.CHUNK
 
 
 def matching(project: Project, person_ids: Iterable[int], which: PersonSelection) -> list[int]:

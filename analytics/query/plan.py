@@ -15,6 +15,7 @@ from analytics.metrics.facts import as_of
 from analytics.metrics.periods import Calendar, Window
 from analytics.metrics.sources import DAY
 from analytics.models import RollupCalendar
+from analytics.query import admission
 from analytics.versions import Version
 from projects.models import Project
 
@@ -43,11 +44,17 @@ def plan(project: Project, question: Question) -> Plan:
 
 @contextmanager
 def reading(plan: Plan, place: Place, version: Version | None = None) -> Iterator[Reading]:
-    """The project's events or activity at a data version, by default the newest."""
+    """The project's events or activity at a data version, by default the newest.
+
+    Raises admission.BusyError and engine.TooHeavyError.
+    """
     at = version or versions.current(plan.project.pk)
     first, last = plan.question.days(plan.window)
     days = _beyond(first, -DAY), _beyond(last, DAY)
-    with engine.snapshot(plan.project.pk, at.state, days=days) as tables:
+    with (
+        admission.place(plan.project.pk) as room,
+        engine.snapshot(plan.project.pk, at.state, days=days, place=room) as tables,
+    ):
         named = plan.question.person_properties()
         known = {name: as_of(tables.facts, name) for name in named}
         yield Reading(tables, plan.window, place, known, at.number)

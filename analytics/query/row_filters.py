@@ -11,6 +11,7 @@ from ibis.expr import types as ir
 
 from analytics import engine
 from analytics.metrics.filters import TEXT_COLUMNS, Filter, matches_filter, property_text
+from api import portions
 
 CHUNK = 5_000
 
@@ -43,21 +44,24 @@ def people(project_id: int, rows: list[Row], where: Where) -> list[Row]:
 
 
 def walk(
-    after: Callable[[int], list[Row]], number: int, matching: Callable[[list[Row]], list[Row]], limit: int
-) -> list[Row]:
-    """The next `limit` matching rows, in constant memory.
+    after: Callable[[int], tuple[list[Row], bool]],
+    number: int,
+    matching: Callable[[list[Row]], list[Row]],
+    limit: int,
+) -> tuple[list[Row], bool]:
+    """The next matching rows, at most `limit` and about a portion, and whether there may be more.
 
-    after    the next CHUNK rows after a number, fewer only at the end; 0 for the beginning
+    after    the next rows after a number, and whether there may be more; 0 for the beginning
     number   the index of the number in a row
     """
     found: list[Row] = []
-    rows = after(0)
-    while rows:
+    beyond, more, full = 0, True, False
+    while more and not full:
+        rows, more = after(beyond)
+        beyond = rows[-1][number] if rows else beyond
         found += matching(rows)
-        if len(found) >= limit or len(rows) < CHUNK:
-            break
-        rows = after(rows[-1][number])
-    return found[:limit]
+        _, full = portions.take(iter(found), limit)
+    return found[:limit], more or len(found) > limit
 
 
 def _matching(

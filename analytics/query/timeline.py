@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, NamedTuple
 
 from django.db import connection
 from django.db.models import Q
@@ -20,7 +20,8 @@ from analytics.query.events import Event
 from analytics.query.fact_history import FactChange
 from analytics.query.sessions import SessionRow
 from analytics.schema import COMMENT_EVENT
-from api import cursor
+from api import cursor, portions
+from config.limits import PORTION_BYTES
 from projects.models import Project
 
 EVENTS_SHOWN = 200
@@ -39,8 +40,14 @@ SELECT
     (SELECT stored_on FROM analytics_event ORDER BY sequence LIMIT 1)
 """
 HERE = Path(__file__).parent
-SESSIONLESS = (HERE / "timeline.sql").read_text(encoding="utf-8").replace("{columns}", events.SELECT)
-INSIDE = (HERE / "session_events.sql").read_text(encoding="utf-8").replace("{columns}", events.SELECT)
+
+
+def _statement(name: str) -> str:
+    text = (HERE / name).read_text(encoding="utf-8")
+    return text.replace("{columns}", events.SELECT).replace("{size}", events.SIZE)
+
+
+SESSIONLESS, INSIDE = _statement("timeline.sql"), _statement("session_events.sql")
 
 
 class TimelineEvent(Event, frozen=True, kw_only=True):
@@ -102,10 +109,17 @@ Entry = SessionEntry | EventEntry | LinkEntry
 
 
 class Timeline(Struct, frozen=True):
-    """One page, newest first. `next` leads to older entries and is null on the last page."""
+    """One page, newest first: fewer entries if they are large. `next` leads to older ones, null on the last page."""
 
     entries: list[Entry]
     next: str | None
+
+
+class Inside(NamedTuple):
+    """The events of a page's sessions; `full` if there may be more than fit."""
+
+    events: dict[int, list[Event]]
+    full: bool
 
 
 class TimelinePlace(cursor.Place, tag="timeline", frozen=True):
@@ -131,16 +145,34 @@ def timeline(
     """
     place = cursor.read(before, TimelinePlace) if before else TimelinePlace(NEVER, LINK, GREATEST)
     ids = redirects.ids_of(person_id)
+    outside, cut = _sessionless(project, ids, place, limit + 1)
     found: Iterator[Entry] = chain(
-        _links(project, ids, place, limit + 1),
-        _visits(project, ids, place, limit + 1),
-        _sessionless(project, ids, place, limit + 1),
+        _links(project, ids, place, limit + 1), _visits(project, ids, place, limit + 1), outside
     )
     entries = sorted(found, key=_order, reverse=True)
-    page = entries[:limit]
-    following = cursor.write(TimelinePlace(*_order(page[-1]))) if len(entries) > limit else None
-    page = _with_events(project, person_id, ids, page)
+    if cut:
+        # Events before the last one were not read: entries before it belong to the next page, with them.
+        entries = entries[: entries.index(outside[-1]) + 1]
+    inside = _inside(
+        project, ids, [entry.session for entry in entries[:limit] if isinstance(entry, SessionEntry)]
+    )
+    page = _fitting(entries[:limit], inside)
+    more = cut or len(page) < len(entries)
+    following = cursor.write(TimelinePlace(*_order(page[-1]))) if more else None
+    page = _with_events(project, person_id, page, inside)
     return Timeline(_with_comments(project, page, comments) if comments else page, following)
+
+
+def _fitting(entries: list[Entry], inside: Inside) -> list[Entry]:
+    """The entries up to the first session whose events did not fit on the page; at least one."""
+    for index, entry in enumerate(entries):
+        if index and isinstance(entry, SessionEntry) and _is_cut(entry.session, inside):
+            return entries[:index]
+    return entries
+
+
+def _is_cut(session: SessionRow, inside: Inside) -> bool:
+    return inside.full and len(inside.events[session.id]) < min(session.events, EVENTS_SHOWN)
 
 
 def _order(entry: Entry) -> tuple[dt.datetime, int, int]:
@@ -193,17 +225,24 @@ def _visits(project: Project, ids: list[int], place: TimelinePlace, limit: int) 
     return [SessionEntry(row.started_at, row, []) for row in sessions.rows(project.pk, visits[:limit])]
 
 
-def _sessionless(project: Project, ids: list[int], place: TimelinePlace, limit: int) -> list[EventEntry]:
+def _sessionless(
+    project: Project, ids: list[int], place: TimelinePlace, limit: int
+) -> tuple[list[EventEntry], bool]:
+    """Events outside of sessions, and whether there are more that did not fit on the page."""
     at, sequence = place.at, _bound(EVENT, place)
     wanted = {"project": project.pk, "persons": ids, "at": at, "id": sequence, "limit": limit}
+    wanted |= {"budget": PORTION_BYTES}
     rows = events.fetch(SESSIONLESS, wanted)
     if _older_are_stored(project, ids, rows, limit):
         older = archive.sessionless(project.pk, events.COLUMNS, ids, (at, sequence), limit)
         rows = _united(rows, events.named(older))[:limit]
-    return [
+    count = portions.fitting(map(events.size, rows))
+    entries = [
         EventEntry(row.timestamp, TimelineEvent(**structs.asdict(row)))
-        for row in events.current(project.pk, rows)
+        for row in events.current(project.pk, rows[:count])
     ]
+    full = sum(map(events.size, rows)) >= PORTION_BYTES
+    return entries, count < len(rows) or (full and len(rows) < limit)
 
 
 def _older_are_stored(project: Project, ids: list[int], rows: list[Event], limit: int) -> bool:
@@ -224,8 +263,10 @@ def _united(rows: list[Event], more: list[Event]) -> list[Event]:
     return sorted(once.values(), key=lambda row: (row.timestamp, row.sequence), reverse=True)
 
 
-def _with_events(project: Project, person_id: int, ids: list[int], page: Sequence[Entry]) -> list[Entry]:
-    inside = _inside(project, ids, [entry.session for entry in page if isinstance(entry, SessionEntry)])
+def _with_events(project: Project, person_id: int, page: Sequence[Entry], found: Inside) -> list[Entry]:
+    inside = {
+        entry.session.id: found.events[entry.session.id] for entry in page if isinstance(entry, SessionEntry)
+    }
     sessionless = [entry.event for entry in page if isinstance(entry, EventEntry)]
     changes = _changes(project, person_id, chain(sessionless, *inside.values()))
 
@@ -277,7 +318,7 @@ def _events(entry: Entry) -> list[TimelineEvent]:
             return []
 
 
-def _inside(project: Project, ids: list[int], visits: list[SessionRow]) -> dict[int, list[Event]]:
+def _inside(project: Project, ids: list[int], visits: list[SessionRow]) -> Inside:
     found = _hot_inside(project, ids, visits)
     # The session's own counter tells whether events have left the hot window. Otherwise every page would scan the
     # lake.
@@ -290,7 +331,8 @@ def _inside(project: Project, ids: list[int], visits: list[SessionRow]) -> dict[
         )
         for session, older in _by_session(events.current(project.pk, events.named(rows))).items():
             found[session] = _united(found[session], older)[:EVENTS_SHOWN]
-    return found
+    full = sum(map(events.size, chain(*found.values()))) >= PORTION_BYTES
+    return Inside(found, full)
 
 
 def _hot_inside(project: Project, ids: list[int], visits: list[SessionRow]) -> dict[int, list[Event]]:
@@ -298,7 +340,7 @@ def _hot_inside(project: Project, ids: list[int], visits: list[SessionRow]) -> d
         return defaultdict(list)
     first, last = _span(visits)
     wanted = {"project": project.pk, "persons": ids, "sessions": [visit.id for visit in visits]}
-    bounds = {"first": first, "last": last, "limit": EVENTS_SHOWN}
+    bounds = {"first": first, "last": last, "limit": EVENTS_SHOWN, "budget": PORTION_BYTES}
     return _by_session(events.current(project.pk, events.fetch(INSIDE, wanted | bounds)))
 
 

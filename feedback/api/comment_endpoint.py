@@ -2,16 +2,20 @@
 
 import datetime as dt
 import uuid
+from functools import reduce
+from operator import add
 from typing import Annotated, Any, Literal
 
-from django.db.models import QuerySet
+from django.db.models import Func, IntegerField, QuerySet, TextField
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Cast
 from django.http.response import HttpResponseBase
 from msgspec import Meta, Struct, structs
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from analytics.query import persons
-from api import cursor, describe, listing, parameters, places
+from api import cursor, describe, listing, parameters, places, portions
 from api.append_only import AppendOnlyPlace
 from api.auth import project_of
 from feedback import inbox
@@ -100,8 +104,11 @@ class CommentSource:
         self.more = True
 
     def take(self, limit: int) -> list[CommentRow]:
-        found = list(self.which.filter(change__gt=self.at.number)[:limit])
-        self.more = len(found) == limit
+        following = self.which.filter(change__gt=self.at.number)
+        sizes = list(following.values_list(_size(), flat=True)[:limit])
+        count = portions.fitting(sizes)
+        found = list(following[:count])
+        self.more = len(sizes) == limit or count < len(sizes)
         last = found[-1].change if found else 0
         # At the end continue from `newest`: otherwise every poll would scan again what the filters leave out.
         self.at = structs.replace(self.at, number=last if self.more else max(last, self.newest))
@@ -145,6 +152,18 @@ def _selected(project: Project, asked: CommentParameters) -> QuerySet[Comment]:
     }
     given = {name: value for name, value in limits.items() if value is not None}
     return comments_and_tombstones_of(project).filter(**given)
+
+
+def _size() -> Combinable:
+    """Bytes of text that reading a comment takes."""
+    texts = ("text", "url", "context", "distinct_id", "session")
+    return reduce(
+        add,
+        (
+            Func(Cast(name, TextField()), function="octet_length", output_field=IntegerField())
+            for name in texts
+        ),
+    )
 
 
 def _row(entry: Entry) -> CommentRow:

@@ -158,3 +158,11 @@ def test_what_is_no_filter_is_said(api: Api, path: str, written: str | list[str]
     assert answer.status == 400, answer.body
     assert answer.json["where"] == "property"
     assert says in answer.json["detail"]
+
+
+def test_all_filters_together_have_as_many_values_as_one(api: Api) -> None:
+    half = "plan:in:" + ",".join(map(str, range(100)))
+    assert api.get("events", property=[half, half]).status == 200
+    refused = api.get("events", property=[half, half, "plan:is:pro"])
+    assert (refused.status, refused.json["where"]) == (400, "property")
+    assert refused.json["detail"] == "too many values; at most 200 in all filters"

@@ -128,3 +128,35 @@ def test_only_json_is_read(client: Any, api: Api) -> None:
     answer = client.post("/api/v1/insights/trends", "a=b", content_type="text/plain", headers=headers)
     assert answer.status_code == 415
     assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+def conditions(many: int, **more: Any) -> list[dict[str, Any]]:
+    return [{"property": f"plan{n}", "op": "is", "value": "pro", **more} for n in range(many)]
+
+
+def test_as_many_filters_as_allowed_and_one_more(team: Team, api: Api) -> None:
+    three_days(team)
+    few, many = conditions(10), conditions(11)
+    question = WEEK | {"series": [{"event": "signup", "where": few}], "where": few}
+    assert api.post("insights/trends", question).status == 200
+    refused = api.post("insights/trends", question | {"where": many})
+    assert (refused.status, refused.json["where"]) == (400, "where[10]")
+    assert refused.json["detail"] == "21 filters are too many; at most 20 in all"
+    assert api.post("insights/trends", question | {"where": conditions(1000)}).status == 400
+
+
+def test_as_many_values_as_allowed_and_one_more(team: Team, api: Api) -> None:
+    three_days(team)
+    half = [{"property": "plan", "op": "in", "value": [*range(50), *map(str, range(50))]}]
+    question = WEEK | {"series": [{"event": "signup", "where": half}], "where": half}
+    assert api.post("insights/trends", question).status == 200
+    refused = api.post("insights/trends", question | {"where": half + conditions(1)})
+    assert (refused.status, refused.json["where"]) == (400, "where[1].value")
+    assert refused.json["detail"] == "too many values; at most 200 in all filters"
+
+
+def test_a_point_without_nul(team: Team, api: Api) -> None:
+    point = {"series": 0, "start": "2020-06-10", "breakdown": "a\0b"}
+    divided = TRENDS | {"breakdown": {"property": "plan"}, "point": point}
+    refused = api.post("insights/trends/people", divided)
+    assert (refused.status, refused.json["where"]) == (400, "point.breakdown")

@@ -224,3 +224,8 @@ def test_a_number_of_thousands_of_digits_is_shown_like_any_other(ana: Client, te
     page = page_of(ana, team, "mina")
     assert page.status == 200
     assert "counted" in page.content.text
+
+
+def test_news_are_the_newest_whatever_else_is_asked(ana: Client, mina: Team) -> None:
+    address = page_of(ana, mina, "mina").content.one("span", "live").attributes["data-live"]
+    assert ana.get(address, {"before": "x"}).status_code == 200

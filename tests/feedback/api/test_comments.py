@@ -251,3 +251,10 @@ def test_it_is_in_the_schema(api: Api) -> None:
     assert {"from", "to", "reaction", "person", "distinct_id", "since", "limit", "format"} == {
         parameter["name"] for parameter in described["parameters"]
     }
+
+
+@pytest.mark.parametrize("name", ["person", "reaction"])
+def test_null_is_nobody_and_never_everybody(name: str, api: Api) -> None:
+    answer = api.get("comments", **{name: "null"})
+    assert (answer.status, answer.json["where"]) == (400, name)
+    assert "leave the parameter out" in answer.json["detail"]
