@@ -11,8 +11,10 @@ from collections.abc import Awaitable, Callable, Mapping
 import msgspec
 
 from analytics.ingest import http, routes
+from analytics.ingest.amplitude_routes import AMPLITUDE
 from analytics.ingest.http import Receive, Request, Response, Scope, Send
 from analytics.ingest.intake import Endpoint, Intake
+from analytics.ingest.mixpanel_routes import MIXPANEL
 from analytics.ingest.rates import Rates
 from analytics.ingest.routes import ROUTES, StaticEndpoint
 from analytics.ingest.spool import RetryLaterError
@@ -39,7 +41,7 @@ class Ingest:
     ) -> None:
         self._url = database_url
         self._rates = rates
-        self._routes = ROUTES | dict(extra_routes or {})
+        self._routes = ROUTES | MIXPANEL | AMPLITUDE | dict(extra_routes or {})
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -89,7 +91,8 @@ class Ingest:
         try:
             return await self._handle(endpoint, request, receive)
         except RequestRejectedError as error:
-            return http.with_retry_after(endpoint.error_response(error), error.wait)
+            chosen: Endpoint | StaticEndpoint = request.respond_as or endpoint
+            return http.with_retry_after(chosen.error_response(error), error.wait)
         except RetryLaterError as error:
             return http.service_unavailable("too busy; retry later", error.seconds)
 
@@ -99,9 +102,9 @@ class Ingest:
         if isinstance(endpoint, StaticEndpoint):
             await http.read_body(request, receive, endpoint.max_body)
             return endpoint.respond(request)
-        return await endpoint.handle(
-            self._intake, request, await self._intake.admit(endpoint, request, receive)
-        )
+        admitted = await self._intake.admit(endpoint, request, receive)
+        chosen: Endpoint = request.respond_as or endpoint
+        return await chosen.handle(self._intake, request, admitted)
 
 
 def _not_found(path: str) -> Response:

@@ -38,7 +38,7 @@ class Response(NamedTuple):
 class Request:
     """A request without its body. Header names are lower case."""
 
-    __slots__ = ("headers", "method", "path", "peer", "query")
+    __slots__ = ("headers", "method", "path", "peer", "query", "respond_as")
 
     def __init__(self, scope: Scope) -> None:
         self.method: str = scope["method"]
@@ -46,6 +46,8 @@ class Request:
         self.query: bytes = scope.get("query_string", b"")
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self.peer: str = (scope.get("client") or ("",))[0]
+        self.respond_as: Any = None
+        """The endpoint that the body's shape chose, on a path that several formats share."""
 
     def header(self, name: bytes) -> str:
         # latin-1 decodes any byte, so no header can raise.
@@ -132,7 +134,9 @@ def with_retry_after(response: Response, seconds: int) -> Response:
 
 
 def service_unavailable(message: str, seconds: int) -> Response:
-    return with_retry_after(Response(503, msgspec.json.encode({"success": False, "error": message})), seconds)
+    # Mixpanel's and Amplitude's clients read `status` and `code`, and fail without them.
+    body = {"success": False, "status": 0, "code": 503, "error": message}
+    return with_retry_after(Response(503, msgspec.json.encode(body)), seconds)
 
 
 async def send(response: Response, request: Request, channel: Send) -> None:

@@ -51,6 +51,7 @@ class Endpoint:
     error_response  the response to a RequestRejectedError
     max_body        bytes of an inflated body
     max_event       bytes of one event in it
+    header_key      the write key outside of the body, which precedes the one inside; "" if there is none
     personal        the body is a message from a person: it may have a reserved name, its text never becomes a sample,
                     and FIRSTHAND_COMMENT_RATE limits it
     """
@@ -61,6 +62,7 @@ class Endpoint:
     max_body: int
     max_event: int
     methods: tuple[str, ...] = ("POST", "OPTIONS")
+    header_key: Callable[[Request], str] = Request.basic_user
     personal: bool = False
 
 
@@ -97,7 +99,7 @@ class Intake:
         # Before the body is read: the time of an upload would count as skew of the client's clock.
         received_at = datetime.now(UTC)
         # Set first, so that a body that cannot be parsed still counts for the project of its Basic key.
-        payload, body = Payload(request.basic_user(), []), b""
+        payload, body = Payload(endpoint.header_key(request), []), b""
         try:
             body = await http.read_body(request, receive, endpoint.max_body)
             parsed = (
@@ -117,11 +119,16 @@ class Intake:
             raise
         return AdmittedRequest(payload, context, len(body))
 
-    async def process(self, admitted: AdmittedRequest) -> tuple[AcceptResult, WriteBatch]:
-        """Run every event through the steps of `accept`. The batch still has to be stored."""
+    async def process(
+        self, admitted: AdmittedRequest, *, atomic: bool = False
+    ) -> tuple[AcceptResult, WriteBatch]:
+        """Run every event through the steps of `accept`. The batch still has to be stored.
+
+        With `atomic`, a batch with rejected events has no others: its client sends those again.
+        """
         if admitted.size > THREAD_BYTES:
-            return await asyncio.to_thread(self._process, admitted)
-        return self._process(admitted)
+            return await asyncio.to_thread(self._process, admitted, atomic)
+        return self._process(admitted, atomic)
 
     def store(self, batch: WriteBatch) -> asyncio.Future[None]:
         """Resolves when the batch is on disk. Raises RetryLaterError and RowRejectedError."""
@@ -151,7 +158,11 @@ class Intake:
         rate = self._comment_rate if endpoint.personal else self._event_rate
         if rate is not None and (wait := rate.take(access.project_id, ip, len(payload.events))):
             raise RequestRejectedError(
-                EXPLANATIONS[DropReason.RATE_LIMITED], 429, DropReason.RATE_LIMITED, wait=wait
+                EXPLANATIONS[DropReason.RATE_LIMITED],
+                429,
+                DropReason.RATE_LIMITED,
+                wait=wait,
+                events=len(payload.events),
             )
         return request_context(
             access.project_id,
@@ -163,8 +174,11 @@ class Intake:
             reserved=frozenset() if endpoint.personal else RESERVED_EVENTS,
         )
 
-    def _process(self, admitted: AdmittedRequest) -> tuple[AcceptResult, WriteBatch]:
+    def _process(self, admitted: AdmittedRequest, atomic: bool) -> tuple[AcceptResult, WriteBatch]:
         result = accept(admitted.payload.events, admitted.context)
+        # Crawlers are no reason to send anything again.
+        if atomic and (faulty := [each for each in result.rejections if each[1].reason != DropReason.BOT]):
+            result = AcceptResult([], faulty, [])
         return result, accepted_batch(result, admitted.context, self._sampler)
 
     async def _count_rejection(

@@ -22,6 +22,7 @@ from analytics.ingest.wire.event import (
     RequestRejectedError,
     WarningReason,
 )
+from analytics.ingest.write_batch import WriteBatch
 
 ANY = ("GET", "HEAD", "POST", "OPTIONS")
 
@@ -40,12 +41,17 @@ async def store(
 ) -> Response:
     """Store the events, then respond: a 2xx means that they are on disk."""
     result, batch = await intake.process(admitted)
+    await put(intake, batch)
+    return success(request, result)
+
+
+async def put(intake: Intake, batch: WriteBatch) -> None:
+    """Store a batch. Raises RequestRejectedError and RetryLaterError."""
     try:
         await intake.store(batch)
     except RowRejectedError as error:
         message = f"the database rejected the event: {error}"
         raise RequestRejectedError(message, 400, DropReason.NOT_STORABLE) from error
-    return success(request, result)
 
 
 def segment_success(request: Request, result: AcceptResult) -> Response:

@@ -37,6 +37,8 @@ class DropReason(StrEnum):
     INVALID_FIELD = "invalid_field"
     RATE_LIMITED = "rate_limited"
     BOT = "bot"
+    NO_TIME = "no_time"
+    UNSUPPORTED_UPDATE = "unsupported_update"
 
 
 class WarningReason(StrEnum):
@@ -70,6 +72,8 @@ EXPLANATIONS: dict[DropReason | WarningReason, str] = {
     DropReason.RATE_LIMITED: "too many requests from this address; retry later",
     DropReason.NOT_STORABLE: "the database rejected the event",
     DropReason.BOT: "sent by a well-known crawler",
+    DropReason.NO_TIME: "an imported event needs its time; send `time` in seconds or milliseconds since 1970",
+    DropReason.UNSUPPORTED_UPDATE: "only $set, $set_once and $unset are supported; compute the new value and send $set",
     WarningReason.MEANINGLESS_ID: "this id is a placeholder such as null or undefined, so it identifies nobody",
     WarningReason.FUTURE: "the timestamp is more than 23 hours in the future; the time of arrival is used instead",
     WarningReason.TOO_OLD: "the timestamp is before the year 2000; the time of arrival is used instead",
@@ -209,6 +213,7 @@ class RequestRejectedError(Exception):
 
     where   the invalid field ("context.page"); empty for the whole request
     wait    seconds for Retry-After; 0 when a retry cannot succeed
+    events  how many events a retry should delay
     """
 
     def __init__(
@@ -219,12 +224,14 @@ class RequestRejectedError(Exception):
         *,
         where: str = "",
         wait: int = 0,
+        events: int = 0,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.reason = reason
         self.where = where
         self.wait = wait
+        self.events = events
 
 
 Text = str | int | float | None

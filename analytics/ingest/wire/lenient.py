@@ -58,6 +58,23 @@ def parse(body: bytes, reader: Callable[[Sanitized], Payload]) -> Payload:
         raise RequestRejectedError("the JSON is nested too deeply") from None
 
 
+def decode_shape(body: bytes, decoder: msgspec.json.Decoder[Shape]) -> Shape:
+    """Decode a few fields of a body that may have to be sanitized first.
+
+    Raises msgspec.DecodeError and RequestRejectedError.
+    """
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError:
+        raise
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass
+    try:
+        return decoder.decode(sanitize(body).body)
+    except RecursionError:
+        raise RequestRejectedError("the JSON is nested too deeply") from None
+
+
 def sanitize(body: bytes) -> Sanitized:
     """Replace what cannot be stored. Raises RequestRejectedError, with line and column, if it is not JSON."""
     try:
@@ -87,7 +104,7 @@ class NotANumber:
 
 def _events(tree: Json) -> list[Json]:
     if isinstance(tree, dict):
-        batch = tree.get("batch")
+        batch = tree.get("batch", tree.get("events"))
         return batch if isinstance(batch, list) else [tree]
     return tree if isinstance(tree, list) else [tree]
 
