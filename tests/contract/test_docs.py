@@ -6,6 +6,8 @@ from pathlib import Path
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from analytics.ingest.amplitude_routes import AMPLITUDE
+from analytics.ingest.mixpanel_routes import MIXPANEL
 from analytics.ingest.routes import ROUTES
 from analytics.ingest.wire.event import DropReason
 from analytics.insights.registry import KINDS
@@ -57,7 +59,9 @@ def test_every_endpoint_of_the_export_api_is_in_api_md() -> None:
 
 def test_every_endpoint_of_ingest_is_in_api_md() -> None:
     assert {
-        path for path in {*ROUTES, *ENDPOINTS} if f"`{path}" not in page("api.md").replace("POST ", "")
+        path
+        for path in {*ROUTES, *MIXPANEL, *AMPLITUDE, *ENDPOINTS}
+        if f"`{path}" not in page("api.md").replace("POST ", "")
     } == set()
 
 

@@ -49,7 +49,7 @@ def test_the_example_joins_events_and_people_by_the_ids_of_the_api(
 
 
 def example(project: int) -> str:
-    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.S)
+    code = PAGE.partition("```python\n")[2].partition("```")[0]
     return code.replace(".firsthand/lake/events", table.url(EVENTS)).replace(
         "project_id = 1", f"project_id = {project}"
     )

@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import mixpanel
 import posthog
 import pytest
+from amplitude import Amplitude, BaseEvent, Config, EventOptions, Identify, Revenue
 from posthog.capture_mode import CaptureMode
 from segment.analytics.client import Client as SegmentClient
 
@@ -206,3 +208,132 @@ def test_posthogs_client_across_a_restart(server: Server, team: Team) -> None:
     client.shutdown()
     assert errors == []
     assert set(ids(team)) == set(sent)
+
+
+def mixpanel_consumer(server: Server, kind: type[Any] = mixpanel.BufferedConsumer) -> Any:
+    paths = {"events_url": "track", "people_url": "engage", "groups_url": "groups", "import_url": "import"}
+    return kind(**{name: f"{server.url}/{path}" for name, path in paths.items()})
+
+
+def counts(team: Team) -> dict[str, int]:
+    found = rows(
+        "SELECT event, count(DISTINCT id)::int AS count FROM analytics_inbox WHERE project_id = %s GROUP BY 1",
+        team.id,
+    )
+    return {row["event"]: row["count"] for row in found}
+
+
+def test_mixpanels_python_client_loses_nothing_and_sends_nothing_twice(server: Server, team: Team) -> None:
+    consumer = mixpanel_consumer(server)
+    client = mixpanel.Mixpanel(team.write_key, consumer)
+    for number in range(MANY):
+        client.track("ana", "step", {"number": number})
+    for day in range(100):
+        client.import_data(None, "ana", "old step", 1_500_000_000 + day * 86_400, api_secret="a secret")
+    client.merge(None, "ana", "laptop", api_secret="a secret")
+    client.people_set("ana", {"plan": "pro"})
+    client.people_set_once("ana", {"source": "news"})
+    client.people_unset("ana", ["city"])
+    client.group_set("company", "Acme", {"seats": 3})
+    consumer.flush()
+    assert len(set(ids(team))) == len(ids(team)) == MANY + 105
+    assert ledger(team.id) == {"received": MANY + 105}
+    assert counts(team) == {
+        "step": MANY, "old step": 100, "$create_alias": 1, "$set": 3, "$groupidentify": 1,
+    }  # fmt: skip
+    (oldest,) = rows("SELECT min(timestamp) AS at FROM analytics_inbox WHERE project_id = %s", team.id)
+    assert oldest["at"].timestamp() == 1_500_000_000
+
+
+def test_mixpanels_client_with_a_service_account(server: Server, team: Team) -> None:
+    account = mixpanel.ServiceAccountCredentials("an account", "its secret", "4711")
+    consumer = mixpanel.Consumer(import_url=f"{server.url}/import", credentials=account)
+    mixpanel.Mixpanel(team.write_key, consumer).import_data(None, "ana", "old step", 1_500_000_000)
+    assert counts(team) == {"old step": 1}
+
+
+def test_mixpanels_client_hears_what_is_refused(server: Server, team: Team) -> None:
+    client = mixpanel.Mixpanel(team.write_key, mixpanel_consumer(server, mixpanel.Consumer))
+    with pytest.raises(mixpanel.MixpanelException, match=r"only \$set, \$set_once and \$unset are supported"):
+        client.people_increment("ana", {"logins": 1})
+    with pytest.raises(mixpanel.MixpanelException, match="reserved for Firsthand"):
+        client.track("ana", "$comment")
+    stranger = mixpanel.Mixpanel("nobody", mixpanel_consumer(server, mixpanel.Consumer))
+    with pytest.raises(mixpanel.MixpanelException, match="no project has this write key"):
+        stranger.track("ana", "step")
+
+
+def test_mixpanels_client_across_a_restart(server: Server, team: Team) -> None:
+    consumer = mixpanel_consumer(server)
+    client = mixpanel.Mixpanel(team.write_key, consumer)
+
+    def send(number: int) -> None:
+        # The consumer keeps what it could not send.
+        with suppress(mixpanel.MixpanelException):
+            client.track("ana", "step", {"number": number})
+
+    restarted_during(server, send)
+    consumer.flush()
+    assert counts(team) == {"step": MANY}
+
+
+class Callbacks(list[int]):
+    """The status that Amplitude's client reports for each event."""
+
+    def __call__(self, event: BaseEvent, code: int, message: str | None = None) -> None:
+        self.append(code)
+
+
+def amplitude_client(
+    server: Server, team: Team, path: str = "2/httpapi", **options: Any
+) -> tuple[Any, Callbacks]:
+    told = Callbacks()
+    config = Config(server_url=f"{server.url}/{path}", callback=told, flush_interval_millis=50, **options)
+    return Amplitude(team.write_key, config), told
+
+
+def flush(client: Any, told: Callbacks, expected: int) -> None:
+    """Until the client has reported on every event, retries included."""
+    until = time.monotonic() + 60
+    while len(told) < expected:
+        assert time.monotonic() < until, f"{len(told)} of {expected} events are reported"
+        client.flush()
+        time.sleep(0.05)
+    client.shutdown()
+
+
+@pytest.mark.parametrize("path", ["2/httpapi", "batch"])
+def test_amplitudes_python_client_loses_nothing_and_sends_nothing_twice(
+    server: Server, team: Team, path: str
+) -> None:
+    client, told = amplitude_client(server, team, path)
+    options = EventOptions(user_id="ana", device_id="laptop")
+    client.identify(Identify().set("plan", "pro").set_once("source", "news").unset("city"), options)
+    client.group_identify("company", "Acme", Identify().set("seats", 3))
+    client.set_group("company", "Acme", options)
+    client.revenue(Revenue(price=9.5, quantity=2, product_id="pro"), options)
+    for number in range(MANY):
+        client.track(BaseEvent("step", user_id="ana", event_properties={"number": number}))
+    flush(client, told, MANY + 4)
+    assert set(told) == {200}
+    assert len(set(ids(team))) == len(ids(team)) == MANY + 4
+    assert ledger(team.id) == {"received": MANY + 4}
+    assert counts(team) == {"step": MANY, "$identify": 2, "$groupidentify": 1, "revenue_amount": 1}
+
+
+def test_amplitudes_client_hears_what_is_refused_and_sends_the_rest_again(server: Server, team: Team) -> None:
+    client, told = amplitude_client(server, team)
+    for number in range(20):
+        client.track(BaseEvent("step", user_id="ana", event_properties={"number": number}))
+    client.identify(Identify().add("logins", 1), EventOptions(user_id="ana"))
+    client.track(BaseEvent("$comment", user_id="ana"))
+    flush(client, told, 22)
+    assert sorted(told) == [200] * 20 + [400] * 2
+    assert counts(team) == {"step": 20}
+
+
+def test_amplitudes_client_across_a_restart(server: Server, team: Team) -> None:
+    client, told = amplitude_client(server, team, flush_max_retries=1_000)
+    restarted_during(server, lambda _: client.track(BaseEvent("step", user_id="ana")))
+    flush(client, told, MANY)
+    assert counts(team) == {"step": MANY}

@@ -97,7 +97,15 @@ class Shape(msgspec.Struct, gc=False):
 
     @property
     def is_posthogs(self) -> bool:
-        beside = (self.batch, self.api_key, self.token, self.uuid, self.timestamp, self.offset, self.distinct_id)
+        beside = (
+            self.batch,
+            self.api_key,
+            self.token,
+            self.uuid,
+            self.timestamp,
+            self.offset,
+            self.distinct_id,
+        )
         return any(each != NULL for each in beside)
 
 

@@ -82,7 +82,12 @@ def test_a_wrong_clock_is_corrected_by_the_time_of_upload(harness: Harness) -> N
 def test_an_anonymous_device_and_no_session(harness: Harness) -> None:
     send(harness, event(user_id=None, device_id="d-1", session_id=-1, ip="$remote"))
     row = harness.only()
-    assert (row["distinct_id"], row["user_known"], row["link"], row["client_session"]) == ("d-1", 0, None, None)
+    assert (row["distinct_id"], row["user_known"], row["link"], row["client_session"]) == (
+        "d-1",
+        0,
+        None,
+        None,
+    )
     assert row["ip"] == "127.0.0.1"
 
 
@@ -94,7 +99,12 @@ def test_a_page_view_of_a_browser(harness: Harness) -> None:
     }
     send(harness, event("[Amplitude] Page Viewed", event_properties=page))
     row = harness.only()
-    assert (row["event"], row["path"], row["title"], row["utm_source"]) == ("$pageview", "/shoes", "Shoes", "news")
+    assert (row["event"], row["path"], row["title"], row["utm_source"]) == (
+        "$pageview",
+        "/shoes",
+        "Shoes",
+        "news",
+    )
 
 
 def test_what_identify_sets_and_unsets(harness: Harness) -> None:

@@ -20,7 +20,12 @@ FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 
 def event(harness: Harness, name: str = "signup", **properties: Any) -> dict[str, Any]:
-    given = {"token": harness.team.write_key, "distinct_id": "ana", "time": AT, "$insert_id": uuid.uuid4().hex}
+    given = {
+        "token": harness.team.write_key,
+        "distinct_id": "ana",
+        "time": AT,
+        "$insert_id": uuid.uuid4().hex,
+    }
     return {"event": name, "properties": {**given, **properties}}
 
 
@@ -60,7 +65,9 @@ def test_sent_twice_it_is_one_event(harness: Harness) -> None:
     assert str(harness.inbox()[-1]["id"]) == known
 
 
-@pytest.mark.parametrize("given", [AT, AT + 0.25, AT * 1000, AT * 1000 + 250, str(AT), "2026-05-28T20:26:40Z"])
+@pytest.mark.parametrize(
+    "given", [AT, AT + 0.25, AT * 1000, AT * 1000 + 250, str(AT), "2026-05-28T20:26:40Z"]
+)
 def test_times_in_seconds_milliseconds_and_iso(harness: Harness, given: object) -> None:
     form(harness, event(harness, time=given))
     assert harness.only()["timestamp"].replace(microsecond=0) == dt.datetime.fromtimestamp(AT, dt.UTC)
@@ -102,8 +109,10 @@ def test_the_key_is_stored_nowhere(harness: Harness) -> None:
 
 def test_posthogs_events_on_the_same_paths_stay_posthogs(harness: Harness) -> None:
     known = str(uuid.uuid4())
-    sent = {"event": "x", "uuid": known, "distinct_id": "ana", "timestamp": "2026-05-28T20:26:40Z"}
-    sent |= {"properties": {"token": harness.team.write_key}}
+    sent = {
+        "event": "x", "uuid": known, "distinct_id": "ana", "timestamp": "2026-05-28T20:26:40Z",
+        "properties": {"token": harness.team.write_key},
+    }  # fmt: skip
     assert harness.ingest.post("/track/", sent).json() == {"status": 1}
     assert str(harness.only()["id"]) == known
     assert harness.capture({"$distinct_id": "bo", "$set": {"a": 1}}, path="/engage/").json() == {"status": 1}
@@ -149,13 +158,19 @@ def test_ids_of_both_ways_of_merging(
 @pytest.mark.parametrize(
     ("name", "properties", "found"),
     [
-        ("$identify", {"distinct_id": "ana", "$anon_distinct_id": "d"}, ("$identify", "identify", "ana", "d")),
+        (
+            "$identify",
+            {"distinct_id": "ana", "$anon_distinct_id": "d"},
+            ("$identify", "identify", "ana", "d"),
+        ),
         ("$identify", {"$identified_id": "ana", "$anon_id": "d"}, ("$identify", "identify", "ana", "d")),
         ("$create_alias", {"distinct_id": "d", "alias": "ana"}, ("$create_alias", "alias", "ana", "d")),
         ("$merge", {"$distinct_ids": ["ana", "d"]}, ("$create_alias", "alias", "ana", "d")),
     ],
 )
-def test_links_by_name(harness: Harness, name: str, properties: dict[str, Any], found: tuple[str, ...]) -> None:
+def test_links_by_name(
+    harness: Harness, name: str, properties: dict[str, Any], found: tuple[str, ...]
+) -> None:
     sent = {"event": name, "properties": {"token": harness.team.write_key, **properties}}
     assert form(harness, sent, "/import").json() == {"status": 1, "error": None}
     row = harness.only()
@@ -196,7 +211,12 @@ def test_updates_that_need_the_value_before_are_refused(harness: Harness, operat
 
 
 def test_a_group(harness: Harness) -> None:
-    group = {"$token": harness.team.write_key, "$group_key": "company", "$group_id": "Acme", "$set": {"seats": 5}}
+    group = {
+        "$token": harness.team.write_key,
+        "$group_key": "company",
+        "$group_id": "Acme",
+        "$set": {"seats": 5},
+    }
     assert form(harness, group, "/groups").json() == {"status": 1, "error": None}
     row = harness.only()
     assert (row["event"], row["user_known"]) == ("$groupidentify", 0)
@@ -234,7 +254,11 @@ def test_an_import_of_lines_with_the_key_as_user_name(harness: Harness, kind: st
     records = [event(harness, number=number) for number in range(3)]
     for each in records:
         del each["properties"]["token"]
-    body = json.dumps(records) if kind.endswith("json") and "nd" not in kind else "\n".join(map(json.dumps, records))
+    body = (
+        json.dumps(records)
+        if kind.endswith("json") and "nd" not in kind
+        else "\n".join(map(json.dumps, records))
+    )
     answer = harness.ingest.post(
         "/import", gzip.compress(body.encode()), key=harness.team.write_key,
         headers={"content-type": kind, "content-encoding": "gzip"},
