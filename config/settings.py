@@ -131,7 +131,7 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False
 
-STATIC_URL = "/static/"
+STATIC_URL = "/assets/"
 STATIC_ROOT = HOME.static
 STATICFILES_DIRS = [BASE_DIR / "static"]
 

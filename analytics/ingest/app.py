@@ -16,14 +16,12 @@ from analytics.ingest.http import Receive, Request, Response, Scope, Send
 from analytics.ingest.intake import Endpoint, Intake
 from analytics.ingest.mixpanel_routes import MIXPANEL
 from analytics.ingest.rates import Rates
-from analytics.ingest.routes import ROUTES, StaticEndpoint
+from analytics.ingest.routes import OWN_PREFIXES, ROUTES, StaticEndpoint
 from analytics.ingest.spool import RetryLaterError
 from analytics.ingest.wire.event import RequestRejectedError
 from config.home import layout
 
 log = logging.getLogger(__name__)
-
-API_PREFIX = "/v1/"
 
 
 class Ingest:
@@ -52,8 +50,8 @@ class Ingest:
             await http.send(await self._respond(request, receive), request, send)
 
     def serves(self, path: str) -> bool:
-        """Whether this application responds to a path: one of its routes, or anything below /v1/."""
-        return path.startswith(API_PREFIX) or routes.find(self._routes, path) is not None
+        """Whether this application responds to a path: one of its routes, or anything below its prefixes."""
+        return path.startswith(OWN_PREFIXES) or routes.find(self._routes, path) is not None
 
     async def start(self) -> None:
         self._intake = Intake(

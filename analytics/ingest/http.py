@@ -38,11 +38,12 @@ class Response(NamedTuple):
 class Request:
     """A request without its body. Header names are lower case."""
 
-    __slots__ = ("headers", "method", "path", "peer", "query", "respond_as")
+    __slots__ = ("headers", "method", "path", "peer", "query", "respond_as", "scheme")
 
     def __init__(self, scope: Scope) -> None:
         self.method: str = scope["method"]
         self.path: str = scope["path"]
+        self.scheme: str = scope.get("scheme", "http")
         self.query: bytes = scope.get("query_string", b"")
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self.peer: str = (scope.get("client") or ("",))[0]

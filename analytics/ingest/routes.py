@@ -1,5 +1,6 @@
 """The paths of ingest and their endpoints: how each body is parsed, and how each response is built."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -172,7 +173,7 @@ def _posthog(*, engage: bool = False) -> Endpoint:
 ROUTES: dict[str, Endpoint | StaticEndpoint] = {
     **{f"/v1/{kind}": _segment(kind) for kind in segment.KINDS.values()},
     **{f"/v1/{letter}": _segment(kind) for letter, kind in segment.KINDS.items()},
-    **{path: _posthog() for path in ("/e", "/i/v0/e", "/capture", "/track", "/batch")},
+    **{path: _posthog() for path in ("/e", "/i/v0/e", "/i/v0/ai/batch", "/capture", "/track", "/batch")},
     "/engage": _posthog(engage=True),
     "/i/v1/analytics/events": Endpoint(
         parse_results,
@@ -181,11 +182,28 @@ ROUTES: dict[str, Endpoint | StaticEndpoint] = {
         posthog.MAX_BODY,
         posthog.MAX_EVENT,
     ),
-    "/s": StaticEndpoint(boot.discard),
+    **{
+        path: StaticEndpoint(boot.discard)
+        for path in ("/s", "/i/v0/ai", "/i/v1/logs", "/i/v1/metrics", "/v1/m")
+    },
+    **{path: StaticEndpoint(boot.nothing) for path in boot.NOTHING},
     "/flags": StaticEndpoint(boot.flags),
     "/decide": StaticEndpoint(boot.decide),
 }
-CONFIGURATION = StaticEndpoint(boot.configuration, methods=("GET", "HEAD", "OPTIONS"))
+LOADED = ("GET", "HEAD", "OPTIONS")
+PATTERNS: tuple[tuple[re.Pattern[str], StaticEndpoint], ...] = (
+    (boot.CONFIGURATION, StaticEndpoint(boot.configuration, methods=LOADED)),
+    (boot.SETTINGS, StaticEndpoint(boot.settings, methods=LOADED)),
+    (boot.LOADER, StaticEndpoint(boot.loader, methods=LOADED)),
+    (boot.EXTENSION, StaticEndpoint(boot.extension, methods=LOADED)),
+)
+"""Endpoints of paths that contain a key or a version. The first match counts."""
+
+OWN_PREFIXES = (
+    "/v1/", "/static/", "/array/", "/i/", "/e/", "/s/", "/batch/", "/capture/", "/track/", "/engage/", "/flags/",
+    "/decide/",
+)  # fmt: skip
+"""Below these, an unknown path gets a JSON error from ingest and no HTML page from the dashboard."""
 
 
 def find(routes: Mapping[str, Endpoint | StaticEndpoint], path: str) -> Endpoint | StaticEndpoint | None:
@@ -193,4 +211,6 @@ def find(routes: Mapping[str, Endpoint | StaticEndpoint], path: str) -> Endpoint
     endpoint = routes.get(path)
     if endpoint is None:
         endpoint = routes.get(path.rstrip("/"))
-    return CONFIGURATION if endpoint is None and boot.CONFIGURATION.fullmatch(path) else endpoint
+    if endpoint is None and path.startswith(OWN_PREFIXES):
+        return next((found for pattern, found in PATTERNS if pattern.fullmatch(path)), None)
+    return endpoint

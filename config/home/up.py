@@ -145,9 +145,11 @@ def connections(workers: int) -> dict[str, str]:
 def web(home: Home, at: Address, workers: int) -> Part:
     options = ["--interface", "asgi", "--loop", "uvloop", "--workers", str(workers), "--backlog", "4096"]
     listen = ["--host", at.host, "--port", str(at.port)]
-    static = ["--static-path-mount", str(home.static), "--static-path-expires", "3600"]
+    # Granian answers everything below the route itself, and PostHog's snippet loads its script from /static.
+    static = ["--static-path-route", "/assets", "--static-path-mount", str(home.static)]
     # Granian exits when one of its processes dies, so only this supervisor restarts anything.
     drain = ["--workers-kill-timeout", "10", "--no-ws", "--log-level", "warning"]
+    drain += ["--static-path-expires", "3600"]
     command = [sys.executable, "-m", "granian", *options, *listen, *static, *drain, "config.asgi:application"]
     # Longer than Granian's own timeout, so that Granian ends its processes and we need not kill it.
     return Part("web", command, home.logs / "web.log", stop_timeout=15)

@@ -68,7 +68,7 @@ def test_the_printed_link_signs_in_once(ana: Installation) -> None:
 
 
 def test_static_files_are_served(ana: Installation) -> None:
-    answer = ana.get("/static/css/base.css")
+    answer = ana.get("/assets/css/base.css")
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/css")
 

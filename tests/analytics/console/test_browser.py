@@ -45,7 +45,7 @@ def free_port() -> int:
 def server(django_db_setup: None) -> Iterator[str]:
     """Granian with the whole application, on the run's database; its address."""
     port = free_port()
-    static = ["--static-path-route", "/static", "--static-path-mount", str(ROOT / "static")]
+    static = ["--static-path-route", "/assets", "--static-path-mount", str(ROOT / "static")]
     command = [str(Path(sys.executable).with_name("granian")), "--interface", "asgi", "--port", str(port)]
     process = subprocess.Popen([*command, *static, "config.asgi:application"], cwd=ROOT)
     address = f"http://127.0.0.1:{port}"

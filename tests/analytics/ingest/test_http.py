@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from analytics.ingest import http
+from analytics.ingest import boot, http
 from analytics.ingest.app import Ingest
 from analytics.ingest.postgres import APPLICATION_NAME
 from projects import keys
@@ -19,7 +19,8 @@ from tests.analytics.ingest.conftest import Harness, ledger, rows
 CALL = {"userId": "ana", "event": "x"}
 OURS = (
     "/v1/track /v1/b/ /e /e/ /i/v0/e/ /batch/ /s/ /flags/ /decide/ /array/k-1_x/config /array/k/config.js "
-    "/i/v1/analytics/events"
+    "/i/v1/analytics/events /v1/projects/k/settings /static/array.js /static/1.449.2/surveys.js /array/k/array.js "
+    "/api/surveys/ /flags/definitions"
 )
 
 
@@ -28,13 +29,17 @@ def test_it_serves_its_paths(path: str) -> None:
     assert Ingest().serves(path)
 
 
-@pytest.mark.parametrize("path", ["/", "/v1", "/api/v1/events", "/array/x", "/e/x"])
+@pytest.mark.parametrize(
+    "path", ["/", "/v1", "/api/v1/events", "/api/v1/projects/k/settings", "/assets/array.js", "/sign-in/"]
+)
 def test_it_does_not_serve_other_paths(path: str) -> None:
     assert not Ingest().serves(path)
 
 
-@pytest.mark.parametrize("path", ["/v1/coments", "/v1/", "/v1/comments"])
-def test_an_unknown_path_below_v1_gets_a_json_error(harness: Harness, path: str) -> None:
+@pytest.mark.parametrize(
+    "path", ["/v1/coments", "/v1/", "/v1/comments", "/e/x", "/i/v2/x", "/static/x.css", "/array/k"]
+)
+def test_an_unknown_path_below_its_own_gets_a_json_error(harness: Harness, path: str) -> None:
     """Ingest alone has no comments endpoint, and its clients must notice."""
     assert Ingest().serves(path)
     answer = harness.ingest.post(path, {}, headers={"origin": "https://a.example"})
@@ -105,14 +110,86 @@ def test_an_unknown_path_is_not_found(harness: Harness) -> None:
 def test_the_startup_requests_of_posthog_js(harness: Harness) -> None:
     config = harness.ingest.request("GET", "/array/k/config").json()
     assert (config["autocapture_opt_out"], config["analytics"]) == (False, {"endpoint": "/e/"})
+    # With a `surveys` key it loads surveys.js, and without flags to load onFeatureFlags never calls back.
+    assert "surveys" not in config
+    assert config["hasFeatureFlags"] is True
     script = harness.ingest.request("GET", "/array/k/config.js")
-    assert script.headers["content-type"].startswith("application/javascript")
+    assert script.headers["content-type"].startswith("text/javascript")
     assert '["k"] = {config: {' in script.text
     assert harness.ingest.request("HEAD", "/array/k/config").content == b""
     nothing = {"flags": {}, "featureFlags": {}, "featureFlagPayloads": {}, "errorsWhileComputingFlags": False}
     assert harness.ingest.post("/flags/?v=2", {}).json() == nothing
     assert harness.ingest.post("/decide/?v=3", {}).json().items() >= nothing.items()
     assert harness.ingest.post("/s/", b"\x1f\x8banything").json() == {"status": 1}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/static/array.js", "/static/array.js?v=1.2.3", "/static/1.449.2/array.js", "/static/array.full.js",
+        "/array/k-1_x/array.js",
+    ],
+)  # fmt: skip
+def test_posthogs_snippet_gets_a_script_of_ours(harness: Harness, path: str) -> None:
+    headers = {"accept-encoding": "gzip", "origin": "https://shop.example"}
+    script = harness.ingest.request("GET", path, headers=headers)
+    assert (script.status_code, script.headers["content-type"]) == (200, "text/javascript; charset=utf-8")
+    assert script.headers["access-control-allow-origin"] == "https://shop.example"
+    assert "origin" in script.headers["vary"]
+    assert script.content == boot.LOADER_SCRIPT
+    plain = harness.ingest.request("GET", path, headers={"accept-encoding": "identity"})
+    assert "content-encoding" not in plain.headers
+    assert plain.content == boot.LOADER_SCRIPT
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/static/surveys.js?v=1.449.2", "/static/1.449.2/recorder.js", "/array/k/dead-clicks-autocapture.js"],
+)
+def test_scripts_of_features_that_are_off_are_empty(harness: Harness, path: str) -> None:
+    script = harness.ingest.request("GET", path, headers={"origin": "https://shop.example"})
+    assert (script.status_code, script.content) == (200, b"")
+    assert script.headers["content-type"].startswith("text/javascript")
+    assert script.headers["access-control-allow-origin"] == "https://shop.example"
+
+
+def test_questions_about_features_that_are_off_get_empty_lists(harness: Harness) -> None:
+    def asked(path: str) -> object:
+        answer = harness.ingest.request("GET", path, headers={"origin": "https://shop.example"})
+        assert answer.status_code == 200
+        assert answer.headers["access-control-allow-origin"] == "https://shop.example"
+        return answer.json()
+
+    assert asked("/api/surveys/?token=k") == {"surveys": []}
+    assert asked("/api/early_access_features/?token=k") == {"earlyAccessFeatures": []}
+    assert asked("/api/web_experiments/?token=k") == {"experiments": []}
+    assert asked("/api/product_tours/?token=k") == {"product_tours": []}
+    none: dict[str, object] = {"flags": [], "group_type_mapping": {}, "cohorts": {}}
+    assert asked("/flags/definitions?token=k") == asked("/api/feature_flag/local_evaluation?token=k") == none
+    for path in ("/i/v1/logs", "/i/v1/metrics", "/i/v0/ai", "/v1/m"):
+        assert harness.ingest.post(f"{path}?token=k", b"anything").status_code == 200
+
+
+def test_segments_settings_name_this_installation(harness: Harness) -> None:
+    def settings(**headers: str) -> dict[str, Any]:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        found = harness.ingest.request("GET", "/v1/projects/k-1/settings", headers=named).json()
+        # Otherwise the client reports its own metrics to Segment.
+        assert found["metrics"] == {"sampleRate": 0}
+        settings: dict[str, Any] = found["integrations"]["Segment.io"]
+        return settings
+
+    assert settings(host="firsthand.example:8000") == {
+        "apiKey": "k-1", "apiHost": "firsthand.example:8000/v1", "protocol": "http",
+    }  # fmt: skip
+    proxied = settings(host="10.0.0.1", x_forwarded_host="firsthand.example", x_forwarded_proto="https")
+    assert (proxied["apiHost"], proxied["protocol"]) == ("firsthand.example/v1", "https")
+
+
+def test_segments_settings_over_https(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIRSTHAND_HTTPS", "1")
+    found = harness.ingest.request("GET", "/v1/projects/k/settings").json()
+    assert found["integrations"]["Segment.io"]["protocol"] == "https"
 
 
 def test_a_batch_beyond_the_limit_names_the_limit(harness: Harness) -> None:
