@@ -64,6 +64,37 @@ captures = st.builds(
 )
 
 
+records = st.builds(
+    lambda record, around: {**record, **around},
+    objects("event properties $distinct_id $time $ip $group_key $group_id $set $set_once $unset $add"),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "event": texts | st.sampled_from(["$identify", "$create_alias", "$merge"]),
+            "properties": objects(
+                "distinct_id $insert_id time $user_id $device_id $identified_id $anon_distinct_id $anon_id alias "
+                "$distinct_ids $session_id $current_url current_page_title $referrer mp_lib $lib_version ip $set $ip"
+            ),
+        },
+    ),
+)
+amplitudes = st.builds(
+    lambda call, around: {**call, **around},
+    objects(
+        "event_type user_id device_id time insert_id session_id event_properties user_properties group_properties "
+        "groups language library user_agent ip platform"
+    ),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "event_type": texts | st.sampled_from(["$identify", "$groupidentify"]),
+            "user_id": texts,
+            "user_properties": objects("$set $setOnce $unset $add plan"),
+        },
+    ),
+)
+
+
 def text(tree: object) -> bytes:
     """JSON that may contain NaN and lone surrogates, as some clients send it."""
     return json.dumps(tree).encode()
@@ -110,9 +141,57 @@ def test_posthog(harness: Harness, batch: list[Any], around: dict[str, Any]) -> 
 
 
 @SETTINGS
+@given(batch=st.lists(records | values, min_size=1, max_size=6), path=st.sampled_from(["/import", "/track"]))
+def test_mixpanel(harness: Harness, batch: list[Any], path: str) -> None:
+    # The first record decides on /track whether it is Mixpanel's format.
+    batch = [
+        {"event": "first", "properties": {"token": harness.team.write_key, "distinct_id": "ana", "time": 1}},
+        *batch,
+    ]
+    received, refused, stored = total(harness.team.id)
+    answer = harness.ingest.post(f"{path}?verbose=1", text(batch))
+    assert answer.status_code in (200, 400)
+    after = total(harness.team.id)
+    assert after[0] == received + len(batch)
+    assert after[2] == stored + len(batch) - (after[1] - refused)
+    if path == "/import":
+        assert answer.json()["num_records_imported"] == after[2] - stored
+
+
+@SETTINGS
 @given(
-    tree=values | calls | captures,
-    path=st.sampled_from(["/v1/track", "/v1/b", "/v1/p", "/e/", "/engage/", "/i/v1/analytics/events"]),
+    batch=st.lists(amplitudes | values, min_size=1, max_size=6),
+    path=st.sampled_from(["/2/httpapi", "/batch"]),
+)
+def test_amplitude(harness: Harness, batch: list[Any], path: str) -> None:
+    received, refused, stored = total(harness.team.id)
+    answer = harness.ingest.post(path, text({"api_key": harness.team.write_key, "events": batch}))
+    after = total(harness.team.id)
+    assert after[0] - received == after[1] - refused + after[2] - stored
+    if answer.status_code == 200:
+        assert answer.json()["events_ingested"] == after[2] - stored == len(batch)
+    else:
+        assert (answer.status_code, after[2]) == (400, stored)
+        fields = answer.json()["events_with_missing_fields"] | answer.json()["events_with_invalid_fields"]
+        assert len({index for places in fields.values() for index in places}) <= after[1] - refused
+
+
+@SETTINGS
+@given(
+    tree=values | calls | captures | records | amplitudes,
+    path=st.sampled_from(
+        [
+            "/v1/track",
+            "/v1/b",
+            "/v1/p",
+            "/e/",
+            "/engage/",
+            "/i/v1/analytics/events",
+            "/groups",
+            "/import",
+            "/2/httpapi",
+        ]
+    ),
 )
 def test_any_json_under_any_path(harness: Harness, tree: object, path: str) -> None:
     answer = harness.ingest.post(path, text(tree), key=harness.team.write_key)
@@ -136,7 +215,20 @@ WRAPPINGS: list[Callable[[bytes], bytes]] = [
     body=st.binary(max_size=200) | st.binary(max_size=200).map(lambda noise: b'{"batch":[' + noise + b"]}"),
     wrap=st.sampled_from(WRAPPINGS),
     path=st.sampled_from(
-        ["/v1/track", "/v1/batch", "/e/", "/batch/", "/engage/", "/s/", "/flags/", "/i/v1/analytics/events"]
+        [
+            "/v1/track",
+            "/v1/batch",
+            "/e/",
+            "/batch/",
+            "/engage/",
+            "/s/",
+            "/flags/",
+            "/i/v1/analytics/events",
+            "/track",
+            "/import",
+            "/groups",
+            "/2/httpapi",
+        ]
     ),
     query=st.sampled_from(
         ["", "?compression=lz64", "?compression=base64&_=99999999999999999", "?_=x&data=", "?data=%FF%00"]

@@ -14,6 +14,7 @@ import pytest
 from analytics.ingest.wire.mixpanel import MAX_EVENTS
 from analytics.query import persons
 from tests.analytics.ingest.conftest import Harness
+from tests.journey import Journey
 
 AT = 1_780_000_000
 FORM = {"content-type": "application/x-www-form-urlencoded"}
@@ -178,8 +179,6 @@ def test_links_by_name(
 
 
 def test_updates_of_people_become_facts_and_what_is_unset_goes(harness: Harness) -> None:
-    from tests.journey import Journey
-
     for fields in (
         {"$set": {"plan": "free", "city": "Oslo"}, "$time": AT},
         {"$set_once": {"plan": "trial", "source": "news"}, "$time": AT + 1},
@@ -291,3 +290,26 @@ def test_an_unreadable_body_gets_a_json_error(harness: Harness, path: str, conte
     answer = harness.ingest.post(path, content)
     assert answer.status_code in (400, 401)
     assert answer.json()["error"]
+
+
+def test_a_browser_and_its_user_become_one_person(harness: Harness) -> None:
+    browsing = {"distinct_id": "$device:d-1", "$device_id": "d-1"}
+    form(harness, event(harness, "looked", **browsing))
+    form(harness, event(harness, "signup", distinct_id="ana", **{"$user_id": "ana", "$device_id": "d-1"}))
+    form(harness, event(harness, "looked", distinct_id="ana", **{"$user_id": "ana", "$device_id": "d-2"}))
+    Journey(harness.team).enriched()
+    project = harness.team.new.project
+    ana = persons.get_person(project, persons.find_person(project, "$device:d-1"))
+    assert ana.distinct_ids[0] == "ana"
+    assert sorted(ana.distinct_ids) == ["$device:d-1", "$device:d-2", "ana"]
+    assert (ana.identified, ana.events) == (True, 3)
+
+
+def test_an_alias_joins_what_was_done_before(harness: Harness) -> None:
+    form(harness, event(harness, "looked", distinct_id="visitor 7"))
+    alias = {"distinct_id": "visitor 7", "alias": "ana", "token": harness.team.write_key}
+    form(harness, {"event": "$create_alias", "properties": alias})
+    form(harness, event(harness, "signup", distinct_id="ana"))
+    Journey(harness.team).enriched()
+    project = harness.team.new.project
+    assert persons.find_person(project, "ana") == persons.find_person(project, "visitor 7")
