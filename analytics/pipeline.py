@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from django.db import connection
 
+from analytics import pruning
 from analytics.enrich import isolation, partitions
 from analytics.enrich.batches import enrich
 from analytics.lake import table
@@ -72,6 +73,7 @@ def maintain() -> None:
     today = dt.datetime.now(dt.UTC).date()
     partitions.ensure([today, today + dt.timedelta(days=1)])
     rates.prune()
+    pruning.prune()
     partitions.expire(table.watermark(EVENTS), today)
     maintenance.expire(today)
     maintenance.compact(today)

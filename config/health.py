@@ -3,6 +3,7 @@
 import datetime as dt
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,44 @@ def worker() -> str:
     return f"{age.total_seconds():.0f} s"
 
 
-CHECKS: dict[str, Callable[[], str]] = {"database": database, "lake": lake, "worker": worker}
+def stage(name: str) -> str:
+    """The age of the oldest event that waits for a stage of the pipeline, as "3 s"."""
+    # Only here: the lake's libraries would slow down every start, which checks the lake's folder.
+    from analytics import lag
+
+    age = _lag(name)
+    if age is None:
+        return "nothing waits"
+    if age > lag.MAX_LAG[name]:
+        raise NotReadyError(
+            f"the oldest unprocessed event has waited for {age.total_seconds():.0f} s; see manage.py doctor and"
+            " logs/worker.log in the home"
+        )
+    return f"the oldest unprocessed event has waited for {max(age.total_seconds(), 0):.0f} s"
+
+
+def _lag(name: str) -> dt.timedelta | None:
+    from analytics import lag
+    from analytics.lake import table
+
+    try:
+        with _connect() as connection:
+            since = lag.waiting_since(name, connection.cursor())
+    except psycopg.Error as error:
+        raise NotReadyError("unknown, because the database is unreachable") from error
+    except (OSError, table.LakeError) as error:
+        raise NotReadyError("unknown, because the lake cannot be read") from error
+    return dt.datetime.now(dt.UTC) - since if since else None
+
+
+CHECKS: dict[str, Callable[[], str]] = {
+    "database": database,
+    "lake": lake,
+    "worker": worker,
+    "enrich": partial(stage, "enrich"),
+    "load": partial(stage, "load"),
+    "rollup": partial(stage, "rollup"),
+}
 
 
 def healthz(request: HttpRequest) -> HttpResponse:
@@ -103,9 +141,13 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 def readyz(request: HttpRequest) -> JsonResponse:
     """200 if every part works, else 503. The body is `{"ready", "parts": {name: {"ready", "detail"}}}`."""
-    parts = {name: _run_check(check) for name, check in CHECKS.items()}
+    parts = check_all()
     ready = all(part["ready"] for part in parts.values())
     return JsonResponse({"ready": ready, "parts": parts}, status=200 if ready else 503)
+
+
+def check_all() -> dict[str, dict[str, object]]:
+    return {name: _run_check(check) for name, check in CHECKS.items()}
 
 
 def _run_check(check: Callable[[], str]) -> dict[str, object]:

@@ -99,7 +99,9 @@ QUESTION_MEMORY = env.text("FIRSTHAND_QUESTION_MEMORY", "1GB")
 QUESTION_SECONDS = env.integer("FIRSTHAND_QUESTION_SECONDS", 30, least=1)
 ENGINE_THREADS = env.integer("FIRSTHAND_ENGINE_THREADS", 2, least=1)
 GEOIP_PATH = env.text("FIRSTHAND_GEOIP")
-HOT_DAYS = env.integer("FIRSTHAND_HOT_DAYS", 3, least=1)
+# At least 3: enrich looks for duplicates in the lake only from two days of age on, and an event may be 23 hours ahead
+# of its arrival. With fewer, one could leave PostgreSQL before, be sent again, and be stored twice.
+HOT_DAYS = env.integer("FIRSTHAND_HOT_DAYS", 3, least=3)
 KEEP_MONTHS = env.integer("FIRSTHAND_KEEP_MONTHS", 0)
 
 BROKER_URL = env.text("FIRSTHAND_BROKER_URL", "filesystem://")

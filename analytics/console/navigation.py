@@ -10,4 +10,8 @@ INSIGHTS = tuple(
 )
 SETTINGS = (Section("Settings", "settings/", "settings", "s"),)
 
-SETTINGS_TABS = (Tab("Keys and time zone", "settings/"), Tab("Ingestion", "settings/ingestion/"))
+SETTINGS_TABS = (
+    Tab("Keys and time zone", "settings/"),
+    Tab("Ingestion", "settings/ingestion/"),
+    Tab("Health", "settings/health/"),
+)

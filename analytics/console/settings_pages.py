@@ -13,7 +13,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from analytics.console import ledger_days, snippets
-from analytics.models import IngestionWarning
+from analytics.models import IngestionWarning, QuarantinedEvent, StageFailure
+from config import health as installation_health
 from dashboard.pages import project_page
 from projects import keys
 from projects.access import is_owner
@@ -21,6 +22,7 @@ from projects.models import Key, Membership, Project
 
 OWNER = Membership.Role.OWNER
 WARNINGS = 50
+QUARANTINED = 20
 
 
 @require_safe
@@ -78,6 +80,20 @@ def ingestion(request: HttpRequest, project: Project) -> HttpResponse:
         "warnings": warnings,
     }
     return render(request, "analytics/ingestion.html", context)
+
+
+@require_safe
+@project_page()
+def health(request: HttpRequest, project: Project) -> HttpResponse:
+    quarantined = QuarantinedEvent.objects.filter(project_id=project.pk).order_by("-id")
+    context = {
+        "project": project,
+        "parts": installation_health.check_all(),
+        "failures": StageFailure.objects.filter(project_id=project.pk).order_by("stage"),
+        "count": quarantined.count(),
+        "quarantined": quarantined[:QUARANTINED],
+    }
+    return render(request, "analytics/health.html", context)
 
 
 def _page(request: HttpRequest, project: Project, new: keys.NewKey | None = None) -> HttpResponse:

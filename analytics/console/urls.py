@@ -17,6 +17,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("insights/<slug:kind>/people/", insight_pages.behind, name="insight-people"),
     path("settings/", settings_pages.settings, name="settings"),
     path("settings/ingestion/", settings_pages.ingestion, name="ingestion"),
+    path("settings/health/", settings_pages.health, name="health"),
     path("settings/keys/", settings_pages.create_key, name="create-key"),
     path("settings/keys/<int:key_id>/revoke/", settings_pages.revoke_key, name="revoke-key"),
     path("settings/timezone/", settings_pages.set_timezone, name="set-timezone"),

@@ -4,6 +4,7 @@ import datetime as dt
 import os
 import shutil
 from collections.abc import Callable
+from functools import partial
 
 from django.conf import settings
 from django.db import DatabaseError, connection
@@ -14,9 +15,11 @@ from kombu import Connection
 from analytics.doctor.finding import CheckError, CheckWarning, Finding, run_check
 from analytics.ingest.rows import RECEIVED
 from analytics.ingest.spool import Spool
+from analytics.lag import MAX_LAG
 from analytics.lake import table
 from analytics.lake.columns import ACTIVITY, EVENTS, FACTS
 from config import health
+from config.home import layout, sequences
 from outbox import deliveries
 
 OLDEST_POSTGRES = 14
@@ -55,6 +58,19 @@ def _migrations() -> str:
     return "all applied"
 
 
+def _sequences() -> str:
+    try:
+        watermark = table.watermark(EVENTS)
+    except (OSError, table.LakeError):
+        # The lake has a check of its own.
+        watermark = 0
+    stale = sequences.stale(layout.database_url(), events=watermark)
+    if stale:
+        names = ", ".join(f"{each.name} is at {each.last}, but {each.highest} is in use" for each in stale)
+        raise CheckError(f"{names}; restart Firsthand, which repairs them")
+    return "ahead of their tables"
+
+
 def _lake() -> str:
     try:
         health.lake()
@@ -86,6 +102,14 @@ def _partitions() -> str:
 def _worker() -> str:
     try:
         return health.worker()
+    except health.NotReadyError as problem:
+        raise CheckWarning(str(problem)) from problem
+
+
+def _stage(name: str) -> str:
+    # A warning: while Firsthand is stopped, events may wait.
+    try:
+        return health.stage(name)
     except health.NotReadyError as problem:
         raise CheckWarning(str(problem)) from problem
 
@@ -142,9 +166,11 @@ def _spool() -> str:
 
 CHECKS: dict[str, Callable[[], str]] = {
     "migrations": _migrations,
+    "sequences": _sequences,
     "lake": _lake,
     "partitions": _partitions,
     "worker": _worker,
+    **{name: partial(_stage, name) for name in MAX_LAG},
     "broker": _broker,
     "deliveries": _deliveries,
     "disk": _disk,

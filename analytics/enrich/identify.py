@@ -31,8 +31,8 @@ _assertions = msgspec.json.Decoder(Assertions)
 
 
 FULL = (
-    f"a person has {MAX_PROPERTIES:,} properties, or {MAX_BYTES >> 10} KB of them; new properties and values that do not"
-    " fit are kept in the event only"
+    f"a person has {MAX_PROPERTIES:,} properties, or {MAX_BYTES >> 10} KB of them; new properties and values that do"
+    " not fit are kept in the event only"
 )
 
 

@@ -14,14 +14,32 @@ from pathlib import Path
 
 import adbc_driver_postgresql.dbapi as adbc
 import pyarrow as pa
-import pyarrow.compute as pc
 from django.db import connection
 
 from analytics.lake import table
 from analytics.lake.columns import EVENTS
 from analytics.locks import single_writer
+from analytics.schema import EVENT
 
 NEW_EVENTS = Path(__file__).with_name("new_events.sql").read_text(encoding="utf-8")
+TEXTS = [column.name for column in EVENT if column.postgres == "text"]
+MAX_BYTES = 64 << 20
+"""Bytes of the text of the events in one load. Arrow cannot hold 2 GB in a column, and readers hold a row group."""
+
+# octet_length() does not decompress a value. The first event is always part of the portion.
+PORTION = f"""
+SELECT max(sequence) FROM (
+    SELECT sequence, sum(bytes) OVER (ORDER BY sequence) - bytes AS before
+    FROM (
+        SELECT sequence, {" + ".join(f'coalesce(octet_length("{name}"), 0)' for name in TEXTS)} AS bytes
+        FROM analytics_event
+        WHERE sequence > %(after)s
+        ORDER BY sequence
+        LIMIT %(limit)s
+    ) AS next
+) AS sized
+WHERE before < %(bytes)s
+"""  # noqa: S608 (names from schema.py)
 ORDER = ("project_id", "month", "day", "person_id", "timestamp", "sequence")
 
 
@@ -39,25 +57,27 @@ def load(limit: int = 50_000) -> LoadReport:
         # The lake's own watermark, not one in PostgreSQL: after a crash between two stores they would differ, and
         # events would be lost or added twice.
         after = table.watermark(EVENTS)
-        if not (alone and _has_new_events(after)):
+        until = _end_of_portion(after, limit) if alone else None
+        if until is None:
             return LoadReport(0, after)
-        rows = _read_new_events(after, limit)
-        until = pc.max(rows["sequence"]).as_py()
+        rows = _read_new_events(after, until)
         added = table.append(EVENTS, rows, after=after, until=until, days=_days_by_project(rows))
         # The lock ends with its connection, so another process may have loaded meanwhile. Then nothing was added.
         return LoadReport(rows.num_rows, until) if added else LoadReport(0, after)
 
 
-def _has_new_events(after: int) -> bool:
+def _end_of_portion(after: int, limit: int) -> int | None:
+    """The last sequence of the next events, up to `limit` and MAX_BYTES; None when there are none."""
     # On Django's connection: opening one for Arrow takes thirty times as long, and mostly there is nothing to load.
     with connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT FROM analytics_event WHERE sequence > %s)", [after])
-        return bool(cursor.fetchone()[0])
+        cursor.execute(PORTION, {"after": after, "limit": limit, "bytes": MAX_BYTES})
+        (until,) = cursor.fetchone()
+    return None if until is None else int(until)
 
 
-def _read_new_events(after: int, limit: int) -> pa.Table:
+def _read_new_events(after: int, until: int) -> pa.Table:
     with adbc.connect(_conninfo()) as source, source.cursor() as cursor:
-        cursor.execute(NEW_EVENTS, (after, limit))
+        cursor.execute(NEW_EVENTS, (after, until))
         rows = cursor.fetch_arrow_table()
     return (
         rows.select(EVENTS.columns.names)

@@ -7,7 +7,4 @@ SELECT
     ("timestamp" AT TIME ZONE 'UTC')::date AS day,
     to_char("timestamp" AT TIME ZONE 'UTC', 'YYYY-MM') AS month
 FROM analytics_event
-WHERE sequence > $1
--- By sequence: in any other order the limit would leave events behind, below the new watermark.
-ORDER BY sequence
-LIMIT $2
+WHERE sequence > $1 AND sequence <= $2

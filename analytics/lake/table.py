@@ -62,7 +62,7 @@ def _writer(rows: int, columns: ColumnProperties) -> WriterProperties:
     return WriterProperties(
         compression="ZSTD",
         compression_level=3,
-        max_row_group_size=ROW_GROUP,
+        max_row_group_size=min(ROW_GROUP, max(rows, 1)),
         default_column_properties=columns,
         column_properties={
             **{name: ColumnProperties(**SHARED_PREFIXES) for name in ("id", "distinct_id")},
@@ -139,7 +139,9 @@ def append(layout: Layout, rows: pa.Table, *, after: int, until: int, days: Days
     return True
 
 
-def replace(layout: Layout, rows: pa.RecordBatchReader, where: str, *, at: int) -> int:
+def replace(
+    layout: Layout, rows: pa.RecordBatchReader, where: str, *, at: int, row_group: int = ROW_GROUP
+) -> int:
     """Replace all rows that match `where` by `rows`, in one commit. Returns the new version.
 
     Raises LakeChangedError and changes nothing when matching rows were added since version `at`.
@@ -149,7 +151,7 @@ def replace(layout: Layout, rows: pa.RecordBatchReader, where: str, *, at: int) 
     table = _open(layout) if at == NEVER else DeltaTable(url(layout), version=at)
     with _conflicts_as_lake_changed(layout):
         write_deltalake(
-            table, rows, mode="overwrite", predicate=where, writer_properties=_writer(ROW_GROUP, REWRITTEN)
+            table, rows, mode="overwrite", predicate=where, writer_properties=_writer(row_group, REWRITTEN)
         )
     return int(table.version())
 
@@ -201,6 +203,16 @@ def changes(layout: Layout, after: int, until: int) -> Changes:
             found[int(project)].update(map(dt.date.fromisoformat, days))
     # Delta deletes old commits. Without this check their days would keep their old numbers.
     return Changes(dict(found), known=len(commits) == until - max(after, NEVER))
+
+
+def changed_since(layout: Layout, after: int) -> dt.datetime | None:
+    """When the first version after this one was committed; None if there is none."""
+    table = _newest(layout)
+    if table is None or table.version() <= after:
+        return None
+    # The newest comes first. Delta deletes old commits, so this may be a later one.
+    oldest = table.history(table.version() - after)[-1]
+    return dt.datetime.fromtimestamp(oldest["timestamp"] / 1000, dt.UTC)
 
 
 def day_list(days: Iterable[dt.date]) -> str:

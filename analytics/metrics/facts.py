@@ -10,6 +10,7 @@ import datetime as dt
 import ibis
 from ibis.expr import types as ir
 
+from analytics.identity.property_limits import MAX_BYTES
 from analytics.metrics.functions import epoch_us, json_extract, json_extract_string, json_keys
 
 COLUMNS = ("person_id", "property", "value", "once", "at", "sequence", "event_id")
@@ -38,6 +39,8 @@ def _set_by(events: ir.Table, key: str, *, once: bool) -> ir.Table:
         sequence=names["sequence"],
         event_id=names["id"],
     )
+    # As in enrich: such a value never becomes a property.
+    rows = rows.filter(rows["value"].length() <= MAX_BYTES)
     # A null in $set_once does not count as the first value.
     return rows.filter(rows["value"] != NULL) if once else rows
 

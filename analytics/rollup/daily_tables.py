@@ -15,6 +15,10 @@ from analytics.metrics.periods import EPOCH, local_day
 from analytics.models import DataVersion
 from analytics.rollup.dirty_days import A_DAY, DirtyDays
 
+FACT_ROWS = 4_096
+"""Facts in a batch. Their values can be as large as a person's properties (identity/property_limits.py), and Arrow
+cannot hold 2 GB of text in one batch."""
+
 
 def replace(dirty: DirtyDays, at: DataVersion) -> None:
     """Recompute the dirty days from the events as of `at`, and set its new versions of activity and facts."""
@@ -25,7 +29,7 @@ def replace(dirty: DirtyDays, at: DataVersion) -> None:
         counted = activity(near, dirty, first, last)
         at.activity_version = _replace_rows(ACTIVITY, tables.stream(counted), dirty, at.activity_version)
         asserted = facts(near, dirty, first, last)
-        at.facts_version = _replace_rows(FACTS, tables.stream(asserted), dirty, at.facts_version)
+        at.facts_version = _replace_rows(FACTS, tables.stream(asserted, FACT_ROWS), dirty, at.facts_version)
 
 
 def activity(events: ir.Table, dirty: DirtyDays, first: dt.date, last: dt.date) -> ir.Table:

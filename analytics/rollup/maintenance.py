@@ -12,8 +12,10 @@ from itertools import groupby
 import ibis
 from django.conf import settings
 from django.utils.timezone import now
+from ibis.expr import types as ir
 
 from analytics import engine, versions
+from analytics.engine import Tables
 from analytics.lake import table
 from analytics.lake.columns import ACTIVITY, EVENTS, FACTS, FIRSTS, Layout
 from analytics.locks import single_writer
@@ -24,6 +26,14 @@ FILES = 8
 MANY_FILES = 100
 SHARE = 0.25
 """A month is compacted with FILES files if SHARE of its rows is outside the largest one, and always with MANY_FILES."""
+
+WIDE = 32 << 10
+"""Characters of properties. Only PostHog's clients may send more, up to 1 MB."""
+
+MAX_GROUP_BYTES = 64 << 20
+LEAST_ROWS = 512
+"""Months with more than MAX_GROUP_BYTES of wide events get smaller row groups, because readers decode a part of a row
+group at once. Fewer rows than LEAST_ROWS would make too many of them."""
 
 KEEP_HOURS = 6
 """How long replaced files and data versions are kept, for questions and lists that began before."""
@@ -117,7 +127,17 @@ def _rewrite(layout: Layout, project: int, month: str, at: int) -> int:
         # The month and its single days: a day left out would stay beside its copy in the month.
         parts = {file.month for file in table.files(layout, project, at) if file.month[:7] == month} | {month}
         where = f"project_id = {project} AND month IN ({table.listed(parts)})"
-        return table.replace(layout, tables.stream(whole), where, at=at)
+        group = _rows_per_group(tables, found) if layout is EVENTS else table.ROW_GROUP
+        return table.replace(layout, tables.stream(whole, group), where, at=at, row_group=group)
+
+
+def _rows_per_group(tables: Tables, events: ir.Table) -> int:
+    width = events["properties"].length()
+    wide = width > WIDE
+    (found,) = tables.run(events.agg(total=width.sum(where=wide), widest=width.max())).to_pylist()
+    if (found["total"] or 0) <= MAX_GROUP_BYTES:
+        return table.ROW_GROUP
+    return max(LEAST_ROWS, min(table.ROW_GROUP, MAX_GROUP_BYTES // found["widest"]))
 
 
 def _next_month(first: dt.date) -> dt.date:

@@ -9,16 +9,24 @@
 Rollup is a pure function of the events: running it twice changes nothing, and a run from scratch gives the same.
 """
 
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from django.db import transaction
 from django.db.models import Max
 
-from analytics import engine, versions
+from analytics import engine, failures, versions
 from analytics.lake import table
 from analytics.lake.columns import ACTIVITY, EVENTS, FACTS, FIRSTS
 from analytics.locks import single_writer
-from analytics.models import DataVersion, Redirect, RollupCalendar
+from analytics.models import DataVersion, Redirect, RollupCalendar, StageFailure
 from analytics.rollup import daily_tables, dirty_days, firsts, served_tables
+from analytics.rollup.dirty_days import DirtyDays
+
+log = logging.getLogger(__name__)
+
+ROLLUP = StageFailure.Stage.ROLLUP
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +51,41 @@ def rollup(*, everything: bool = False) -> RollupReport:
             return RollupReport(before.pk, busy=True)
         after = _current_state()
         dirty = dirty_days.find(before, after, everything=everything)
-        for each in dirty:
-            daily_tables.replace(each, after)
-            firsts.update(each, after)
+        dirty = _each_alone(dirty, lambda each: _update_lake(each, after))
         # After all projects: each commit changes the versions in `after` that served tables are computed from.
-        for each in dirty:
-            _refresh_served_tables(each, after)
+        dirty = _each_alone(dirty, lambda each: _refresh_served_tables(each, after))
         # Last: from here on readers may ask for these lake versions, and all of them are complete.
         return _publish(before, after, dirty)
+
+
+def _update_lake(each: DirtyDays, after: DataVersion) -> None:
+    daily_tables.replace(each, after)
+    firsts.update(each, after)
+
+
+def _each_alone(dirty: list[DirtyDays], work: Callable[[DirtyDays], None]) -> list[DirtyDays]:
+    """Do the work for each project, and return those for which it succeeded. Raises if it failed for all of them."""
+    done, errors = [], []
+    for each in dirty:
+        try:
+            # A savepoint: after an error of PostgreSQL the others could not go on in the same transaction.
+            with transaction.atomic():
+                work(each)
+            done.append(each)
+        except table.LakeChangedError:
+            # Nobody's fault, and the next run does it all.
+            raise
+        except Exception as error:
+            log.exception("rollup: failed for project %s", each.project.pk)
+            errors.append((each.project.pk, error))
+    if errors and not done:
+        # Nothing is published, so these days are still dirty. A fault of the lake or the database fails for all, too.
+        raise errors[0][1]
+    for project, error in errors:
+        failures.record(ROLLUP, project, error)
+        # Their days are published as clean, so all of them are recomputed by the next run.
+        RollupCalendar.objects.filter(project_id=project).update(firsts_version=None)
+    return done
 
 
 def _current_state() -> DataVersion:
@@ -64,7 +99,7 @@ def _current_state() -> DataVersion:
     )
 
 
-def _refresh_served_tables(each: dirty_days.DirtyDays, after: DataVersion) -> None:
+def _refresh_served_tables(each: DirtyDays, after: DataVersion) -> None:
     with engine.snapshot(each.project.pk, after) as tables:
         served_tables.refresh(tables, each)
     RollupCalendar.objects.update_or_create(
@@ -75,9 +110,10 @@ def _refresh_served_tables(each: dirty_days.DirtyDays, after: DataVersion) -> No
             "firsts_version": table.version(FIRSTS),
         },
     )
+    failures.clear(ROLLUP, each.project.pk)
 
 
-def _publish(before: DataVersion, after: DataVersion, dirty: list[dirty_days.DirtyDays]) -> RollupReport:
+def _publish(before: DataVersion, after: DataVersion, dirty: list[DirtyDays]) -> RollupReport:
     days = sum(len(each.days or ()) for each in dirty)
     if _state(after) == _state(before):
         # No new version without a change: it would invalidate the cached answers.

@@ -23,7 +23,7 @@ from pathlib import Path
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from config.home import layout, postgres
+from config.home import layout, postgres, sequences
 from config.home.layout import Home, HomeError
 
 FORMAT = 1
@@ -173,6 +173,8 @@ def _restore_database(home: Home, dump: Path, url: str) -> None:
             _check_database_is_empty(url)
             # All or nothing: after half a restore, the next one would refuse the database as not empty.
             _run([*command, "--single-transaction", f"--dbname={_database_name(url)}", str(dump)], url)
+            # Backups of damaged or older installations can hold stale ones.
+            sequences.repair(url)
     except BaseException:
         # The home was empty, so this cluster is ours. If it stayed, the next attempt would refuse the home.
         shutil.rmtree(home.postgres, ignore_errors=True)

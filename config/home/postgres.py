@@ -51,6 +51,12 @@ SETTINGS = {
     "jit": "off",
     "timezone": "UTC",
     "log_timezone": "UTC",
+    # The log must hold nothing of an event, and a failing statement of megabytes must not be logged each second: no
+    # statements, no parameters, and no details, which repeat values.
+    "log_min_error_statement": "panic",
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
+    "log_error_verbosity": "terse",
 }
 
 

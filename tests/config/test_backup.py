@@ -21,7 +21,7 @@ from analytics import pipeline
 from analytics.lake import table
 from analytics.lake.columns import EVENTS
 from analytics.models import DataVersion
-from config.home import backup, layout, postgres
+from config.home import backup, layout, postgres, sequences
 from config.home.layout import Home, HomeError
 from tests.config.installation import Installation, eventually
 from tests.journey import Journey
@@ -113,6 +113,39 @@ def restore(home: Home, file: Path) -> None:
 
 def files(folder: Path) -> dict[str, bytes]:
     return {str(each.relative_to(folder)): each.read_bytes() for each in folder.rglob("*") if each.is_file()}
+
+
+def test_stale_sequences_are_repaired(
+    team: Team, here: Home, address: str, another: Home, tmp_path: Path
+) -> None:
+    """As in a database that somebody restored by hand: the next person would get the number of an existing one."""
+    Journey(team).track("ana", "signup").track("bo", "signup").through()
+    with psycopg.connect(address, autocommit=True) as database:
+        ((last,),) = database.execute("SELECT last_value FROM analytics_person_id_seq").fetchall()
+        database.execute("SELECT setval('analytics_person_id_seq', 1)")
+        try:
+            assert [each.name for each in sequences.stale(address)] == ["analytics_person_id_seq"]
+            backup.backup(here, tmp_path / "b.tar.gz", address)
+        finally:
+            database.execute("SELECT setval('analytics_person_id_seq', %s)", [last])
+    with restored_home(another, tmp_path / "b.tar.gz") as restored:
+        (((highest,),), ((now,),)) = (
+            restored.ask("SELECT max(id) FROM analytics_person"),
+            restored.ask("SELECT last_value FROM analytics_person_id_seq"),
+        )
+        assert now == highest
+
+
+def test_the_sequence_of_events_is_never_below_the_lakes(address: str) -> None:
+    """Load would never see events below the lake's highest sequence."""
+    with psycopg.connect(address, autocommit=True) as database:
+        ((last,),) = database.execute("SELECT last_value FROM analytics_event_sequence").fetchall()
+        ahead = int(str(last)) + 1_000
+        [repaired] = sequences.repair(address, events=ahead)
+        assert (repaired.name, repaired.highest) == (sequences.EVENTS, ahead)
+        ((next_one,),) = database.execute("SELECT nextval('analytics_event_sequence')").fetchall()
+    assert next_one == ahead + 1
+    assert sequences.repair(address, events=ahead) == []
 
 
 def test_a_backup_under_load_is_consistent(

@@ -30,17 +30,6 @@ def test_healthz_does_not_need_the_database(settings: Settings) -> None:
     assert Client().get("/healthz").content == b"ok\n"
 
 
-def test_readyz_reports_every_part() -> None:
-    answer = Client().get("/readyz")
-    assert answer.status_code == 200, answer.content
-    assert answer.json()["ready"] is True
-    assert {name: part["ready"] for name, part in answer.json()["parts"].items()} == {
-        "database": True,
-        "lake": True,
-        "worker": True,
-    }
-
-
 def test_it_is_not_ready_without_a_database(settings: Settings) -> None:
     settings.DATABASE_URL = AWAY
     answer = Client().get("/readyz")

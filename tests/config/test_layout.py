@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 import venv
 from pathlib import Path
 
@@ -98,3 +99,11 @@ def test_a_python_without_our_packages_says_where_they_are(tmp_path: Path) -> No
     assert told.returncode == 1
     assert "lacks django; `make run` installs everything into .venv" in told.stderr
     assert "Traceback" not in told.stderr
+
+
+def test_fewer_hot_days_than_exactly_once_needs_are_refused() -> None:
+    command = [sys.executable, "-c", "import config.settings"]
+    variables = {**os.environ, "FIRSTHAND_HOT_DAYS": "2"}
+    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "FIRSTHAND_HOT_DAYS=2 is too small; the minimum is 3" in done.stderr

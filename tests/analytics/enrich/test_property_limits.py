@@ -102,7 +102,9 @@ def test_people_too_large_to_read_at_once_are_read_in_smaller_portions(
     monkeypatch.setattr(identify, "MAX_READ_BYTES", 10_000)
     journey = Journey(team).identify("ana", traits={"plan": "free"}, at=day(2))
     assert journey.track("eve", "signup").enriched() == EnrichReport(claimed=2, stored=1, quarantined=1)
-    assert QuarantinedEvent.objects.get(project_id=team.id).message.startswith("the properties of 1 people take 20,")
+    assert QuarantinedEvent.objects.get(project_id=team.id).message.startswith(
+        "the properties of 1 people take 20,"
+    )
 
 
 def test_a_row_beyond_a_limit_of_postgresql_is_quarantined(team: Team) -> None:

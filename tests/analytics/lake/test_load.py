@@ -4,6 +4,7 @@ import threading
 from typing import Any
 
 import pyarrow as pa
+import pytest
 from django.db import connection
 
 from analytics import schema
@@ -61,6 +62,24 @@ def test_it_goes_on_where_the_last_batch_ended(team: Team) -> None:
     assert [row["id"] for row in lake(team)] == [event.id.bytes for event in sent]
 
 
+def test_a_portion_is_bounded_in_bytes(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Arrow cannot hold a column of 2 GB: a backlog of events of a megabyte each must not be read at once."""
+    everything()
+    monkeypatch.setattr(load, "MAX_BYTES", 3_000_000)
+    ana = person(team.new.project, "Ana", day(0))
+    essays = [Happened(ana, "wrote", day(n), properties={"essay": "x" * 1_000_000}) for n in range(8)]
+    store(team.new.project, essays)
+    assert [load.load().rows for _ in range(4)] == [3, 3, 2, 0]
+    assert [row["id"] for row in lake(team)] == [each.id.bytes for each in essays]
+
+
+def test_an_event_larger_than_a_portion_is_loaded_alone(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    everything()
+    monkeypatch.setattr(load, "MAX_BYTES", 10)
+    wrote(team, 0, 1)
+    assert [load.load().rows for _ in range(3)] == [1, 1, 0]
+
+
 def test_each_commit_names_the_days_it_touched(team: Team) -> None:
     everything()
     before = table.version(EVENTS)
@@ -78,7 +97,7 @@ def test_a_loader_that_died_after_its_commit_is_not_repeated(team: Team) -> None
     everything()
     wrote(team, 0)
     after = table.watermark(EVENTS)
-    rows = load._read_new_events(after, 10)
+    rows = load._read_new_events(after, after + 1)
     assert table.append(EVENTS, rows, after=after, until=after + 1, days=load._days_by_project(rows))
     assert everything() == 0
     assert len(lake(team)) == 1
@@ -110,7 +129,7 @@ def test_a_slow_loader_that_lost_its_lock_cannot_add_twice(team: Team) -> None:
     everything()
     wrote(team, 0)
     after = table.watermark(EVENTS)
-    rows = load._read_new_events(after, 10)
+    rows = load._read_new_events(after, after + 1)
     everything()
     assert not table.append(EVENTS, rows, after=after, until=after + 1, days=load._days_by_project(rows))
     assert len(lake(team)) == 1

@@ -4,6 +4,7 @@ import datetime as dt
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from django.test import override_settings
 
@@ -51,6 +52,25 @@ def test_many_small_files_become_one_sorted_file(team: Team) -> None:
     with engine.snapshot(team.id) as tables:
         stored = tables.run(tables.stored).to_pylist()
     assert stored == sorted(stored, key=lambda r: (r["day"], r["person_id"], r["timestamp"], r["sequence"]))
+
+
+def test_months_of_wide_events_get_small_row_groups(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DuckDB decodes a part of a row group at once: of events of a megabyte each, that would take gigabytes."""
+    monkeypatch.setattr(maintenance, "WIDE", 5_000)
+    monkeypatch.setattr(maintenance, "MAX_GROUP_BYTES", 40_000)
+    monkeypatch.setattr(maintenance, "LEAST_ROWS", 2)
+    ana = often(team, 9)
+    essays = [Happened(ana, "wrote", day(n), properties={"essay": "x" * 10_000}) for n in range(6)]
+    store(team.new.project, essays)
+    load.load()
+    rollup()
+    before = events(team)
+    maintenance.compact(TODAY)
+    [file] = files(team)
+    footer = pq.read_metadata(file.path)
+    assert {footer.row_group(n).num_rows for n in range(footer.num_row_groups)} == {3}
+    rollup()
+    assert events(team) == before
 
 
 def test_few_files_are_left_alone(team: Team) -> None:
