@@ -39,7 +39,14 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
             await ingest(scope, receive, send)
     elif ingest.serves(scope["path"]):
         await ingest(scope, receive, send)
-    elif scope["path"].startswith(endpoint.PREFIX):
+    else:
+        # Pages and exports may compute for long before anything is sent.
+        with ingest.connections.serving(scope):
+            await _dashboard(scope, receive, send)
+
+
+async def _dashboard(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["path"].startswith(endpoint.PREFIX):
         await live(scope, receive, send)
     else:
         await bodies.with_limited_body(django, scope, receive, send)

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from analytics.ingest import http
+from analytics.ingest.body_timer import BodyTimer
 from analytics.ingest.http import Message, Receive, Request, Response, Scope, Send
 from analytics.ingest.wire.event import RequestRejectedError
 from config.limits import MAX_BODY
@@ -21,10 +22,8 @@ PROBLEM_TYPE = (b"content-type", b"application/problem+json")
 async def with_limited_body(application: Application, scope: Scope, receive: Receive, send: Send) -> None:
     """Call the application with a complete body. Respond with 413 beyond MAX_BODY bytes, and 408 if it is too slow."""
     request = Request(scope)
-    # The view decodes the body within its own limit. Here the bytes on the wire count.
-    request.headers.pop(b"content-encoding", None)
     try:
-        body = await http.read_body(request, receive, MAX_BODY)
+        body = await http.read_body(request, receive, MAX_BODY, BodyTimer(http.BODY_SECONDS))
     except RequestRejectedError as error:
         await http.send(_error_response(request.path, error), request, send)
     else:

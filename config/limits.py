@@ -1,5 +1,7 @@
 """Limits that several applications share. Standard library only, because ingest must not import Django."""
 
+import resource
+
 MAX_BODY = 1_000_000
 """Bytes of a request to Django (dashboard and export API). Ingest has its clients' own limits, per wire format."""
 
@@ -32,3 +34,29 @@ QUESTION_WAIT_SECONDS = 10
 
 QUESTION_DISK = "8GB"
 """What the query engine may write to disk for a question that needs more than its memory."""
+
+MAX_CONNECTIONS = 8192
+"""Connections of one web process."""
+
+RESERVED_FILES = 512
+"""Files of a process that are not connections of clients: database, lake, logs and so on."""
+
+MAX_FILES = 65_536
+
+
+def raise_file_limit() -> None:
+    """Let this process and its children open as many files as the system allows; most shells allow only 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def max_connections() -> int:
+    """MAX_CONNECTIONS, or as many as this process may open files for."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return (
+        MAX_CONNECTIONS
+        if files == resource.RLIM_INFINITY
+        else max(128, min(MAX_CONNECTIONS, files - RESERVED_FILES))
+    )

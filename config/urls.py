@@ -5,6 +5,7 @@ Requests of clients and visitors (/v1/..., /e/ and so on) never get here: config
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path, re_path
+from django.views.generic import RedirectView
 
 from api.problems import unknown_address
 
@@ -19,5 +20,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("projects/<slug:slug>/inbox/", include("feedback.console.urls")),
     path("projects/<slug:slug>/settings/", include("feedback.console.settings_urls")),
     path("projects/<slug:slug>/settings/", include("outbox.console.urls")),
+    # The admin's own form would accept any number of passwords.
+    path("admin/login/", RedirectView.as_view(pattern_name="sign_in", query_string=True)),
     path("admin/", admin.site.urls),
 ]

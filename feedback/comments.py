@@ -1,10 +1,12 @@
 """Creating, editing and deleting comments."""
 
+import uuid
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from django.db import connection, transaction
 from django.utils.timezone import now
+from msgspec import structs
 
 from analytics.record import COMMENT_EVENT, EventColumns, record
 from dashboard.live import changes as live
@@ -55,7 +57,10 @@ def leave_comment(columns: EventColumns, *, reaction: str, text: str, timezone: 
     )
     # Never the text: copies in events could not be edited or deleted.
     properties = {"comment": str(comment.message_id), "reaction": reaction}
-    record(COMMENT_EVENT, columns, {name: value for name, value in properties.items() if value})
+    # An id of its own: a client may have sent an event with the comment's id, and of two events with one id the second
+    # is dropped as a duplicate. The comment would be there, but never be counted.
+    event = structs.replace(columns, id=uuid.uuid4())
+    record(COMMENT_EVENT, event, {name: value for name, value in properties.items() if value})
     notifications.comment_left(comment)
     return LeftComment(comment, is_new=True)
 

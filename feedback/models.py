@@ -38,7 +38,7 @@ class Comment(models.Model):
         DECLINED = "declined"
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
-    message_id = models.UUIDField(help_text="made by the client: sent twice, kept once; also the event's id")
+    message_id = models.UUIDField(help_text="made by the client: sent twice, kept once")
     receipt = models.CharField(max_length=12, default=new_receipt)
     reaction = models.CharField(
         max_length=12, choices=[(name, name) for name in REACTIONS], default="", blank=True

@@ -9,13 +9,13 @@ from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from projects import access, sign_in
+from projects import access, password_attempts, sign_in
 from projects.creation import NewProject, create_project
 from projects.models import Membership
 
@@ -23,14 +23,27 @@ from projects.models import Membership
 @never_cache
 @require_http_methods(["GET", "POST"])
 def sign_in_page(request: HttpRequest) -> HttpResponse:
-    """Instructions for getting a link, and a form for users with a password."""
-    form = AuthenticationForm(request, data=request.POST or None)
-    if request.method == "POST" and form.is_valid():
+    """Instructions for getting a link, and a form if anybody has a password."""
+    has_form = password_attempts.somebody_has_a_password()
+    if request.method == "POST":
+        return _sign_in(request) if has_form else HttpResponseNotAllowed(["GET"])
+    form = AuthenticationForm(request) if has_form else None
+    context = {"form": form, "next": request.GET.get(REDIRECT_FIELD_NAME, "")}
+    return render(request, "projects/sign_in.html", context)
+
+
+def _sign_in(request: HttpRequest) -> HttpResponse:
+    """Sign in with a password. 422 if it is wrong, 429 after too many attempts."""
+    form = AuthenticationForm(request, data=request.POST)
+    wait = password_attempts.take(request, request.POST.get("username", ""))
+    if not wait and form.is_valid():
         login(request, form.get_user())
         return HttpResponseRedirect(_next_url(request))
-    status = 422 if request.method == "POST" else 200
-    context = {"form": form, "next": request.GET.get(REDIRECT_FIELD_NAME, "")}
-    return render(request, "projects/sign_in.html", context, status=status)
+    context = {"form": form, "next": request.POST.get(REDIRECT_FIELD_NAME, ""), "wait": wait}
+    response = render(request, "projects/sign_in.html", context, status=429 if wait else 422)
+    if wait:
+        response["Retry-After"] = wait
+    return response
 
 
 @never_cache

@@ -89,7 +89,7 @@ def _item(entry: Entry) -> Item:
 
 def _lines(events: list[TimelineEvent], comments: list[TimelineComment] | None) -> list[Line]:
     by_id = {comment.id: comment for comment in comments or ()}
-    return [_line(event, by_id.get(event.id)) for event in events]
+    return [_line(event, by_id.get(event.comment) if event.comment else None) for event in events]
 
 
 def _line(event: TimelineEvent, comment: TimelineComment | None) -> Line:

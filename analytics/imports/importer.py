@@ -12,12 +12,15 @@ from analytics.imports.formats import Format, LineRejectedError
 from analytics.imports.parsing import Line, lines
 from analytics.imports.report import ImportReport
 from analytics.ingest.local import LocalIngest
+from analytics.ingest.routes import MAX_LISTED
 from analytics.models import LedgerEntry
 from analytics.pipeline import PipelineReport, until_idle
 from projects.keys import newest_write_key
 from projects.models import Project
 
-BATCH = 1_000
+BATCH = MAX_LISTED
+"""Lines per request, so that the response lists all that were rejected."""
+
 MAX_ATTEMPTS = 60
 
 

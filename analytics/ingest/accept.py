@@ -17,6 +17,10 @@ from analytics.schema import means_nobody
 MAX_NAME = 200
 # Without a limit, an id beyond 2,704 bytes would not fit into the index of distinct ids and fail its batch.
 MAX_ID = 200
+# Not stored, but parsed by regular expressions and cached, here and by enrich. Those of real clients are shorter.
+MAX_USER_AGENT = 500
+# An IPv6 address that embeds an IPv4 address.
+MAX_ADDRESS = 45
 MAX_DEPTH = 64
 MAX_PROPERTIES = 1000
 OLDEST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -36,8 +40,8 @@ Step = Callable[[Event, RequestContext], DropReason | None]
 def set_request_fields(event: Event, context: RequestContext) -> DropReason | None:
     event.project_id = context.project_text
     event.received_at = context.received_text
-    event.ip = event.ip or ("" if event.ignore_ip else context.ip)
-    event.user_agent = event.user_agent or context.user_agent
+    event.ip = event.ip[:MAX_ADDRESS] or ("" if event.ignore_ip else context.ip)
+    event.user_agent = (event.user_agent or context.user_agent)[:MAX_USER_AGENT]
     return None
 
 

@@ -10,7 +10,14 @@ from analytics.ingest import routes
 from analytics.ingest.accept import AcceptResult
 from analytics.ingest.http import Request, Response
 from analytics.ingest.intake import AdmittedRequest, Endpoint, Intake
-from analytics.ingest.routes import StaticEndpoint, issues, parse_posthog, posthog_error, posthog_success
+from analytics.ingest.routes import (
+    StaticEndpoint,
+    issues,
+    parse_posthog,
+    posthog_error,
+    posthog_success,
+    unwrap_posthog,
+)
 from analytics.ingest.wire import amplitude, posthog
 from analytics.ingest.wire.event import EXPLANATIONS, DropReason, Payload, RequestRejectedError
 
@@ -85,7 +92,9 @@ def unsupported(request: Request) -> Response:
     return Response(404, msgspec.json.encode({"code": 404, "error": message}))
 
 
-HTTP_API = Endpoint(parse, store, error_response, posthog.MAX_BODY, posthog.MAX_EVENT)
+HTTP_API = Endpoint(
+    parse, store, error_response, posthog.MAX_BODY, posthog.MAX_EVENT, find_key=posthog.find_key
+)
 UNSUPPORTED = StaticEndpoint(unsupported)
 
 AMPLITUDE: dict[str, Endpoint | StaticEndpoint] = {
@@ -97,6 +106,8 @@ AMPLITUDE: dict[str, Endpoint | StaticEndpoint] = {
         posthog.MAX_BODY,
         posthog.MAX_EVENT,
         methods=("GET", "POST", "OPTIONS"),
+        unwrap=unwrap_posthog,
+        find_key=posthog.find_key,
     ),
     **dict.fromkeys(("/identify", "/groupidentify", "/httpapi", "/2/profile", "/usermap"), UNSUPPORTED),
 }

@@ -12,6 +12,7 @@ import msgspec
 
 from analytics.ingest import http, routes
 from analytics.ingest.amplitude_routes import AMPLITUDE
+from analytics.ingest.connections import ConnectionGuard
 from analytics.ingest.http import Receive, Request, Response, Scope, Send
 from analytics.ingest.intake import Endpoint, Intake
 from analytics.ingest.mixpanel_routes import MIXPANEL
@@ -19,7 +20,9 @@ from analytics.ingest.rates import Rates
 from analytics.ingest.routes import OWN_PREFIXES, ROUTES, StaticEndpoint
 from analytics.ingest.spool import RetryLaterError
 from analytics.ingest.wire.event import RequestRejectedError
+from config import env
 from config.home import layout
+from config.peers import Proxies
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +44,8 @@ class Ingest:
         self._rates = rates
         self._routes = ROUTES | MIXPANEL | AMPLITUDE | dict(extra_routes or {})
         self._tasks: list[asyncio.Task[None]] = []
+        proxies = Proxies(env.words("FIRSTHAND_TRUSTED_PROXIES"))
+        self.connections = ConnectionGuard(env.integer("FIRSTHAND_ADDRESS_CONNECTIONS", 500), proxies.trusts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -71,10 +76,12 @@ class Ingest:
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         await self.start()
+        self.connections.start()
         # Keeps the collector from scanning the loaded modules again and again under load.
         gc.freeze()
         await send({"type": "lifespan.startup.complete"})
         await receive()
+        self.connections.stop()
         await self.stop()
         await send({"type": "lifespan.shutdown.complete"})
 
@@ -93,12 +100,15 @@ class Ingest:
             return http.with_retry_after(chosen.error_response(error), error.wait)
         except RetryLaterError as error:
             return http.service_unavailable("too busy; retry later", error.seconds)
+        finally:
+            if request.hold is not None:
+                request.hold.release()
 
     async def _handle(
         self, endpoint: Endpoint | StaticEndpoint, request: Request, receive: Receive
     ) -> Response:
         if isinstance(endpoint, StaticEndpoint):
-            await http.read_body(request, receive, endpoint.max_body)
+            await http.skip_body(request, receive, endpoint.max_body, self._intake.timer)
             return endpoint.respond(request)
         admitted = await self._intake.admit(endpoint, request, receive)
         chosen: Endpoint = request.respond_as or endpoint

@@ -1,17 +1,21 @@
 """The subset of HTTP that ingest needs, over ASGI: requests with bounded bodies, responses and CORS."""
 
-import asyncio
 import base64
 import binascii
 from collections.abc import Awaitable, Callable, MutableMapping
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qs
 
 import msgspec
 
-from analytics.ingest.wire.encoding import decode_content, too_large
+from analytics.ingest.body_timer import BodyTimer
+from analytics.ingest.spool import RetryLaterError
+from analytics.ingest.wire.encoding import too_large
 from analytics.ingest.wire.event import RequestRejectedError
+
+if TYPE_CHECKING:
+    from analytics.ingest.large_bodies import Hold
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -20,6 +24,12 @@ Send = Callable[[Message], Awaitable[None]]
 Headers = tuple[tuple[bytes, bytes], ...]
 
 BODY_SECONDS = 20.0
+"""Seconds that the body of a request may take, its first byte included."""
+
+LARGE = 256 * 1024
+"""Bytes of a body. Larger ones are parsed in a thread, so that one of them does not delay many small ones."""
+
+MAX_CACHED_HEADER = 1000
 JSON_TYPE = (b"content-type", b"application/json")
 TEXT_TYPE = (b"content-type", b"text/plain; charset=utf-8")
 EXPOSE_RETRY_AFTER = (b"access-control-expose-headers", b"retry-after")
@@ -36,9 +46,20 @@ class Response(NamedTuple):
 
 
 class Request:
-    """A request without its body. Header names are lower case."""
+    """A request without its body. Header names are lower case. `hold` is what it holds of LargeBodies."""
 
-    __slots__ = ("headers", "method", "path", "peer", "query", "respond_as", "scheme")
+    __slots__ = (
+        "_parameters",
+        "form",
+        "headers",
+        "hold",
+        "method",
+        "path",
+        "peer",
+        "query",
+        "respond_as",
+        "scheme",
+    )
 
     def __init__(self, scope: Scope) -> None:
         self.method: str = scope["method"]
@@ -49,6 +70,10 @@ class Request:
         self.peer: str = (scope.get("client") or ("",))[0]
         self.respond_as: Any = None
         """The endpoint that the body's shape chose, on a path that several formats share."""
+        self.hold: Hold | None = None
+        self._parameters: dict[str, str] | None = None
+        self.form: dict[str, str] | None = None
+        """What a form says beside its data; None if the body is no form."""
 
     def header(self, name: bytes) -> str:
         # latin-1 decodes any byte, so no header can raise.
@@ -58,11 +83,13 @@ class Request:
         return self.parameters().get(name, "") if self.query else ""
 
     def parameters(self) -> dict[str, str]:
-        try:
-            pairs = parse_qs(self.query.decode("latin-1"), max_num_fields=100)
-        except ValueError:
-            raise RequestRejectedError("the query has too many parameters") from None
-        return {name: values[0] for name, values in pairs.items()}
+        if self._parameters is None:
+            try:
+                pairs = parse_qs(self.query.decode("latin-1"), max_num_fields=100)
+            except ValueError:
+                raise RequestRejectedError("the query has too many parameters") from None
+            self._parameters = {name: values[0] for name, values in pairs.items()}
+        return self._parameters
 
     def bearer(self) -> str:
         authorization = self.header(b"authorization")
@@ -71,7 +98,12 @@ class Request:
     def basic_user(self) -> str:
         """The user name of Basic authentication, where Segment's clients put the write key."""
         authorization = self.headers.get(b"authorization")
-        return _basic_user(authorization) if authorization else ""
+        # Longer headers hold no write key, and would fill the cache's memory.
+        return _basic_user(authorization) if authorization and len(authorization) <= MAX_CACHED_HEADER else ""
+
+    def authorized_key(self) -> str:
+        """The write key of the Authorization header: the user of Basic authentication, or the bearer token."""
+        return self.basic_user() or self.bearer()
 
 
 @lru_cache(maxsize=4096)
@@ -84,38 +116,79 @@ def _basic_user(authorization: bytes) -> str:
         return ""
 
 
-async def read_body(request: Request, receive: Receive, limit: int) -> bytes:
-    """Read the body and undo its Content-Encoding.
+OnLarge = Callable[[Request, int], None]
+"""Is told the size of a body beyond LARGE, each time it has grown. Raises RetryLaterError to stop it."""
 
-    Raises RequestRejectedError: 413 beyond `limit` bytes, 408 after BODY_SECONDS, 400 and 415 for its encoding.
+
+async def read_body(
+    request: Request, receive: Receive, limit: int, timer: BodyTimer, on_large: OnLarge | None = None
+) -> bytes:
+    """Read the body as it was sent.
+
+    Raises RequestRejectedError: 413 beyond `limit` bytes, 408 when it is too slow.
     """
-    announced = request.headers.get(b"content-length", b"")
-    # Five digits are below every limit, so small bodies skip the parsing.
-    if len(announced) > 5 and announced.isdigit() and int(announced) > limit:
-        raise too_large(limit)
-    message = await receive()
-    # The server cannot know that the first chunk is the last, and another receive() costs a task switch.
-    if message.get("more_body") and announced != b"%d" % len(message.get("body", b"")):
-        body = await _read_rest(message, receive, limit)
-    else:
-        body = message.get("body", b"")
-        _check_chunk(message, len(body), limit)
-    encodings = request.headers.get(b"content-encoding")
-    return decode_content(body, encodings.decode("latin-1"), limit) if encodings else body
-
-
-async def _read_rest(message: Message, receive: Receive, limit: int) -> bytes:
-    body = bytearray(message.get("body", b""))
+    announced = _announced(request, limit)
     try:
-        # One limit for all chunks: a client that sends a byte a second would pass a limit per chunk.
-        async with asyncio.timeout(BODY_SECONDS):
-            while message.get("more_body"):
-                message = await receive()
-                body += message.get("body", b"")
-                _check_chunk(message, len(body), limit)
+        return await timer.run(_read(request, announced, receive, limit, on_large))
     except TimeoutError:
-        raise RequestRejectedError(f"the body did not arrive within {BODY_SECONDS:.0f} s", 408) from None
+        raise _too_slow(timer) from None
+
+
+async def _read(
+    request: Request, announced: bytes, receive: Receive, limit: int, on_large: OnLarge | None
+) -> bytes:
+    message = await receive()
+    first: bytes = message.get("body", b"")
+    _check_chunk(message, len(first), limit)
+    # The server cannot know that the first chunk is the last, and another receive() costs a task switch.
+    if not message.get("more_body") or announced == b"%d" % len(first):
+        return first
+    body, more = bytearray(first), True
+    while more:
+        if on_large is not None and len(body) > LARGE:
+            try:
+                on_large(request, len(body))
+            except RetryLaterError:
+                body.clear()
+                # A client that is still sending would get a reset connection instead of the response.
+                await _skip(receive, limit)
+                raise
+        message = await receive()
+        more = message.get("more_body", False)
+        body += message.get("body", b"")
+        _check_chunk(message, len(body), limit)
     return bytes(body)
+
+
+async def skip_body(request: Request, receive: Receive, limit: int, timer: BodyTimer) -> None:
+    """Receive a body that nobody needs, and keep none of it. Raises RequestRejectedError as `read_body` does."""
+    _announced(request, limit)
+    try:
+        await timer.run(_skip(receive, limit))
+    except TimeoutError:
+        raise _too_slow(timer) from None
+
+
+async def _skip(receive: Receive, limit: int) -> None:
+    size, more = 0, True
+    while more:
+        message = await receive()
+        more = message.get("more_body", False)
+        size += len(message.get("body", b""))
+        _check_chunk(message, size, limit)
+
+
+def _announced(request: Request, limit: int) -> bytes:
+    """The Content-Length. Raises RequestRejectedError if it is over the limit."""
+    announced = request.headers.get(b"content-length", b"")
+    # Five digits are below every limit, so small bodies skip the parsing. int() is slow for thousands of digits.
+    if len(announced) > 5 and announced.isdigit() and (len(announced) > 15 or int(announced) > limit):
+        raise too_large(limit)
+    return announced
+
+
+def _too_slow(timer: BodyTimer) -> RequestRejectedError:
+    return RequestRejectedError(f"the body did not arrive within {timer.seconds:.0f} s", 408)
 
 
 def _check_chunk(message: Message, size: int, limit: int) -> None:

@@ -2,18 +2,22 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from analytics.ingest import http
 from analytics.ingest.accept import AcceptResult, accept
+from analytics.ingest.body_timer import BodyTimer
 from analytics.ingest.commit import Committer
-from analytics.ingest.http import Receive, Request, Response
+from analytics.ingest.http import LARGE, Receive, Request, Response
 from analytics.ingest.keys import Access, Keys
-from analytics.ingest.peers import Proxies
+from analytics.ingest.large_bodies import LargeBodies
 from analytics.ingest.rates import RateLimit, Rates
 from analytics.ingest.spool import Spool
+from analytics.ingest.wire.encoding import decode_content
+from analytics.ingest.wire.envelope import check_values, has_many_values
 from analytics.ingest.wire.event import (
     EXPLANATIONS,
     DropReason,
@@ -27,31 +31,42 @@ from analytics.ingest.write_batch import WarningSampler, WriteBatch, accepted_ba
 from analytics.schema import RESERVED_EVENTS
 from config import env
 from config.home.layout import Home
-
-THREAD_BYTES = 256 * 1024
-"""Larger bodies are parsed in a thread, so that one large request does not delay many small ones."""
+from config.peers import Proxies
 
 DEFAULT_SPOOL_LIMIT = 10 << 30
 
+Result = TypeVar("Result")
+
 
 class AdmittedRequest(NamedTuple):
-    """A request that was read, parsed and authorized. `size` is that of its body in bytes."""
+    """A request that was read, parsed and authorized. `size` is in bytes of JSON; if `large`, a thread processes it."""
 
     payload: Payload
     context: RequestContext
     size: int
+    large: bool
+
+
+def unwrapped_already(request: Request, body: bytes, limit: int) -> bytes:
+    return body
+
+
+def no_key(body: bytes) -> str:
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """An endpoint that receives events.
 
-    parse           decodes a body; raises RequestRejectedError
+    parse           decodes the JSON of a body; raises RequestRejectedError
     handle          stores an admitted request and responds; raises RequestRejectedError and RetryLaterError
     error_response  the response to a RequestRejectedError
     max_body        bytes of an inflated body
     max_event       bytes of one event in it
+    unwrap          extracts the JSON, of at most so many bytes, from what was sent; raises RequestRejectedError
     header_key      the write key outside of the body, which precedes the one inside; "" if there is none
+    find_key        the write key inside the JSON, found without decoding its events; "" if there is none
     personal        the body is a message from a person: it may have a reserved name, its text never becomes a sample,
                     and FIRSTHAND_COMMENT_RATE limits it
     """
@@ -62,7 +77,9 @@ class Endpoint:
     max_body: int
     max_event: int
     methods: tuple[str, ...] = ("POST", "OPTIONS")
+    unwrap: Callable[[Request, bytes, int], bytes] = unwrapped_already
     header_key: Callable[[Request], str] = Request.basic_user
+    find_key: Callable[[bytes], str] = no_key
     personal: bool = False
 
 
@@ -77,7 +94,15 @@ class Intake:
         self._sampler = WarningSampler()
         self._event_rate = RateLimit(rates.events_per_second) if rates.events_per_second else None
         self._comment_rate = RateLimit(rates.comments_per_minute / 60) if rates.comments_per_minute else None
+        self._stranger_rate = (
+            RateLimit(rates.unknown_keys_per_minute / 60) if rates.unknown_keys_per_minute else None
+        )
         self.comments_per_minute = rates.comments_per_minute
+        self.timer = BodyTimer(http.BODY_SECONDS)
+        self._large = LargeBodies(self.address)
+        # One thread: two would compete with the event loop for the interpreter. And not the default threads, because
+        # large bodies waiting for those would keep ingest from writing the spool.
+        self._large_thread = ThreadPoolExecutor(1, thread_name_prefix="large-bodies")
         self._keys = Keys(url, home.spool / "keys.json")
         spool = Spool(home.spool, env.integer("FIRSTHAND_SPOOL_LIMIT", DEFAULT_SPOOL_LIMIT))
         self._committer = Committer(url, spool)
@@ -93,31 +118,86 @@ class Intake:
 
     async def disconnect(self) -> None:
         await self._keys.close()
+        self._large_thread.shutdown(wait=False)
 
     async def admit(self, endpoint: Endpoint, request: Request, receive: Receive) -> AdmittedRequest:
-        """Read, parse and authorize a request. Raises RequestRejectedError after counting the rejection."""
+        """Read, parse and authorize a request. Raises RequestRejectedError after counting the rejection.
+
+        A key that is found before the events are decoded is checked before. The caller releases `request.hold`.
+        """
         # Before the body is read: the time of an upload would count as skew of the client's clock.
         received_at = datetime.now(UTC)
-        # Set first, so that a body that cannot be parsed still counts for the project of its Basic key.
-        payload, body = Payload(endpoint.header_key(request), []), b""
+        key, access, body, events = endpoint.header_key(request), None, b"", 1
         try:
-            body = await http.read_body(request, receive, endpoint.max_body)
-            parsed = (
-                await asyncio.to_thread(endpoint.parse, request, body)
-                if len(body) > THREAD_BYTES
-                else endpoint.parse(request, body)
-            )
-            payload = Payload(payload.key or parsed.key, parsed.events, parsed.sent_at, parsed.json)
-            access = self._keys.known(payload.key) or await self._keys.find(payload.key)
+            if key:
+                access = self._keys.known(key) or await self._find_before_body(
+                    endpoint, key, request, receive
+                )
+            body = await http.read_body(request, receive, endpoint.max_body, self.timer, self._large.hold)
+            text = await self._unwrap(endpoint, request, body)
+            if large := len(text) > LARGE or has_many_values(text):
+                self._large.hold(request, len(text))
+                await self._check_early(endpoint, request, text, access)
+                payload = await self._in_thread(endpoint.parse, request, text)
+            else:
+                payload = endpoint.parse(request, text)
+            events = max(1, len(payload.events))
+            if access is None:
+                access = self._keys.known(payload.key) or await self._find(payload.key, request)
             context = self._authorize(endpoint, request, payload, access, received_at)
         except RequestRejectedError as error:
-            access = await self._keys.find(payload.key)
-            project_id, events = access.project_id if access else 0, max(1, len(payload.events))
             # No copy of a person's message: they may send it again and delete it later.
             sample_text = str(error) if endpoint.personal else sample(body)
-            await self._count_rejection(error, project_id, events, sample_text, received_at)
+            await self._count_rejection(
+                error, access.project_id if access else 0, events, sample_text, received_at
+            )
             raise
-        return AdmittedRequest(payload, context, len(body))
+        return AdmittedRequest(payload, context, len(text), large)
+
+    async def _find_before_body(
+        self, endpoint: Endpoint, key: str, request: Request, receive: Receive
+    ) -> Access:
+        try:
+            return await self._find(key, request)
+        except RequestRejectedError:
+            # A client that is still sending would get a reset connection instead of the response.
+            await http.skip_body(request, receive, endpoint.max_body, self.timer)
+            raise
+
+    async def _find(self, key: str, request: Request) -> Access:
+        """The access of a key that may be new. Raises RequestRejectedError: 401, and 429 after many unknown keys."""
+        rate = self._stranger_rate
+        if rate is not None and (wait := rate.take(0, self.address(request), 1)):
+            raise _rate_limited(wait)
+        if (access := await self._keys.find(key)) is None:
+            message = EXPLANATIONS[DropReason.UNKNOWN_KEY] if key else "no write key was sent"
+            raise RequestRejectedError(message, 401, DropReason.UNKNOWN_KEY)
+        return access
+
+    async def _unwrap(self, endpoint: Endpoint, request: Request, body: bytes) -> bytes:
+        """The JSON in a body. Inflating more than LARGE bytes runs in the thread."""
+        if len(body) <= LARGE:
+            try:
+                # What inflates to more is inflated again in the thread; a header that promises its size could lie.
+                return _unwrapped(endpoint, request, body, min(LARGE, endpoint.max_body))
+            except RequestRejectedError as error:
+                if error.status != 413:
+                    raise
+        self._large.hold(request, len(body))
+        return await self._in_thread(_unwrapped, endpoint, request, body, endpoint.max_body)
+
+    async def _check_early(
+        self, endpoint: Endpoint, request: Request, text: bytes, access: Access | None
+    ) -> None:
+        """Check key and size of a large body before its events are decoded. Raises RequestRejectedError."""
+        check_values(text)
+        if access is None and (key := await self._in_thread(endpoint.find_key, text)):
+            access = self._keys.known(key) or await self._find(key, request)
+        if access is not None and request.hold is not None:
+            request.hold.share(access.project_id)
+
+    async def _in_thread(self, work: Callable[..., Result], *given: object) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._large_thread, work, *given)
 
     async def process(
         self, admitted: AdmittedRequest, *, atomic: bool = False
@@ -126,8 +206,8 @@ class Intake:
 
         With `atomic`, a batch with rejected events has no others: its client sends those again.
         """
-        if admitted.size > THREAD_BYTES:
-            return await asyncio.to_thread(self._process, admitted, atomic)
+        if admitted.large:
+            return await self._in_thread(self._process, admitted, atomic)
         return self._process(admitted, atomic)
 
     def store(self, batch: WriteBatch) -> asyncio.Future[None]:
@@ -144,26 +224,16 @@ class Intake:
         endpoint: Endpoint,
         request: Request,
         payload: Payload,
-        access: Access | None,
+        access: Access,
         received_at: datetime,
     ) -> RequestContext:
-        """Check key, origin and rate. Raises RequestRejectedError: 401, 403 and 429."""
-        if access is None:
-            message = EXPLANATIONS[DropReason.UNKNOWN_KEY] if payload.key else "no write key was sent"
-            raise RequestRejectedError(message, 401, DropReason.UNKNOWN_KEY)
+        """Check origin and rate. Raises RequestRejectedError: 403 and 429."""
         if access.origins and not access.allows(request.header(b"origin")):
             raise RequestRejectedError(EXPLANATIONS[DropReason.ORIGIN], 403, DropReason.ORIGIN)
-        forwarded = request.headers.get(b"x-forwarded-for")
-        ip = self._proxies.client(request.peer, forwarded.decode("latin-1")) if forwarded else request.peer
+        ip = self.address(request)
         rate = self._comment_rate if endpoint.personal else self._event_rate
         if rate is not None and (wait := rate.take(access.project_id, ip, len(payload.events))):
-            raise RequestRejectedError(
-                EXPLANATIONS[DropReason.RATE_LIMITED],
-                429,
-                DropReason.RATE_LIMITED,
-                wait=wait,
-                events=len(payload.events),
-            )
+            raise _rate_limited(wait, len(payload.events))
         return request_context(
             access.project_id,
             received_at,
@@ -181,9 +251,25 @@ class Intake:
             result = AcceptResult([], faulty, [])
         return result, accepted_batch(result, admitted.context, self._sampler)
 
+    def address(self, request: Request) -> str:
+        """The client's address, behind trusted proxies too."""
+        forwarded = request.headers.get(b"x-forwarded-for")
+        return self._proxies.client(request.peer, forwarded.decode("latin-1")) if forwarded else request.peer
+
     async def _count_rejection(
         self, error: RequestRejectedError, project_id: int, events: int, sample_text: str, at: datetime
     ) -> None:
         await self._committer.put(
             rejected_batch(project_id, error.reason, events, sample_text, at, self._sampler)
         )
+
+
+def _unwrapped(endpoint: Endpoint, request: Request, body: bytes, limit: int) -> bytes:
+    if coding := request.headers.get(b"content-encoding"):
+        body = decode_content(body, coding.decode("latin-1"), limit)
+    return endpoint.unwrap(request, body, limit)
+
+
+def _rate_limited(wait: int, events: int = 0) -> RequestRejectedError:
+    reason = DropReason.RATE_LIMITED
+    return RequestRejectedError(EXPLANATIONS[reason], 429, reason, wait=wait, events=events)

@@ -21,6 +21,8 @@ WHERE key.kind = 'write' AND key.revoked_at IS NULL
 """
 REFRESH_SECONDS = 2.0
 MIN_REFRESH_SECONDS = 0.05
+MAX_KEY = 200
+"""Characters of a key. Longer ones are unknown: hashing and caching them would cost time and memory."""
 
 log = logging.getLogger(__name__)
 
@@ -56,18 +58,18 @@ class Keys:
 
     def known(self, key: str) -> Access | None:
         """The access of a key from memory."""
-        return self._access.get(_digest(key))
+        return self._access.get(_digest(key)) if len(key) <= MAX_KEY else None
 
     async def find(self, key: str) -> Access | None:
         """The access of a key. An unknown key asks the database, at most 20 times a second.
 
         Raises RetryLaterError for an unknown key while the database is down.
         """
-        digest = _digest(key)
-        if (access := self._access.get(digest)) is not None:
+        if (access := self.known(key)) is not None:
             return access
-        if not key:
+        if not key or len(key) > MAX_KEY:
             return None
+        digest = _digest(key)
         await self._refresh()
         if digest not in self._access and not self._up_to_date:
             # Not 401: a client would drop its events, and the key may be valid.

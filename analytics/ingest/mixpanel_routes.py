@@ -6,10 +6,17 @@ from typing import Any
 
 import msgspec
 
-from analytics.ingest.accept import AcceptResult
+from analytics.ingest.accept import MAX_ID, AcceptResult
 from analytics.ingest.http import TEXT_TYPE, Request, Response
 from analytics.ingest.intake import Endpoint
-from analytics.ingest.routes import issues, parse_posthog, posthog_error, posthog_success, store
+from analytics.ingest.routes import (
+    MAX_LISTED,
+    issues,
+    parse_posthog,
+    posthog_error,
+    posthog_success,
+    store,
+)
 from analytics.ingest.wire import mixpanel, posthog
 from analytics.ingest.wire.event import EXPLANATIONS, DropReason, Payload, RequestRejectedError
 
@@ -49,11 +56,11 @@ def import_success(request: Request, result: AcceptResult) -> Response:
             "failed_records": [
                 {
                     "index": index,
-                    "insert_id": each.message_id,
+                    "insert_id": each.message_id[:MAX_ID],
                     "field": each.reason,
                     "message": EXPLANATIONS[each.reason],
                 }
-                for index, each in result.rejections
+                for index, each in result.rejections[:MAX_LISTED]
             ],
         }
     return Response(body["code"], msgspec.json.encode(body | issues(result)))
@@ -64,45 +71,43 @@ def import_error(error: RequestRejectedError) -> Response:
     return Response(error.status, msgspec.json.encode(body | {"status": "Bad Request"}))
 
 
-def parse_import(request: Request, body: bytes) -> Payload:
+def unwrap(request: Request, body: bytes, limit: int) -> bytes:
     kind = request.header(b"content-type")
-    if kind.startswith(mixpanel.LINES):
-        body = mixpanel.from_lines(posthog.unwrap(body, posthog.RequestHints()))
+    if kind.startswith(mixpanel.FORM) or body.startswith(b"data=") or request.parameter("data"):
+        request.form = mixpanel.flags(body, kind)
+    hints = posthog.RequestHints(kind, request.parameter("data"), _told(request).get("compression", ""))
+    return posthog.unwrap(body, hints, limit)
+
+
+def unwrap_import(request: Request, body: bytes, limit: int) -> bytes:
+    if request.header(b"content-type").startswith(mixpanel.LINES):
+        return mixpanel.from_lines(posthog.unwrap(body, posthog.RequestHints(), limit))
+    return unwrap(request, body, limit)
+
+
+def parse_import(request: Request, body: bytes) -> Payload:
     return parse(request, body, mixpanel.Hints(historical=True, key=request.basic_user()))
 
 
 def parse(request: Request, body: bytes, hints: mixpanel.Hints) -> Payload:
-    told = _told(request, body)
+    told = _told(request)
     # A form of /import is answered like one of /track, as mixpanel-python expects.
-    if not hints.historical or _is_form(request, body):
+    if not hints.historical or request.form is not None:
         request.respond_as = ANSWERS[told.get("verbose") == "1"]
-    text = posthog.unwrap(body, _posthog_hints(request, told))
-    return mixpanel.parse(text, hints._replace(use_address=told.get("ip") == "1"))
+    return mixpanel.parse(body, hints._replace(use_address=told.get("ip") == "1"))
 
 
 def parse_shared(request: Request, body: bytes, *, updates: bool) -> Payload:
     """A body of /track or /engage, which may be PostHog's."""
-    hints = _posthog_hints(request, request.parameters() if request.query else {})
-    if mixpanel.matches(posthog.unwrap(body, hints)):
+    if mixpanel.matches(body):
         return parse(request, body, mixpanel.Hints(updates=updates))
     return parse_posthog(request, body, engage=updates)
 
 
-def _posthog_hints(request: Request, told: dict[str, str]) -> posthog.RequestHints:
-    return posthog.RequestHints(
-        request.header(b"content-type"), request.parameter("data"), told.get("compression", "")
-    )
-
-
-def _told(request: Request, body: bytes) -> dict[str, str]:
+def _told(request: Request) -> dict[str, str]:
     """The parameters of the query, and those of a form that are not its data."""
     query = request.parameters() if request.query else {}
-    return query | mixpanel.flags(body, request.header(b"content-type"))
-
-
-def _is_form(request: Request, body: bytes) -> bool:
-    kind = request.header(b"content-type")
-    return kind.startswith(mixpanel.FORM) or body.startswith(b"data=") or bool(request.parameter("data"))
+    return query | (request.form or {})
 
 
 def no_key(request: Request) -> str:
@@ -117,6 +122,7 @@ TRACK = Endpoint(
     posthog.MAX_BODY,
     posthog.MAX_EVENT,
     methods=METHODS,
+    unwrap=unwrap,
     header_key=no_key,
 )
 ANSWERS = {False: TRACK, True: replace(TRACK, handle=partial(store, success=partial(success, verbose=True)))}
@@ -129,6 +135,7 @@ def _shared(*, updates: bool) -> Endpoint:
         handle=partial(store, success=posthog_success),
         error_response=posthog_error,
         header_key=Request.basic_user,
+        find_key=posthog.find_key,
     )
 
 
@@ -138,6 +145,7 @@ MIXPANEL: dict[str, Endpoint] = {
     "/groups": replace(TRACK, parse=partial(parse, hints=mixpanel.Hints(updates=True))),
     "/import": replace(
         TRACK,
+        unwrap=unwrap_import,
         parse=parse_import,
         handle=partial(store, success=import_success),
         error_response=import_error,

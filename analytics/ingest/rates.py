@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass
 
 from config import env
+from config.peers import network_of
 
 BURST_SECONDS = 60.0
 MAX_BUCKETS = 50_000
@@ -12,16 +13,18 @@ MAX_BUCKETS = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """What one address may send to one project. 0 means no limit."""
+    """What one address may send to one project, and how often it may send unknown keys. 0 means no limit."""
 
     events_per_second: int = 0
     comments_per_minute: int = 0
+    unknown_keys_per_minute: int = 0
 
     @staticmethod
     def from_environment() -> "Rates":
         return Rates(
-            events_per_second=env.integer("FIRSTHAND_INGEST_RATE", 0),
+            events_per_second=env.integer("FIRSTHAND_INGEST_RATE", 20_000),
             comments_per_minute=env.integer("FIRSTHAND_COMMENT_RATE", 60),
+            unknown_keys_per_minute=env.integer("FIRSTHAND_UNKNOWN_KEY_RATE", 600),
         )
 
 
@@ -40,7 +43,7 @@ class RateLimit:
         A bucket that is not empty grants any number and goes into debt. Otherwise a batch larger than the bucket could
         never be sent.
         """
-        now, bucket = time.monotonic(), (project_id, address)
+        now, bucket = time.monotonic(), (project_id, network_of(address))
         full_at = max(now, self._full_at.get(bucket) or self._previous.get(bucket, now))
         too_early = full_at + self._seconds_per_token - now - BURST_SECONDS
         if len(self._full_at) >= MAX_BUCKETS:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from analytics.ingest import boot
-from analytics.ingest.accept import AcceptResult
+from analytics.ingest.accept import MAX_ID, AcceptResult
 from analytics.ingest.http import TEXT_TYPE, Request, Response
 from analytics.ingest.intake import AdmittedRequest, Endpoint, Intake
 from analytics.ingest.postgres import RowRejectedError
@@ -27,6 +27,9 @@ from analytics.ingest.write_batch import WriteBatch
 
 ANY = ("GET", "HEAD", "POST", "OPTIONS")
 
+
+MAX_LISTED = 200
+"""Rejected events, and events with warnings, that a response lists. A small body can have thousands of them."""
 
 SUCCESS = Response(200, b'{"success":true}')
 STATUS_ONE = Response(200, b'{"status":1}')
@@ -64,15 +67,25 @@ def segment_success(request: Request, result: AcceptResult) -> Response:
 
 
 def issues(result: AcceptResult) -> dict[str, Any]:
-    """The `rejected` and `warnings` of a response, each with its index in the batch; empty without any."""
-    rejected = [_issue(index, event, event.reason) for index, event in result.rejections]
-    warnings = [_issue(index, event, reason) for index, event in result.warned for reason in event.warnings]
-    return {**({"rejected": rejected} if rejected else {}), **({"warnings": warnings} if warnings else {})}
+    """The `rejected` and `warnings` of a response, of at most MAX_LISTED events each, and how many events have any."""
+    found: dict[str, Any] = {}
+    if result.rejections:
+        listed = result.rejections[:MAX_LISTED]
+        found["rejected"] = [_issue(index, event, event.reason) for index, event in listed]
+        found["rejected_count"] = len(result.rejections)
+    if result.warned:
+        listed_events = result.warned[:MAX_LISTED]
+        found["warnings"] = [
+            _issue(index, event, reason) for index, event in listed_events for reason in event.warnings
+        ]
+        found["warnings_count"] = len(result.warned)
+    return found
 
 
 def _issue(index: int, event: Event | Rejection, reason: DropReason | WarningReason) -> dict[str, Any]:
-    message = EXPLANATIONS[reason]
-    return {"index": index, "messageId": event.message_id or None, "reason": reason, "message": message}
+    # The id is not checked yet, so it may be as long as the event.
+    message_id = event.message_id[:MAX_ID] or None
+    return {"index": index, "messageId": message_id, "reason": reason, "message": EXPLANATIONS[reason]}
 
 
 def segment_error(error: RequestRejectedError) -> Response:
@@ -119,7 +132,8 @@ def results_success(request: Request, result: AcceptResult) -> Response:
     for _, event in result.warned:
         results[event.message_id] = {"result": "warning", "details": EXPLANATIONS[event.warnings[0]]}
     for _, rejection in result.rejections:
-        results[rejection.message_id] = {"result": "drop", "details": EXPLANATIONS[rejection.reason]}
+        uuid = rejection.message_id[:MAX_ID]
+        results[uuid] = {"result": "drop", "details": EXPLANATIONS[rejection.reason]}
     return Response(200, msgspec.json.encode({"results": results}))
 
 
@@ -127,23 +141,32 @@ def results_error(error: RequestRejectedError) -> Response:
     return Response(error.status, msgspec.json.encode({"error": error.reason, "detail": str(error)}))
 
 
+def unwrap_segment(request: Request, body: bytes, limit: int) -> bytes:
+    return segment.unwrap(body, limit)
+
+
 def parse_segment(request: Request, body: bytes, *, kind: str) -> Payload:
     return segment.parse(kind, body)
 
 
+def unwrap_posthog(request: Request, body: bytes, limit: int) -> bytes:
+    return posthog.unwrap(body, _hints(request), limit)
+
+
 def parse_posthog(request: Request, body: bytes, *, engage: bool = False) -> Payload:
+    return posthog.parse(body, _hints(request, engage=engage))
+
+
+def _hints(request: Request, *, engage: bool = False) -> posthog.RequestHints:
     query = request.parameters() if request.query else {}
     # Limited in length below, because int() raises ValueError beyond 4,300 digits.
     clock = query.get("_", "")
-    return posthog.parse(
-        body,
-        posthog.RequestHints(
-            content_type=request.header(b"content-type"),
-            data=query.get("data", ""),
-            compression=query.get("compression", ""),
-            sent_at=times.parse(int(clock)) if clock.isdecimal() and len(clock) < 16 else None,
-            engage=engage,
-        ),
+    return posthog.RequestHints(
+        content_type=request.header(b"content-type"),
+        data=query.get("data", ""),
+        compression=query.get("compression", ""),
+        sent_at=times.parse(int(clock)) if clock.isdecimal() and len(clock) < 16 else None,
+        engage=engage,
     )
 
 
@@ -156,7 +179,15 @@ def parse_results(request: Request, body: bytes) -> Payload:
 def _segment(kind: str) -> Endpoint:
     parse = partial(parse_segment, kind=kind)
     handle = partial(store, success=segment_success)
-    return Endpoint(parse, handle, segment_error, segment.MAX_BODY, segment.MAX_EVENT)
+    return Endpoint(
+        parse,
+        handle,
+        segment_error,
+        segment.MAX_BODY,
+        segment.MAX_EVENT,
+        unwrap=unwrap_segment,
+        find_key=segment.find_key,
+    )
 
 
 def _posthog(*, engage: bool = False) -> Endpoint:
@@ -167,6 +198,8 @@ def _posthog(*, engage: bool = False) -> Endpoint:
         posthog.MAX_BODY,
         posthog.MAX_EVENT,
         methods=("GET", "POST", "OPTIONS"),
+        unwrap=unwrap_posthog,
+        find_key=posthog.find_key,
     )
 
 
@@ -181,6 +214,8 @@ ROUTES: dict[str, Endpoint | StaticEndpoint] = {
         results_error,
         posthog.MAX_BODY,
         posthog.MAX_EVENT,
+        unwrap=unwrap_posthog,
+        header_key=Request.authorized_key,
     ),
     **{
         path: StaticEndpoint(boot.discard)

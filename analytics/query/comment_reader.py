@@ -13,7 +13,7 @@ from projects.models import Project
 
 
 class TimelineComment(Struct, frozen=True):
-    """A comment in its current state. `id` is the ID of its event. Deleted comments have no text.
+    """A comment in its current state. `id` is the property `comment` of its event. Deleted comments have no text.
 
     `edited_at` is null if the comment was never edited.
     """

@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Annotated, ClassVar, NamedTuple
 
+import msgspec
 from django.db import connection
 from django.db.models import Q
 from msgspec import Meta, Struct, structs
@@ -54,6 +55,19 @@ class TimelineEvent(Event, frozen=True, kw_only=True):
     """An event, with what it changed about its person."""
 
     changes: list[FactChange] = []
+
+    @property
+    def comment(self) -> uuid.UUID | None:
+        """The id of the comment that a `$comment` event is about; None for all other events."""
+        if self.event != COMMENT_EVENT:
+            return None
+        return msgspec.json.decode(self.properties, type=CommentProperties).comment
+
+
+class CommentProperties(Struct):
+    """What a `$comment` event says of its comment. Only Firsthand records these events, so it is always there."""
+
+    comment: uuid.UUID
 
 
 class SessionEntry(Struct, frozen=True, tag="session", tag_field="type"):
@@ -296,13 +310,13 @@ def _changes(project: Project, person_id: int, shown: Iterable[Event]) -> dict[u
 
 
 def _with_comments(project: Project, page: Sequence[Entry], reader: CommentReader) -> list[Entry]:
-    ids = [event.id for entry in page for event in _events(entry) if event.event == COMMENT_EVENT]
+    ids = [event.comment for entry in page for event in _events(entry) if event.comment]
     found = reader.read(project, ids) if ids else {}
     return [
         entry
         if isinstance(entry, LinkEntry)
         else structs.replace(
-            entry, comments=[found[event.id] for event in _events(entry) if event.id in found]
+            entry, comments=[found[event.comment] for event in _events(entry) if event.comment in found]
         )
         for entry in page
     ]

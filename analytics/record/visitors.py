@@ -22,6 +22,7 @@ from analytics.ingest.wire import segment
 from analytics.ingest.wire.event import EXPLANATIONS, DropReason, Payload, Rejection, RequestRejectedError
 from analytics.ingest.write_batch import WriteBatch
 from analytics.record.recording import EventColumns
+from config.peers import network_of
 from projects import rates
 
 MAX_RUNNING = 4
@@ -80,6 +81,9 @@ def visitor_routes(endpoints: Mapping[str, VisitorEndpoint[Any]]) -> dict[str, E
             error_response=routes.segment_error,
             max_body=segment.MAX_BODY,
             max_event=segment.MAX_BODY,
+            unwrap=routes.unwrap_segment,
+            header_key=Request.authorized_key,
+            find_key=segment.find_key,
             personal=True,
         )
         for path, endpoint in endpoints.items()
@@ -136,9 +140,7 @@ def _run_and_disconnect(work: Callable[[], Reply]) -> Reply:
 
 
 def _parse(event: str, request: Request, body: bytes) -> Payload:
-    payload = segment.parse_message(event, body)
-    payload.key = request.bearer() or payload.key
-    return payload
+    return segment.parse_message(event, body)
 
 
 async def _handle(
@@ -163,7 +165,9 @@ async def _handle(
     try:
         size = len(admitted.payload.json) + MESSAGE_OVERHEAD
         limit = intake.comments_per_minute
-        reply = await queue.run(partial(_handle_within, limit, endpoint, columns, fields), size)
+        # Not the event's address, which the client may choose.
+        bucket = f"comments {columns.project_id} {network_of(admitted.context.ip)}"
+        reply = await queue.run(partial(_handle_within, bucket, limit, endpoint, columns, fields), size)
     except RateLimitedError as limited:
         reason, wait = DropReason.RATE_LIMITED, math.ceil(limited.wait)
         too_many = RequestRejectedError(EXPLANATIONS[reason], 429, reason, wait=wait)
@@ -181,11 +185,10 @@ async def _handle(
 
 
 def _handle_within(
-    per_minute: int, endpoint: VisitorEndpoint[Fields], columns: EventColumns, fields: Fields
+    bucket: str, per_minute: int, endpoint: VisitorEndpoint[Fields], columns: EventColumns, fields: Fields
 ) -> Reply:
     # Intake has a limit of its own, in the memory of one process: with several processes it lets through several times
     # as much. That one keeps a flood away from the database, this one is exact.
-    bucket = f"comments {columns.project_id} {columns.ip}"
     if per_minute and (wait := rates.take(bucket, per_minute)):
         raise RateLimitedError(wait)
     return endpoint.handle(columns, fields)

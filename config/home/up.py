@@ -22,6 +22,7 @@ from config import env
 from config.home import layout, lock, part, postgres
 from config.home.layout import Home, HomeError
 from config.home.part import Part
+from config.limits import max_connections, raise_file_limit
 
 MIN_BACKOFF = 0.5
 MAX_BACKOFF = 30.0
@@ -143,13 +144,18 @@ def connections(workers: int) -> dict[str, str]:
 
 
 def web(home: Home, at: Address, workers: int) -> Part:
+    # Without --http 1, Granian waits for the first byte of a connection to tell HTTP/1 from HTTP/2, and has no time
+    # limit for that. The limit for headers also closes connections that are idle after a request. It is longer than
+    # that of most proxies, because the proxy should be the one to close.
+    connections = ["--http", "1", "--http1-header-read-timeout", "60000"]
+    connections += ["--backpressure", str(max_connections())]
     options = ["--interface", "asgi", "--loop", "uvloop", "--workers", str(workers), "--backlog", "4096"]
     listen = ["--host", at.host, "--port", str(at.port)]
     # Granian answers everything below the route itself, and PostHog's snippet loads its script from /static.
     static = ["--static-path-route", "/assets", "--static-path-mount", str(home.static)]
     # Granian exits when one of its processes dies, so only this supervisor restarts anything.
     drain = ["--workers-kill-timeout", "10", "--no-ws", "--log-level", "warning"]
-    drain += ["--static-path-expires", "3600"]
+    drain += ["--static-path-expires", "3600", *connections]
     command = [sys.executable, "-m", "granian", *options, *listen, *static, *drain, "config.asgi:application"]
     # Longer than Granian's own timeout, so that Granian ends its processes and we need not kill it.
     return Part("web", command, home.logs / "web.log", stop_timeout=15)
@@ -275,6 +281,7 @@ def main() -> int:
         home = layout.home()
         # Parts run in the program's folder, where a relative path would be another home.
         os.environ["FIRSTHAND_HOME"] = str(home.root)
+        raise_file_limit()
         at, workers = address(), web_workers()
         with _locked_home(home, at) as held:
             Installation(home, at, workers, held, stop).run()

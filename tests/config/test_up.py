@@ -9,13 +9,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import httpx
 import psutil
 import pytest
 
+from config import limits
 from tests.config.installation import PARTS, Installation, eventually, free_port
 
 pytestmark = [pytest.mark.system, pytest.mark.xdist_group("up")]
@@ -54,6 +55,28 @@ def test_the_first_start_prints_address_and_keys(shared: Installation) -> None:
     assert re.search(r"write key +fhw_\S+", console)
     assert re.search(r"API key +fhk_\S+ +\(shown only now\)", console)
     assert shared.get("/healthz").text == "ok\n"
+
+
+def test_thousands_of_silent_connections_keep_nobody_out(ana: Installation) -> None:
+    limits.raise_file_limit()
+    with ExitStack() as stack:
+        silent = [
+            stack.enter_context(
+                socket.create_connection(("127.0.0.1", ana.port), 10, source_address=("127.0.0.2", 0))
+            )
+            for _ in range(4_200)
+        ]
+        assert ana.get("/healthz").status_code == 200
+        # All but FIRSTHAND_ADDRESS_CONNECTIONS, which nothing else needs.
+        eventually(lambda: sum(map(hung_up, silent)) == 4_200 - 500, "the silent connections to be closed")
+
+
+def hung_up(client: socket.socket) -> bool:
+    client.setblocking(False)
+    try:
+        return client.recv(1) == b""
+    except BlockingIOError:
+        return False
 
 
 def test_the_printed_link_signs_in_once(ana: Installation) -> None:

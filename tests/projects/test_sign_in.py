@@ -1,16 +1,21 @@
 """Signing in: one-time links, passwords for those who have one, and out again."""
 
 import datetime as dt
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import cast
 
 import pytest
 import time_machine
 from django.contrib.auth.models import User
 from django.db import connection
+from django.http import HttpResponse
 from django.test import Client
+from django.test.utils import override_settings
 
 from projects import sign_in
 from projects.models import SignInLink
+from projects.password_attempts import ACCOUNT_PER_MINUTE, ADDRESS_PER_MINUTE
 from tests.people import Team
 
 
@@ -106,6 +111,76 @@ def test_a_password_works_too(team: Team, browser: Client) -> None:
     assert not signed_in(browser)
     right = browser.post("/sign-in/", {"username": team.ana.username, "password": "correct horse"})
     assert right["Location"] == "/"
+
+
+def give_password(user: User) -> None:
+    user.set_password("correct horse")
+    user.save()
+
+
+def attempts(guess: Callable[[int], HttpResponse]) -> int:
+    """How many wrong passwords are answered before the first 429. More become allowed while they are checked."""
+    for number in range(200):
+        if (status := guess(number).status_code) == 429:
+            return number
+        assert status == 422
+    raise AssertionError("200 guesses were checked")
+
+
+@pytest.fixture(autouse=True)
+def quick_hashing() -> Iterator[None]:
+    """Hashing as slow as it should be takes longer than a minute for the guesses of these tests."""
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        yield
+
+
+def test_while_nobody_has_a_password_there_is_no_form(team: Team, browser: Client) -> None:
+    User.objects.update(password="!")
+    page = browser.get("/sign-in/").content.decode()
+    assert 'name="password"' not in page
+    assert "manage.py changepassword" in page
+    entered = {"username": team.ana.username, "password": ""}
+    assert browser.post("/sign-in/", entered).status_code == 405
+    give_password(team.bo)
+    assert 'name="password"' in browser.get("/sign-in/").content.decode()
+    User.objects.filter(pk=team.bo.pk).update(is_active=False)
+    assert 'name="password"' not in browser.get("/sign-in/").content.decode()
+
+
+def test_an_address_may_guess_so_often(team: Team, browser: Client) -> None:
+    give_password(team.ana)
+    address = f"2001:db8:{team.id:x}::"
+
+    def guess(username: str, last: str) -> HttpResponse:
+        entered = {"username": username, "password": "battery staple"}
+        return cast("HttpResponse", browser.post("/sign-in/", entered, REMOTE_ADDR=address + last))
+
+    # One network of IPv6 is one address, and accounts that do not exist count too.
+    assert attempts(lambda n: guess(f"{team.slug} {n}", f"{n:x}")) >= ADDRESS_PER_MINUTE
+    refused = guess(team.ana.username, "1")
+    assert 0 < int(refused["Retry-After"]) <= 3
+    assert "Too many attempts" in refused.content.decode()
+    entered = {"username": team.ana.username, "password": "correct horse"}
+    assert browser.post("/sign-in/", entered, REMOTE_ADDR=f"198.51.100.{team.id % 250}").status_code == 302
+
+
+def test_an_account_is_guessed_so_often_from_all_addresses_together(team: Team, browser: Client) -> None:
+    give_password(team.ana)
+    names = [team.ana.username, team.ana.username.upper()]
+
+    def guess(number: int) -> HttpResponse:
+        entered = {"username": names[number % 2], "password": "battery staple"}
+        address = f"2001:db8:{team.id:x}:{number + 1:x}::1"
+        return cast("HttpResponse", browser.post("/sign-in/", entered, REMOTE_ADDR=address))
+
+    assert attempts(guess) >= ACCOUNT_PER_MINUTE
+    link = sign_in.path(sign_in.create_link(team.ana))
+    assert browser.post(link).status_code == 302, "a link still works"
+
+
+def test_the_admin_has_no_password_form_of_its_own(browser: Client) -> None:
+    for answer in (browser.get("/admin/login/?next=/admin/"), browser.post("/admin/login/?next=/admin/")):
+        assert (answer.status_code, answer["Location"]) == (302, "/sign-in/?next=/admin/")
 
 
 @pytest.mark.parametrize(

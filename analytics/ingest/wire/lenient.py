@@ -13,6 +13,7 @@ from typing import Generic, NamedTuple, TypeVar, Union, get_args, get_origin
 import msgspec
 
 from analytics.ingest.wire import times
+from analytics.ingest.wire.envelope import check_values
 from analytics.ingest.wire.event import Payload, RequestRejectedError, WarningReason
 
 Shape = TypeVar("Shape", bound=msgspec.Struct)
@@ -41,6 +42,7 @@ class Converted(NamedTuple):
 
 def parse(body: bytes, reader: Callable[[Sanitized], Payload]) -> Payload:
     """Read the body as it is, and sanitize it only if that fails. Raises RequestRejectedError."""
+    check_values(body)
     try:
         # msgspec decodes an escaped NUL without complaint, and PostgreSQL would reject the row later.
         if NUL not in body:

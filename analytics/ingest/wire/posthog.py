@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from analytics.ingest.wire import assertions, encoding, lenient, times
+from analytics.ingest.wire import assertions, encoding, envelope, lenient, times
 from analytics.ingest.wire.assertions import NOTHING
 from analytics.ingest.wire.event import (
     DropReason,
@@ -22,6 +22,7 @@ from analytics.ingest.wire.event import Text as Id
 
 MAX_EVENT = 1 << 20
 MAX_BODY = 20 * 1000 * 1000
+MAX_EVENTS = 10_000
 DIRECT = "$direct"
 
 
@@ -90,6 +91,32 @@ class Batch(msgspec.Struct, gc=False):
     sent_at: datetime | None = None
 
 
+class Token(msgspec.Struct, gc=False):
+    token: str | None = None
+
+
+class Keys(msgspec.Struct, gc=False):
+    """The places of a key in a batch or an event."""
+
+    api_key: str | None = None
+    token: str | None = None
+    properties: Token | None = None
+
+    @property
+    def key(self) -> str:
+        return self.api_key or self.token or (self.properties and self.properties.token) or ""
+
+
+class FirstEvent(msgspec.Struct, array_like=True, gc=False):
+    """The first item of an array. msgspec skips the others."""
+
+    event: Keys = msgspec.field(default_factory=Keys)
+
+    @property
+    def key(self) -> str:
+        return self.event.key
+
+
 class RequestHints(NamedTuple):
     """What the headers and the query say about the body."""
 
@@ -105,15 +132,20 @@ _batch = msgspec.json.Decoder(Batch)
 _list = msgspec.json.Decoder(list[msgspec.Raw])
 _capture = msgspec.json.Decoder(Capture)
 _properties = msgspec.json.Decoder(Properties)
+_keys = msgspec.json.Decoder(Keys)
+_first_event = msgspec.json.Decoder(FirstEvent)
 
 
 def parse(body: bytes, hints: RequestHints) -> Payload:
-    """Parse a body of any capture path. Raises RequestRejectedError."""
-    return lenient.parse(unwrap(body, hints), partial(_parse, hints))
+    """Parse the JSON of any capture path. Raises RequestRejectedError."""
+    return lenient.parse(body, partial(_parse, hints))
 
 
-def unwrap(body: bytes, hints: RequestHints) -> bytes:
-    """Extract the JSON from query or form data, base64, lz-string and gzip. Raises RequestRejectedError."""
+def unwrap(body: bytes, hints: RequestHints, limit: int) -> bytes:
+    """Extract the JSON from query or form data, base64, lz-string and gzip.
+
+    Raises RequestRejectedError, also if it has more than `limit` bytes.
+    """
     hint = hints.compression
     if hints.data:
         body = hints.data.encode("latin-1", "replace")
@@ -123,19 +155,27 @@ def unwrap(body: bytes, hints: RequestHints) -> bytes:
         hint = fields.get("compression", [hint])[0]
     if hint in ("lz64", "lz-string"):
         # Form decoding has turned each + of the base64 into a blank.
-        return encoding.from_lz_string(body.replace(b" ", b"+"), MAX_BODY)
+        return encoding.from_lz_string(body.replace(b" ", b"+"), limit)
     if body[:1] not in (b"{", b"[", encoding.GZIP_MAGIC[:1]):
         body = encoding.from_base64(body.replace(b" ", b"+")) or body
     # Current clients gzip without any hint, so only the first bytes are trusted.
-    return encoding.inflate(body, MAX_BODY) if body.startswith(encoding.GZIP_MAGIC) else body
+    return encoding.inflate(body, limit) if body.startswith(encoding.GZIP_MAGIC) else body
+
+
+def find_key(body: bytes) -> str:
+    """The key of a batch or of the first event in an array, without decoding the events; "" if there is none."""
+    if body.lstrip()[:1] == b"[":
+        return envelope.find_key(body, _first_event)
+    return envelope.find_key(body, _keys)
 
 
 def _parse(hints: RequestHints, sanitized: lenient.Sanitized) -> Payload:
-    envelope = _envelope(sanitized.body)
-    raws = [msgspec.Raw(sanitized.body)] if envelope.batch is None else envelope.batch
+    around = _envelope(sanitized.body)
+    raws = [msgspec.Raw(sanitized.body)] if around.batch is None else around.batch
     if not raws:
         raise RequestRejectedError("the batch is empty; send at least one event")
-    keys = {hints.key or envelope.api_key or envelope.token or ""}
+    envelope.check_events(len(raws), MAX_EVENTS)
+    keys = {hints.key or around.api_key or around.token or ""}
     events = [
         _event_or_rejection(raw, index in sanitized.changed, hints, keys) for index, raw in enumerate(raws)
     ]
@@ -145,7 +185,7 @@ def _parse(hints: RequestHints, sanitized: lenient.Sanitized) -> Payload:
         raise RequestRejectedError(
             "the events have different keys; send one request per key", 401, DropReason.UNKNOWN_KEY
         )
-    sent_at = envelope.sent_at or hints.sent_at
+    sent_at = around.sent_at or hints.sent_at
     return Payload(keys.pop() if keys else "", events, sent_at and times.aware(sent_at))
 
 

@@ -6,7 +6,7 @@ from functools import partial
 
 import msgspec
 
-from analytics.ingest.wire import assertions, lenient, times
+from analytics.ingest.wire import assertions, envelope, lenient, times
 from analytics.ingest.wire.assertions import NOTHING
 from analytics.ingest.wire.encoding import GZIP_MAGIC, inflate
 from analytics.ingest.wire.event import (
@@ -24,6 +24,7 @@ from analytics.schema import PAGEVIEW_EVENT
 
 MAX_EVENT = 32 * 1024
 MAX_BODY = 500 * 1000
+MAX_EVENTS = 5_000
 KINDS = {"t": "track", "i": "identify", "p": "page", "s": "screen", "g": "group", "a": "alias", "b": "batch"}
 # Their requests come from a data centre, so their address says nothing about where the person is.
 SERVER_LIBRARIES = frozenset(
@@ -98,17 +99,26 @@ class Batch(msgspec.Struct, rename="camel", gc=False):
     write_key: str | None = None
 
 
+class WriteKey(msgspec.Struct, rename="camel", gc=False):
+    write_key: str | None = None
+
+    @property
+    def key(self) -> str:
+        return self.write_key or ""
+
+
 FillEvent = Callable[[Event, Call], None]
 """Sets the fields that only one type of call has."""
 
 _call = msgspec.json.Decoder(Call)
 _batch = msgspec.json.Decoder(Batch)
 _page = msgspec.json.Decoder(Page)
+_write_key = msgspec.json.Decoder(WriteKey)
 
 
 def parse(kind: str, body: bytes) -> Payload:
-    """Parse a body of POST /v1/{kind}. Raises RequestRejectedError."""
-    return lenient.parse(_gunzipped(body), partial(_parse, kind))
+    """Parse the JSON of POST /v1/{kind}. Raises RequestRejectedError."""
+    return lenient.parse(body, partial(_parse, kind))
 
 
 def parse_message(name: str, body: bytes) -> Payload:
@@ -116,12 +126,18 @@ def parse_message(name: str, body: bytes) -> Payload:
 
     Id, time and context are read as from any call. The caller reads all other fields from the payload's `json`.
     """
-    return lenient.parse(_gunzipped(body), partial(_parse_message, name))
+    return lenient.parse(body, partial(_parse_message, name))
 
 
-def _gunzipped(body: bytes) -> bytes:
+def unwrap(body: bytes, limit: int) -> bytes:
+    """The JSON of a body. Raises RequestRejectedError, also if it has more than `limit` bytes."""
     # Some browser clients gzip without a Content-Encoding header, because the header would cost a CORS preflight.
-    return inflate(body, MAX_BODY) if body.startswith(GZIP_MAGIC) else body
+    return inflate(body, limit) if body.startswith(GZIP_MAGIC) else body
+
+
+def find_key(body: bytes) -> str:
+    """The body's write key, without decoding its events; "" if there is none."""
+    return envelope.find_key(body, _write_key)
 
 
 def _parse_message(name: str, sanitized: lenient.Sanitized) -> Payload:
@@ -142,6 +158,7 @@ def _parse(kind: str, sanitized: lenient.Sanitized) -> Payload:
     batch = lenient.decode(sanitized.body, _batch, Batch).value
     if batch.batch is None:
         raise RequestRejectedError('batch is missing; send {"batch": [...]}')
+    envelope.check_events(len(batch.batch), MAX_EVENTS)
     events = [
         _batch_item(raw, index in sanitized.changed, batch.context) for index, raw in enumerate(batch.batch)
     ]

@@ -4,6 +4,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
+MAX_CACHED = 1000
 CAMPAIGN = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content")
 
 
@@ -15,8 +16,12 @@ class UrlParts(NamedTuple):
     campaign: tuple[str, ...] = ("",) * len(CAMPAIGN)
 
 
-@lru_cache(maxsize=8192)
 def parse_url(url: str) -> UrlParts:
+    # Long ones are parsed each time: the cache is bounded in entries, and thousands of megabytes could be among them.
+    return _cached(url) if len(url) <= MAX_CACHED else _parse(url)
+
+
+def _parse(url: str) -> UrlParts:
     try:
         # Raises ValueError for a broken IPv6 host.
         parts = urlsplit(url)
@@ -26,3 +31,6 @@ def parse_url(url: str) -> UrlParts:
         return UrlParts()
     path = parts.path or ("/" if domain else "")
     return UrlParts(path, domain, tuple(query.get(name, [""])[0] for name in CAMPAIGN))
+
+
+_cached = lru_cache(maxsize=8192)(_parse)

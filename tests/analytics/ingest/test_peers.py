@@ -3,8 +3,8 @@
 import pytest
 
 from analytics.ingest.local import LocalIngest
-from analytics.ingest.peers import Proxies
 from config.env import ConfigurationError
+from config.peers import Proxies
 from tests.analytics.ingest.conftest import Harness
 from tests.people import Team
 

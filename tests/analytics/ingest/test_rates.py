@@ -69,7 +69,7 @@ def test_memory_is_bounded_and_a_busy_address_is_not_forgotten(
     monkeypatch.setattr(rates, "MAX_BUCKETS", 100)
     limit = RateLimit(per_second=1)
     for number in range(1_000):
-        limit.take(1, f"2001:db8::{number:x}", 1)
+        limit.take(1, f"2001:db8:{number:x}::1", 1)
         limit.take(1, ANA, 1)
     assert limit.take(1, ANA, 1) > 0
     assert len(limit._full_at) + len(limit._previous) <= 200
@@ -98,6 +98,24 @@ def test_other_addresses_and_other_projects_are_not_held_up(limited: Harness) ->
     assert send(limited, ANA, 1, neighbours) == 200
 
 
+def test_an_ipv6_network_counts_as_one_address(clock: Clock) -> None:
+    limit = RateLimit(per_second=1)
+    assert [limit.take(1, f"2001:db8:1:2::{number:x}", 1) for number in range(61)] == [0] * 60 + [1]
+    assert limit.take(1, "2001:db8:1:3::1", 1) == 0
+
+
+def test_an_address_that_guesses_keys_has_to_wait(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIRSTHAND_TRUSTED_PROXIES", "127.0.0.1")
+    with LocalIngest(rates=Rates(unknown_keys_per_minute=3)) as ingest:
+
+        def guess(address: str, key: str = "nobody") -> int:
+            headers = {"x-forwarded-for": address}
+            return ingest.post("/v1/track", CALL, key=key, headers=headers).status_code
+
+        assert [guess(ANA) for _ in range(4)] == [401, 401, 401, 429]
+        assert [guess(BO), guess(ANA, team.write_key)] == [401, 200]
+
+
 def test_posthog_clients_get_a_rate_limit_error_in_their_format(limited: Harness) -> None:
     events = [{"event": "x", "distinct_id": "ana"}] * 200
     assert limited.capture(*events).status_code == 200
@@ -106,11 +124,14 @@ def test_posthog_clients_get_a_rate_limit_error_in_their_format(limited: Harness
     assert "retry-after" in answer.headers
 
 
-def test_by_default_comments_are_limited_and_events_are_not() -> None:
-    assert Rates.from_environment() == Rates(events_per_second=0, comments_per_minute=60)
+def test_the_limits_by_default() -> None:
+    assert Rates.from_environment() == Rates(
+        events_per_second=20_000, comments_per_minute=60, unknown_keys_per_minute=600
+    )
 
 
 def test_rates_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FIRSTHAND_INGEST_RATE", "50")
     monkeypatch.setenv("FIRSTHAND_COMMENT_RATE", "0")
-    assert Rates.from_environment() == Rates(events_per_second=50, comments_per_minute=0)
+    monkeypatch.setenv("FIRSTHAND_UNKNOWN_KEY_RATE", "7")
+    assert Rates.from_environment() == Rates(events_per_second=50, unknown_keys_per_minute=7)

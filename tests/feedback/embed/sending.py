@@ -30,12 +30,13 @@ def send(
     *,
     key: str | None = None,
     through: LocalIngest | None = None,
+    path: str = "/v1/comments",
     **headers: str,
 ) -> httpx.Response:
     """POST `body` (bytes as they are, anything else as JSON) with the project's write key."""
     if through is None:
         with front() as own:
-            return send(team, body, key=key, through=own, **headers)
+            return send(team, body, key=key, through=own, path=path, **headers)
     raw = body if isinstance(body, bytes) else msgspec.json.encode(SAID if body is None else body)
     given = {
         "Authorization": basic(team.write_key if key is None else key),
@@ -43,7 +44,7 @@ def send(
     }
     return through.request(
         "POST",
-        "/v1/comments",
+        path,
         content=raw,
         headers=[(name, value.encode("latin-1")) for name, value in (given | headers).items()],
     )

@@ -152,6 +152,28 @@ def test_a_message_id_may_be_any_text(team: Team, visit: Visit) -> None:
     assert uuid.UUID(decoded(first)["id"]).version == 5
 
 
+@pytest.mark.parametrize("message", [str(uuid.UUID(int=7)), "my-17th-message"])
+@pytest.mark.parametrize("comment_first", [False, True])
+def test_a_comment_is_whole_though_an_event_has_its_message_id(
+    team: Team, visit: Visit, message: str, comment_first: bool
+) -> None:
+    """The event would be dropped as a duplicate of the other, and the comment be neither counted nor shown."""
+    track = partial(visit, {"userId": "ana", "event": "wrote", "messageId": message}, path="/v1/track")
+    say = partial(visit, SAID | {"messageId": message})
+    statuses = [send().status_code for send in ((say, track) if comment_first else (track, say))]
+    assert sorted(statuses) == [200, 201]
+    assert say().status_code == 200, "the comment is still sent once"
+    until_idle()
+    api = Api(team.api_key)
+    events = {event["event"]: event for event in api.rows("events")}
+    assert set(events) == {"wrote", "$comment"}
+    assert events["$comment"]["properties"]["comment"] == str(kept(team).message_id)
+    [ana] = api.rows("people")
+    timeline = api.get(f"people/{ana['id']}/timeline").json["entries"]
+    shown = [comment["text"] for entry in timeline for comment in entry["comments"]]
+    assert shown == [SAID["text"]]
+
+
 def test_long_message_ids_are_told_apart_to_their_end(team: Team, visit: Visit) -> None:
     first, second = (visit(SAID | {"messageId": "x" * 300 + end}) for end in "ab")
     assert (first.status_code, second.status_code) == (201, 201)

@@ -5,6 +5,9 @@ from functools import lru_cache
 
 from config import env
 
+MAX_ADDRESS = 45
+"""Characters of an address; a proxy may forward any text."""
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -21,7 +24,7 @@ class Proxies:
     def client(self, peer: str, forwarded: str) -> str:
         if not forwarded or not self._networks:
             return peer
-        hops = [*(hop.strip() for hop in forwarded.split(",")), peer]
+        hops = [*(hop.strip()[:MAX_ADDRESS] for hop in forwarded.split(",")), peer]
         # From the right: everything left of the first untrusted hop may be forged by the client.
         return next((hop for hop in reversed(hops) if not self.trusts(hop)), hops[0])
 
@@ -31,6 +34,17 @@ class Proxies:
         except ValueError:
             return False
         return any(parsed in network for network in self._networks)
+
+
+@lru_cache(maxsize=4096)
+def network_of(address: str) -> str:
+    """What rate limits count together: an IPv4 address, or the 64 bits of IPv6 that one customer of a network gets."""
+    if ":" not in address:
+        return address
+    try:
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    except ValueError:
+        return address
 
 
 def _network(word: str) -> Network:
