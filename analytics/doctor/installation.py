@@ -14,7 +14,7 @@ from kombu import Connection
 
 from analytics.doctor.finding import CheckError, CheckWarning, Finding, run_check
 from analytics.ingest.rows import RECEIVED
-from analytics.ingest.spool import Spool
+from analytics.ingest.spool import REJECTED, Spool
 from analytics.lag import MAX_LAG
 from analytics.lake import table
 from analytics.lake.columns import ACTIVITY, EVENTS, FACTS
@@ -158,6 +158,11 @@ def _spool() -> str:
             held += shipments is None
             counts = [count for shipment in shipments or () for count in shipment.counts]
             events += sum(number for entry, number in counts if entry.outcome == RECEIVED)
+    if rejected := sorted(path.name for path in settings.HOME.spool.glob(f"*{REJECTED}")):
+        raise CheckWarning(
+            f"the database rejected events of {', '.join(rejected)} in {settings.HOME.spool}; after fixing the cause,"
+            " run: manage.py pipeline --replay-quarantine"
+        )
     if events or held:
         files = f"; {held} files are being written or replayed" if held else ""
         raise CheckWarning(f"{events} events wait on disk{files}; the web process stores them when it runs")

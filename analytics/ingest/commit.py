@@ -11,7 +11,7 @@ from pathlib import Path
 
 from analytics.ingest import rows
 from analytics.ingest.postgres import DatabaseUnavailableError, RowRejectedError, ScriptConnection
-from analytics.ingest.spool import RetryLaterError, Spool
+from analytics.ingest.spool import RetryLaterError, Spool, keep_rejected
 from analytics.ingest.write_batch import WriteBatch
 
 log = logging.getLogger(__name__)
@@ -219,14 +219,22 @@ async def replay(connection: ScriptConnection, path: Path, batches: Sequence[Wri
         # and the ledger is an upsert.
         if not error.is_duplicate:
             log.error("spool: %s holds an event that the database rejects: %s", path, error)  # noqa: TRY400
-            await _store_one_by_one(connection, batches)
+            rejected = [bad for batch in batches for bad in await _store_what_fits(connection, batch)]
+            # They were acknowledged, so they are kept, as the only copies once the file is gone.
+            if rejected:
+                await asyncio.to_thread(keep_rejected, path, rejected)
             # The name comes last: after a crash before it, the file is replayed again, and enrich drops the copies.
             await connection.run(name)
 
 
-async def _store_one_by_one(connection: ScriptConnection, batches: Sequence[WriteBatch]) -> None:
-    for batch in batches:
-        try:
-            await store(connection, [batch])
-        except RowRejectedError:
-            await store(connection, [batch.without_events()])
+async def _store_what_fits(connection: ScriptConnection, batch: WriteBatch) -> list[WriteBatch]:
+    """Store a batch without the events that the database rejects. Returns those, each with its count."""
+    try:
+        await store(connection, [batch])
+    except RowRejectedError:
+        parts = batch.parts()
+    else:
+        return []
+    if not parts:
+        return [batch]
+    return [bad for part in parts for bad in await _store_what_fits(connection, part)]

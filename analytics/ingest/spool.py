@@ -26,6 +26,7 @@ from analytics.ingest.write_batch import WriteBatch
 MAX_FILE_BYTES = 16 << 20
 # PostgreSQL may be on the same disk, and stops when it is full.
 MIN_FREE_BYTES = 256 << 20
+REJECTED = ".rejected"
 RECORD_HEADER = struct.Struct("<II")
 
 log = logging.getLogger(__name__)
@@ -102,12 +103,7 @@ class Spool:
         _try_lock(self._file)
         # Named only once locked: otherwise another process could replay and remove it before the first record.
         unnamed.rename(path)
-        # Without syncing the folder, a power cut could lose the file's name and with it the acknowledged records.
-        folder = os.open(self._folder, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        _sync_folder(self._folder)
         return self._file
 
     def _check_space(self, size: int) -> None:
@@ -117,6 +113,31 @@ class Spool:
             raise RetryLaterError(f"the spool holds {used:,} bytes; FIRSTHAND_SPOOL_LIMIT is {self._limit:,}")
         if shutil.disk_usage(self._folder).free < MIN_FREE_BYTES + size:
             raise RetryLaterError("the disk that holds the spool is nearly full")
+
+
+def keep_rejected(path: Path, batches: Sequence[WriteBatch]) -> None:
+    """Keep batches of a spool file that the database rejects, beside it, until `return_rejected`."""
+    with path.with_suffix(REJECTED).open("wb", buffering=0) as file:
+        _write(file, b"".join(map(_encode_record, batches)))
+    _sync_folder(path.parent)
+
+
+def _sync_folder(path: Path) -> None:
+    # Otherwise a power cut could lose a file's name and with it the acknowledged records.
+    folder = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def return_rejected(folder: Path) -> int:
+    """Return rejected batches to the spool. Returns how many files."""
+    found = sorted(folder.glob(f"*{REJECTED}"))
+    for path in found:
+        # A new name: files that were replayed are known by theirs, and skipped.
+        path.rename(path.with_name(f"{path.stem}-{uuid.uuid4().hex}.spool"))
+    return len(found)
 
 
 def _write(file: FileIO, records: bytes) -> None:

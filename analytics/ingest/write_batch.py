@@ -36,6 +36,20 @@ class WriteBatch(msgspec.Struct, gc=False):
         rejected = self.counts[0][0]._replace(outcome=REFUSED, reason=DropReason.NOT_STORABLE)
         return WriteBatch(b"", self.warnings, [*self.counts, (rejected, remaining)])
 
+    def parts(self) -> list["WriteBatch"]:
+        """Two halves of the events, and what else the request counts; empty when it cannot be split."""
+        lines = [line + b"\n" for line in self.events.split(b"\n") if line]
+        if not lines or not self.counts:
+            return []
+        (received, total), *others = self.counts
+        rest = [(entry, count) for entry, count in ((received, total - len(lines)), *others) if count]
+        if len(lines) == 1 and not rest and not self.warnings:
+            return []
+        middle = (len(lines) + 1) // 2
+        halves = [WriteBatch(b"".join(half), b"", [(received, len(half))])
+                  for half in (lines[:middle], lines[middle:]) if half]  # fmt: skip
+        return [*halves, WriteBatch(b"", self.warnings, rest)] if rest or self.warnings else halves
+
 
 class WarningSampler:
     """Keeps at most 20 ingestion warnings a minute for each project and reason. The ledger counts all."""

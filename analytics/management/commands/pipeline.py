@@ -6,11 +6,13 @@
 from argparse import ArgumentParser
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from analytics.enrich import quarantine
+from analytics.ingest.spool import return_rejected
 from analytics.pipeline import PipelineReport, until_idle
 
 
@@ -26,6 +28,10 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         if options["replay_quarantine"]:
             self.stdout.write(f"{quarantine.replay()} quarantined events returned to the inbox")
+            if files := return_rejected(settings.HOME.spool):
+                self.stdout.write(
+                    f"{files} files returned to the spool; the web process stores them when it runs"
+                )
         elif not options["until_idle"]:
             raise CommandError(
                 "the worker runs the pipeline continuously; to run it here, use: manage.py pipeline --until-idle"

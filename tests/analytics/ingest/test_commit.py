@@ -10,7 +10,7 @@ from analytics.ingest import commit, rows
 from analytics.ingest.commit import Committer
 from analytics.ingest.local import LocalIngest
 from analytics.ingest.postgres import RowRejectedError, ScriptConnection
-from analytics.ingest.spool import RetryLaterError, Spool
+from analytics.ingest.spool import RetryLaterError, Spool, keep_rejected, return_rejected
 from analytics.ingest.wire.event import Event
 from analytics.ingest.write_batch import WriteBatch
 from tests.analytics.ingest.conftest import ledger
@@ -69,21 +69,43 @@ def test_only_the_batch_with_the_invalid_row_is_rejected(team: Team, tmp_path: P
     assert ledger(team.id) == {"received": 3, "refused not_storable": 1}
 
 
-def test_replay_rejects_only_the_batch_with_the_invalid_row(team: Team, tmp_path: Path) -> None:
+async def replay(spool: Spool) -> None:
+    committer = Committer(os.environ["DATABASE_URL"], spool)
+    looking = asyncio.create_task(committer.watch_spool())
+    while spool.files():
+        await asyncio.sleep(0.01)
+    looking.cancel()
+
+
+def test_replay_keeps_the_events_that_the_database_rejects(team: Team, tmp_path: Path) -> None:
+    """They were acknowledged. The others of their request are stored, and all are counted once."""
+    one, bad, two = (batch(team, name) for name in ("b", "bad\x00", "c"))
+    refused = rows.received(team.id, 3600)._replace(outcome="refused", reason="bot")
+    request = WriteBatch(
+        one.events + bad.events + two.events, b"", [(rows.received(team.id, 3600), 4), (refused, 1)]
+    )
     spool = Spool(tmp_path, 1 << 20)
-    spool.append([batch(team, "a"), batch(team, "bad\x00"), batch(team, "b")])
+    spool.append([batch(team, "a"), request])
     spool.rotate()
+    asyncio.run(replay(spool))
+    assert stored(team) == ["a", "b", "c"]
+    assert ledger(team.id) == {"received": 4, "refused bot": 1}
+    [kept] = tmp_path.glob("*.rejected")
+    assert b"bad\x00" in kept.read_bytes()
 
-    async def replay() -> None:
-        committer = Committer(os.environ["DATABASE_URL"], spool)
-        looking = asyncio.create_task(committer.watch_spool())
-        while spool.files():
-            await asyncio.sleep(0.01)
-        looking.cancel()
 
-    asyncio.run(replay())
-    assert stored(team) == ["a", "b"]
-    assert ledger(team.id) == {"received": 3, "refused not_storable": 1}
+def test_rejected_events_can_be_returned_to_the_spool(team: Team, tmp_path: Path) -> None:
+    spool = Spool(tmp_path, 1 << 20)
+    spool.append([batch(team, "bad\x00")])
+    spool.rotate()
+    asyncio.run(replay(spool))
+    [kept] = tmp_path.glob("*.rejected")
+    keep_rejected(kept.with_suffix(".spool"), [batch(team, "mended")])
+    assert return_rejected(tmp_path) == 1
+    asyncio.run(replay(spool))
+    assert stored(team) == ["mended"]
+    assert ledger(team.id) == {"received": 1}
+    assert not list(tmp_path.iterdir())
 
 
 def test_too_many_pending_bytes_are_answered_with_retry_later(
