@@ -137,7 +137,7 @@ def _rows_per_group(tables: Tables, events: ir.Table) -> int:
     (found,) = tables.run(events.agg(total=width.sum(where=wide), widest=width.max())).to_pylist()
     if (found["total"] or 0) <= MAX_GROUP_BYTES:
         return table.ROW_GROUP
-    return max(LEAST_ROWS, min(table.ROW_GROUP, MAX_GROUP_BYTES // found["widest"]))
+    return max(LEAST_ROWS, min(table.ROW_GROUP, MAX_GROUP_BYTES // int(found["widest"])))
 
 
 def _next_month(first: dt.date) -> dt.date:

@@ -81,8 +81,8 @@ def _each_alone(dirty: list[DirtyDays], work: Callable[[DirtyDays], None]) -> li
     if errors and not done:
         # Nothing is published, so these days are still dirty. A fault of the lake or the database fails for all, too.
         raise errors[0][1]
-    for project, error in errors:
-        failures.record(ROLLUP, project, error)
+    for project, cause in errors:
+        failures.record(ROLLUP, project, cause)
         # Their days are published as clean, so all of them are recomputed by the next run.
         RollupCalendar.objects.filter(project_id=project).update(firsts_version=None)
     return done
