@@ -293,6 +293,8 @@ def _database(_process: int, place: int | None) -> duckdb.DuckDBPyConnection:
     database = duckdb.connect(":memory:", config=bounds)
     # Safe, because the lake's files never change once written. Time zone: a session must not use the machine's.
     database.execute("SET GLOBAL parquet_metadata_cache = true; SET GLOBAL TimeZone = 'UTC'")
+    # Without, the allocator keeps the memory of the heaviest query until another one needs it.
+    database.execute("SET GLOBAL allocator_background_threads = true")
     return database
 
 

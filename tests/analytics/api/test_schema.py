@@ -18,9 +18,8 @@ from tests.journey import Journey
 from tests.people import assemble
 
 described = schemathesis.openapi.from_dict(schema())
-described.config.phases.coverage.enabled = (
-    False  # hundreds of requests for each address: too slow for every run
-)
+# Hundreds of requests for each address: too slow for every run.
+described.config.phases.coverage.enabled = settings.get_current_profile_name() == "fuzz"
 KEPT = [
     checks.not_a_server_error,
     checks.CHECKS.get_one("status_code_conformance"),

@@ -3,6 +3,8 @@
 import threading
 from contextlib import ExitStack
 
+import ibis
+import psutil
 import pyarrow as pa
 import pytest
 from ibis.expr import types as ir
@@ -15,6 +17,7 @@ from analytics.query import admission
 from config.limits import QUESTIONS, QUESTIONS_PER_PROJECT
 from tests import clock
 from tests.analytics.api.client import Api
+from tests.config.installation import eventually
 from tests.journey import Journey
 from tests.people import Team, assemble
 
@@ -63,6 +66,19 @@ def test_a_question_that_needs_too_much_memory_is_stopped(team: Team, settings: 
             tables.run(large(tables))
     finally:
         engine._database.cache_clear()
+
+
+def test_memory_is_given_back(team: Team) -> None:
+    before = psutil.Process().memory_info().rss
+    with engine.snapshot(team.id) as tables:
+        numbers = tables.table(pa.table({"number": list(range(400))}))
+        texts = numbers.mutate(text=numbers["number"].cast("string").lpad(1_000_000, "x"))
+        ranked = texts.mutate(
+            rank=ibis.row_number().over(order_by=texts["text"]), longest=texts["text"].max().over()
+        )
+        found = tables.run(ranked.filter(ranked["rank"] < 1).select("rank", size=ranked["longest"].length()))
+    assert found["size"].to_pylist() == [1_000_000]
+    eventually(lambda: psutil.Process().memory_info().rss - before < 150 << 20, "memory to be given back")
 
 
 def test_the_api_says_what_to_narrow() -> None:
