@@ -77,12 +77,17 @@ def parse(request: Request, body: bytes) -> Payload:
     return amplitude.parse(body)
 
 
-def parse_batch(request: Request, body: bytes) -> Payload:
-    """A body of /batch, which may be PostHog's."""
-    if amplitude.matches(body):
+def unwrap_batch(request: Request, body: bytes, limit: int) -> bytes:
+    """The JSON of a body of /batch, which may be PostHog's."""
+    text = unwrap_posthog(request, body, limit)
+    # Chosen here, because the key may be refused before the body is parsed.
+    if amplitude.matches(text):
         request.respond_as = HTTP_API
-        return amplitude.parse(body)
-    return parse_posthog(request, body)
+    return text
+
+
+def parse_batch(request: Request, body: bytes) -> Payload:
+    return amplitude.parse(body) if request.respond_as is HTTP_API else parse_posthog(request, body)
 
 
 def unsupported(request: Request) -> Response:
@@ -106,7 +111,7 @@ AMPLITUDE: dict[str, Endpoint | StaticEndpoint] = {
         posthog.MAX_BODY,
         posthog.MAX_EVENT,
         methods=("GET", "POST", "OPTIONS"),
-        unwrap=unwrap_posthog,
+        unwrap=unwrap_batch,
         find_key=posthog.find_key,
     ),
     **dict.fromkeys(("/identify", "/groupidentify", "/httpapi", "/2/profile", "/usermap"), UNSUPPORTED),

@@ -97,9 +97,17 @@ def parse(request: Request, body: bytes, hints: mixpanel.Hints) -> Payload:
     return mixpanel.parse(body, hints._replace(use_address=told.get("ip") == "1"))
 
 
+def unwrap_shared(request: Request, body: bytes, limit: int) -> bytes:
+    """The JSON of a body of /track or /engage, which may be PostHog's."""
+    text = unwrap(request, body, limit)
+    # Chosen here, because the key may be refused before the body is parsed.
+    if mixpanel.matches(text):
+        request.respond_as = TRACK
+    return text
+
+
 def parse_shared(request: Request, body: bytes, *, updates: bool) -> Payload:
-    """A body of /track or /engage, which may be PostHog's."""
-    if mixpanel.matches(body):
+    if request.respond_as is TRACK:
         return parse(request, body, mixpanel.Hints(updates=updates))
     return parse_posthog(request, body, engage=updates)
 
@@ -131,6 +139,7 @@ ANSWERS = {False: TRACK, True: replace(TRACK, handle=partial(store, success=part
 def _shared(*, updates: bool) -> Endpoint:
     return replace(
         TRACK,
+        unwrap=unwrap_shared,
         parse=partial(parse_shared, updates=updates),
         handle=partial(store, success=posthog_success),
         error_response=posthog_error,

@@ -176,10 +176,12 @@ def test_a_crawler_is_no_reason_to_send_again(harness: Harness) -> None:
     assert (answer.status_code, answer.json()["events_ingested"]) == (200, 1)
 
 
+@pytest.mark.parametrize("size", [1, 300_000])
 @pytest.mark.parametrize("key", ["nobody", ""])
-def test_an_unknown_key_is_refused_as_clients_expect(harness: Harness, key: str) -> None:
+def test_an_unknown_key_is_refused_as_clients_expect(harness: Harness, key: str, size: int) -> None:
     for path in ("/2/httpapi", "/batch"):
-        answer = harness.ingest.post(path, {"api_key": key, "events": [event()]})
+        sent = event(event_properties={"text": "x" * size})
+        answer = harness.ingest.post(path, {"api_key": key, "events": [sent]})
         assert (answer.status_code, answer.json()["code"]) == (400, 400)
         assert answer.json()["error"].startswith("Invalid API key:")
 

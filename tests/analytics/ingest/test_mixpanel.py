@@ -284,6 +284,11 @@ def test_an_unknown_token_is_a_401_that_clients_can_read(harness: Harness, path:
     assert answer.json()["error"].startswith("unknown_key: no project has this write key")
 
 
+def test_an_unknown_token_of_a_large_body_is_refused_in_the_same_way(harness: Harness) -> None:
+    answer = form(harness, [event(harness, token="nobody", text="x" * 300_000)])
+    assert (answer.status_code, answer.json()["status"]) == (401, 0)
+
+
 @pytest.mark.parametrize("content", [b"", b"{oops", b"[]", b"data=%", b'"x"'])
 @pytest.mark.parametrize("path", ["/groups", "/import"])
 def test_an_unreadable_body_gets_a_json_error(harness: Harness, path: str, content: bytes) -> None:
