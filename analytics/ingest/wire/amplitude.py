@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from analytics.ingest.wire import lenient, times, updates
+from analytics.ingest.wire import envelope, lenient, times, updates
 from analytics.ingest.wire.assertions import NOTHING
 from analytics.ingest.wire.event import (
     DropReason,
@@ -101,10 +101,7 @@ def read(sanitized: lenient.Sanitized) -> Payload:
         raise RequestRejectedError(
             'events is missing or empty; send {"api_key": ..., "events": [...]}', where="events"
         )
-    if len(body.events) > MAX_EVENTS:
-        raise RequestRejectedError(
-            f"the batch has more than {MAX_EVENTS:,} events; send smaller batches", 413, DropReason.TOO_LARGE
-        )
+    envelope.check_events(len(body.events), MAX_EVENTS)
     events = [_event_or_rejection(raw, index in sanitized.changed) for index, raw in enumerate(body.events)]
     sent_at = body.client_upload_time
     return Payload(body.api_key or "", events, sent_at and times.aware(sent_at))

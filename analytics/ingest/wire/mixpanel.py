@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from analytics.ingest.wire import assertions, lenient, times, updates
+from analytics.ingest.wire import assertions, envelope, lenient, times, updates
 from analytics.ingest.wire.event import (
     DropReason,
     Event,
@@ -180,10 +180,7 @@ def read(hints: Hints, sanitized: lenient.Sanitized) -> Payload:
     raws = _list.decode(body) if body.lstrip()[:1] == b"[" else [msgspec.Raw(body)]
     if not raws:
         raise RequestRejectedError("the batch is empty; send at least one event")
-    if len(raws) > MAX_EVENTS:
-        raise RequestRejectedError(
-            f"the batch has more than {MAX_EVENTS:,} events; send smaller batches", 413, DropReason.TOO_LARGE
-        )
+    envelope.check_events(len(raws), MAX_EVENTS)
     keys: set[str] = set()
     events = [_read_one(raw, index in sanitized.changed, hints, keys) for index, raw in enumerate(raws)]
     keys.discard("")
