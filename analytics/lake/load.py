@@ -23,7 +23,7 @@ from analytics.schema import EVENT
 
 NEW_EVENTS = Path(__file__).with_name("new_events.sql").read_text(encoding="utf-8")
 TEXTS = [column.name for column in EVENT if column.postgres == "text"]
-MAX_BYTES = 64 << 20
+MAX_BYTES = 32 << 20
 """Bytes of the text of the events in one load. Arrow cannot hold 2 GB in a column, and readers hold a row group."""
 
 # octet_length() does not decompress a value. The first event is always part of the portion.

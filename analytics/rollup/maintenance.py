@@ -31,7 +31,7 @@ WIDE = 32 << 10
 """Characters of properties. Only PostHog's clients may send more, up to 1 MB."""
 
 MAX_GROUP_BYTES = 64 << 20
-LEAST_ROWS = 512
+LEAST_ROWS = 128
 """Months with more than MAX_GROUP_BYTES of wide events get smaller row groups, because readers decode a part of a row
 group at once. Fewer rows than LEAST_ROWS would make too many of them."""
 
