@@ -1,5 +1,6 @@
 """An event as a sentence about its person: "viewed /pricing", "clicked Save", "signed up"."""
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -14,11 +15,12 @@ MAX_LENGTH = 300
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """`verb` is our text. `subject` was sent by a client: templates must escape it."""
+    """`verb` is our text. `subject` and `detail` were sent by a client: templates must escape them."""
 
     icon: str
     verb: str
     subject: str = ""
+    detail: str = ""
 
 
 Details = dict[str, Any]
@@ -37,11 +39,19 @@ def _named(event: Event, details: Details) -> Sentence:
 
 
 def _viewed(event: Event, details: Details) -> Sentence:
-    return Sentence("page", "viewed", event.path or event.url or _text(details, "name") or "a page")
+    return _on_page("viewed", event, details)
 
 
 def _left(event: Event, details: Details) -> Sentence:
-    return Sentence("page", "left", event.path or event.url or "a page")
+    return _on_page("left", event, details)
+
+
+def _on_page(verb: str, event: Event, details: Details) -> Sentence:
+    address = event.path or event.url or ""
+    title = " ".join((event.title or "").split())[:MAX_LENGTH]
+    if title and title != address:
+        return Sentence("page", verb, title, address)
+    return Sentence("page", verb, address or _text(details, "name") or "a page")
 
 
 def _screen(event: Event, details: Details) -> Sentence:
@@ -53,7 +63,7 @@ def _identified(event: Event, details: Details) -> Sentence:
 
 
 def _aliased(event: Event, details: Details) -> Sentence:
-    return Sentence("link", "got another id,", _text(details, "alias", "previousId") or event.distinct_id)
+    return Sentence("link", "got another id,", _text(details, "alias", "$previous_id") or event.distinct_id)
 
 
 def _described(event: Event, details: Details) -> Sentence:
@@ -64,13 +74,55 @@ def _grouped(event: Event, details: Details) -> Sentence:
     return Sentence("people", "joined", _text(details, "$group_key", "groupId", "name") or "a group")
 
 
-def _clicked(event: Event, details: Details) -> Sentence:
-    return Sentence("event", "clicked", _text(details, "$el_text", "text", "name") or "something")
+def _used(event: Event, details: Details) -> Sentence:
+    verb, unnamed = USES.get(_text(details, "$event_type"), USES["click"])
+    return Sentence("event", verb, _element_name(details) or unnamed)
+
+
+def _clicked_repeatedly(event: Event, details: Details) -> Sentence:
+    return Sentence("event", "clicked repeatedly on", _element_name(details) or "something")
+
+
+USES = {
+    "click": ("clicked", "something"),
+    "change": ("changed", "a field"),
+    "submit": ("submitted", "a form"),
+}
+"""By the type of the browser's event: a verb, and what to call an element without a name."""
+
+ELEMENT = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^;"])*')
+ATTRIBUTE = re.compile(r'([\w-]+)="((?:[^"\\]|\\.)*)"')
+NAMING = (
+    "attr__aria-label",
+    "attr__placeholder",
+    "attr__title",
+    "attr__alt",
+    "attr__name",
+    "attr__id",
+    "attr_id",
+)
+"""Attributes that name an element, the most readable first. Its text comes after its `aria-label`, as in browsers."""
+
+
+def _element_name(details: Details) -> str:
+    chain = _text(details, "$elements_chain")
+    # The first element of the chain is the one that was used; the others contain it.
+    [element] = ELEMENT.findall(chain)[:1]
+    attributes = {name: value.replace('\\"', '"') for name, value in ATTRIBUTE.findall(element)}
+    label = attributes.get("attr__aria-label", "") or _text(details, "$el_text", "text", "name")
+    return label or next((attributes[name] for name in NAMING if attributes.get(name)), "")
 
 
 def _failed(event: Event, details: Details) -> Sentence:
-    kind, words = _text(details, "$exception_type", "type"), _text(details, "$exception_message", "message")
+    first = _first_exception(details)
+    kind = _text(details, "$exception_type", "type") or _text(first, "type")
+    words = _text(details, "$exception_message", "message") or _text(first, "value")
     return Sentence("error", "met an error,", ": ".join(part for part in (kind, words) if part) or "unnamed")
+
+
+def _first_exception(details: Details) -> Details:
+    found = details.get("$exception_list")
+    return found[0] if isinstance(found, list) and found and isinstance(found[0], dict) else {}
 
 
 def _commented(event: Event, details: Details) -> Sentence:
@@ -86,7 +138,8 @@ SPEAKERS: dict[str, Speaker] = {
     "$set": _described,
     "$groupidentify": _grouped,
     "$group": _grouped,
-    "$autocapture": _clicked,
+    "$autocapture": _used,
+    "$rageclick": _clicked_repeatedly,
     "$exception": _failed,
     COMMENT_EVENT: _commented,
 }
@@ -97,10 +150,15 @@ PAGE_FACTS = frozenset({"url", "path", "title", "referrer", "search"})
 
 
 def facts(event: str, details: Details) -> list[tuple[str, str]]:
-    """Custom properties only: SDKs add dozens with `$`."""
+    """Custom properties with a value: SDKs add dozens with `$`, and names without any value."""
     shown = PAGE_FACTS if event == PAGEVIEW_EVENT else frozenset()
-    named = [name for name in details if name and not name.startswith("$") and name not in shown]
+    named = [name for name in details if _is_custom(name) and name not in shown and details[name] is not None]
     return [(name, _shown(details[name])) for name in named]
+
+
+def _is_custom(name: str) -> bool:
+    # Clients of earlier versions repeated the write key, which no page may show.
+    return bool(name) and not name.startswith("$") and name not in ("token", "distinct_id")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import msgspec
 
-from analytics.ingest.wire import assertions, lenient, times
+from analytics.ingest.wire import assertions, circumstances, lenient, times
 from analytics.ingest.wire.event import DropReason, Event, Rejection, RequestContext, WarningReason
 from analytics.ingest.wire.urls import parse_url
 from analytics.schema import means_nobody
@@ -182,6 +182,16 @@ def sanitize_assertions(event: Event, context: RequestContext) -> DropReason | N
     return None
 
 
+def add_extra_properties(event: Event, context: RequestContext) -> DropReason | None:
+    if not event.extra_properties:
+        return None
+    if _property_problem(event.extra_properties):
+        event.warn(WarningReason.FIELD_IGNORED)
+    else:
+        event.properties = circumstances.joined(event.properties, event.extra_properties)
+    return None
+
+
 def _sanitized(event: Event, facts: str) -> str:
     if not facts:
         return facts
@@ -235,6 +245,7 @@ STEPS: tuple[Step, ...] = (
     set_timestamp,
     check_properties,
     sanitize_assertions,
+    add_extra_properties,
     fill_from_urls,
 )
 

@@ -21,6 +21,8 @@ ON CONFLICT (project_id, hour, outcome, reason)
 DO UPDATE SET count = analytics_ledger.count + excluded.count
 """
 RECEIVED, REFUSED = "received", "refused"
+# Project keys have this form. Samples are shown on pages and must not show a key.
+WRITE_KEY = re.compile(r"\bfhw_[\w-]{8,}")
 SPECIAL = re.compile(r"[\\\t\n\r]")
 ESCAPES = {"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"}
 
@@ -68,7 +70,7 @@ def escape(text: str) -> str:
 def warning(project_id: int, reason: DropReason | WarningReason, sample: str, at: datetime) -> bytes:
     """One row for WARNING_COPY."""
     # COPY accepts no NUL, and one in a sample would fail the whole group.
-    text = escape(sample.replace("\0", "\ufffd"))
+    text = escape(WRITE_KEY.sub("fhw_…", sample.replace("\0", "\ufffd")))
     return f"{project_id}\t{reason}\t{escape(EXPLANATIONS[reason])}\t{text}\t{at}\n".encode(errors="replace")
 
 

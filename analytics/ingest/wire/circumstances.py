@@ -11,7 +11,7 @@ import msgspec
 ABSENT = msgspec.Raw(b"null")
 NULL = b"null"
 CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-NAMED_DOLLAR = re.compile(r'"(?:\$|\\u0024)')
+ESCAPED_DOLLAR = "\\u0024"
 
 Fields = dict[str, msgspec.Raw]
 _fields = msgspec.json.Decoder(Fields)
@@ -70,7 +70,10 @@ def _snake_case(name: str) -> str:
 
 def joined(own: str, more: str) -> str:
     """The JSON of both objects in one. Of two properties of one name, `own` wins."""
-    if NAMED_DOLLAR.search(own):
+    if ESCAPED_DOLLAR in own:
+        # Written out, an escaped "$set" would become an assertion that enrich has not seen.
+        return own
+    if '"$' in own:
         return msgspec.json.encode(_fields.decode(more) | _fields.decode(own)).decode()
     # No name is in both, so the texts can be joined without decoding them.
     rest = own[1:].lstrip()

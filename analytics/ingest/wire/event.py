@@ -96,6 +96,7 @@ class Event(msgspec.Struct, gc=False):
     trust_clock    the client says its clock is right ($ignore_sent_at)
     uuid_only      an id that is not a UUID is an error (PostHog); otherwise it is hashed (Segment)
     ignore_ip      sent by a server, so the peer's address says nothing about the person
+    extra_properties  JSON text of properties that the format has in fields of their own; those of the client win
     size           bytes of the event as JSON
     warnings       what was changed
     """
@@ -134,6 +135,7 @@ class Event(msgspec.Struct, gc=False):
     trust_clock: bool = False
     uuid_only: bool = False
     ignore_ip: bool = False
+    extra_properties: str = ""
     size: int = 0
     warnings: tuple[WarningReason, ...] = ()
 

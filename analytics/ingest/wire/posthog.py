@@ -51,6 +51,13 @@ class Options(msgspec.Struct, gc=False):
     disable_skew_correction: bool = False
 
 
+class ListedException(msgspec.Struct, gc=False):
+    """An error. The first of a list is the one that was caught, the others are its causes."""
+
+    type: str | None = None
+    value: str | None = None
+
+
 class Properties(msgspec.Struct, gc=False):
     """The properties that we interpret. All properties are stored as they were sent."""
 
@@ -79,6 +86,7 @@ class Properties(msgspec.Struct, gc=False):
     library_version: Id = msgspec.field(name="$lib_version", default=None)
     user_agent: str | None = msgspec.field(name="$raw_user_agent", default=None)
     ip: str | None = msgspec.field(name="$ip", default=None)
+    exceptions: list[ListedException] | None = msgspec.field(name="$exception_list", default=None)
     geoip_disable: bool | None = msgspec.field(name="$geoip_disable", default=None)
 
 
@@ -134,6 +142,7 @@ _capture = msgspec.json.Decoder(Capture)
 _properties = msgspec.json.Decoder(Properties)
 _keys = msgspec.json.Decoder(Keys)
 _first_event = msgspec.json.Decoder(FirstEvent)
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def parse(body: bytes, hints: RequestHints) -> Payload:
@@ -236,16 +245,45 @@ def _event(capture: Capture, properties: Properties, hints: RequestHints) -> Eve
         age_ms=capture.offset,
         trust_clock=bool(properties.ignore_sent_at)
         or bool(capture.options and capture.options.disable_skew_correction),
-        properties=str(capture.properties, "utf-8"),
+        properties=_without_ids(capture.properties, properties),
         client_session=text(properties.session_id) or capture.session_id or "",
         uuid_only=True,
         ignore_ip=bool(properties.geoip_disable),
     )
     _describe(event, properties)
     _link(event, properties)
+    if name == "$exception":
+        event.extra_properties = _error(properties.exceptions)
     event.person_set = assertions.merge(properties.set, capture.set)
     event.person_set_once = assertions.merge(properties.set_once, capture.set_once)
     return event
+
+
+def _without_ids(raw: msgspec.Raw, properties: Properties) -> str:
+    """The properties without write key and distinct id, which browsers repeat in each event's."""
+    found = str(raw, "utf-8")
+    for name, value in (("token", properties.token), ("distinct_id", properties.distinct_id)):
+        if value is not None:
+            found = _without(found, name, value)
+    return found
+
+
+def _without(found: str, name: str, value: object) -> str:
+    # As posthog-js writes it. Decoding its dozens of properties would take as long as everything else.
+    written = f'"{name}":"{value}",'
+    if written in found and found.count(f'"{name}"') == 1:
+        return found.replace(written, "", 1)
+    fields = _fields.decode(found)
+    del fields[name]
+    return msgspec.json.encode(fields).decode()
+
+
+def _error(exceptions: list[ListedException] | None) -> str:
+    """The name and message of an error as properties, which questions can filter by."""
+    if not exceptions:
+        return ""
+    named = {"$exception_type": exceptions[0].type, "$exception_message": exceptions[0].value}
+    return msgspec.json.encode({name: value for name, value in named.items() if value}).decode()
 
 
 def _describe(event: Event, properties: Properties) -> None:

@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 import msgspec
 
-from analytics.ingest.wire import assertions, envelope, lenient, times
+from analytics.ingest.wire import assertions, circumstances, envelope, lenient, times
 from analytics.ingest.wire.assertions import NOTHING
+from analytics.ingest.wire.circumstances import ABSENT, Circumstances
 from analytics.ingest.wire.encoding import GZIP_MAGIC, inflate
 from analytics.ingest.wire.event import (
     DropReason,
@@ -25,6 +27,11 @@ from analytics.schema import PAGEVIEW_EVENT
 MAX_EVENT = 32 * 1024
 MAX_BODY = 500 * 1000
 MAX_EVENTS = 5_000
+CAMPAIGN = {
+    "source": "utm_source", "medium": "utm_medium", "name": "utm_campaign", "term": "utm_term",
+    "content": "utm_content",
+}  # fmt: skip
+"""The columns of a campaign's fields. Other fields become properties."""
 KINDS = {"t": "track", "i": "identify", "p": "page", "s": "screen", "g": "group", "a": "alias", "b": "batch"}
 # Their requests come from a data centre, so their address says nothing about where the person is.
 SERVER_LIBRARIES = frozenset(
@@ -53,20 +60,12 @@ class Page(msgspec.Struct, gc=False):
     title: str | None = None
 
 
-class Campaign(msgspec.Struct, gc=False):
-    source: str | None = None
-    medium: str | None = None
-    name: str | None = None
-    term: str | None = None
-    content: str | None = None
-
-
-class Context(msgspec.Struct, rename="camel", gc=False):
+class Context(Circumstances, rename="camel", gc=False):
     library: Library | None = None
     ip: str | None = None
     user_agent: str | None = None
     page: Page | None = None
-    campaign: Campaign | None = None
+    campaign: dict[str, Any] | None = None
     locale: str | None = None
     session_id: Text = None
 
@@ -190,7 +189,7 @@ def _merged_context(own: Context | None, shared: Context) -> Context:
     if own is None:
         return shared
     for name in Context.__struct_fields__:
-        if getattr(own, name) is None:
+        if getattr(own, name) in (None, ABSENT):
             setattr(own, name, getattr(shared, name))
     return own
 
@@ -216,6 +215,7 @@ def _event(
         if call.context is not None:
             _describe(event, call.context)
         fill(event, call)
+        event.extra_properties = _extra_properties(call, event)
         if not event.person_set:
             assertions.extract(event)
     except UnicodeDecodeError:
@@ -233,12 +233,25 @@ def _describe(event: Event, context: Context) -> None:
     event.client_session = text(context.session_id)
     if context.page is not None:
         _set_page(event, context.page)
-    if (campaign := context.campaign) is not None:
-        event.utm_source = campaign.source or ""
-        event.utm_medium = campaign.medium or ""
-        event.utm_campaign = campaign.name or ""
-        event.utm_term = campaign.term or ""
-        event.utm_content = campaign.content or ""
+    if context.campaign:
+        for name, column in CAMPAIGN.items():
+            if isinstance(value := context.campaign.get(name), str):
+                setattr(event, column, value)
+
+
+def _extra_properties(call: Call, event: Event) -> str:
+    """What else the call says, as the JSON text of properties; empty if nothing."""
+    found: circumstances.Fields = {}
+    if (context := call.context) is not None:
+        found = circumstances.describe(context)
+        for name, value in (context.campaign or {}).items():
+            if name not in CAMPAIGN:
+                found[f"$campaign_{name}"] = msgspec.Raw(msgspec.json.encode(value))
+    if event.anonymous_id and event.anonymous_id != event.distinct_id:
+        found["$anonymous_id"] = msgspec.Raw(msgspec.json.encode(event.anonymous_id))
+    if event.link == "alias" and event.linked_id:
+        found["$previous_id"] = msgspec.Raw(msgspec.json.encode(event.linked_id))
+    return msgspec.json.encode(found).decode() if found else ""
 
 
 def _set_page(event: Event, page: Page) -> None:

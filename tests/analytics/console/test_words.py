@@ -22,21 +22,27 @@ JSON = st.recursive(
 )
 
 
-def event(name: str, path: Any = None, **details: Any) -> Event:
+def event(name: str, path: Any = None, title: Any = None, **details: Any) -> Event:
     known: dict[str, object] = dict.fromkeys(Event.__struct_fields__)
     known |= {"id": uuid.uuid4(), "sequence": 1, "event": name, "timestamp": NOW, "received_at": NOW}
     known |= {
         "person": 1,
         "distinct_id": "ana",
         "path": path,
+        "title": title,
         "properties": msgspec.Raw(json.dumps(details).encode()),
     }
     return Event(**known)  # type: ignore[arg-type]
 
 
+def used(kind: str, chain: str, text: str = "") -> Event:
+    """An autocaptured event, as posthog-js describes its element."""
+    return event("$autocapture", **{"$event_type": kind, "$elements_chain": chain, "$el_text": text})
+
+
 def told(happened: Event) -> str:
     spoken = sentence(happened, happened.details)
-    return f"{spoken.verb} {spoken.subject}".strip()
+    return " ".join(part for part in (spoken.verb, spoken.subject, spoken.detail) if part)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +55,32 @@ def told(happened: Event) -> str:
         (event("$identify"), "was identified as ana"),
         (event("$create_alias", alias="ana@example.com"), "got another id, ana@example.com"),
         (event("$set"), "facts were updated"),
+        (event("$pageview", "/pricing", title="Pricing"), "viewed Pricing /pricing"),
+        (event("$pageview", title="  Our\n prices "), "viewed Our prices"),
+        (event("$pageleave", "/pricing", title="Pricing"), "left Pricing /pricing"),
+        (event("$create_alias", **{"$previous_id": "device"}), "got another id, device"),
         (event("$autocapture", **{"$el_text": "Save"}), "clicked Save"),
+        (
+            used("click", 'button:attr__aria-label="Close \\"News\\"; all"text="×";body:', "×"),
+            'clicked Close "News"; all',
+        ),
+        (used("click", 'svg:attr__class="icon";button:attr__aria-label="Close"'), "clicked something"),
+        (used("change", 'input:attr__aria-label="Your e-mail"attr__name="email"'), "changed Your e-mail"),
+        (
+            used("change", 'input.big:attr__name="email"nth-child="1";form:attr__name="order"'),
+            "changed email",
+        ),
+        (used("change", "input:"), "changed a field"),
+        (used("submit", 'form:attr__id="order"attr_id="order"'), "submitted order"),
+        (used("submit", ""), "submitted a form"),
+        (event("$rageclick", **{"$el_text": "Save"}), "clicked repeatedly on Save"),
+        (
+            event(
+                "$exception", **{"$exception_list": [{"type": "TypeError", "value": "x is undefined"}, {}]}
+            ),
+            "met an error, TypeError: x is undefined",
+        ),
+        (event("$exception", **{"$exception_list": ["x"]}), "met an error, unnamed"),
         (
             event("$exception", **{"$exception_type": "TypeError", "$exception_message": "x"}),
             "met an error, TypeError: x",
@@ -69,7 +100,7 @@ def test_events_are_sentences(happened: Event, expected: str) -> None:
 
 @given(name=st.text(min_size=1), details=st.dictionaries(st.text(), JSON, max_size=5))
 def test_whatever_a_client_sends_can_be_told(name: str, details: dict[str, object]) -> None:
-    for called in (name, "$pageview", "$exception", "$comment", "$autocapture"):
+    for called in (name, "$pageview", "$exception", "$comment", "$autocapture", "$rageclick"):
         happened = event("came")
         happened = msgspec.structs.replace(happened, event=called)
         assert sentence(happened, details).verb
@@ -81,6 +112,12 @@ def test_clients_own_properties_are_left_out() -> None:
         ("plan", "free"),
         ("seats", "4"),
         ("beta", "true"),
+    ]
+
+
+def test_neither_a_write_key_nor_missing_values_are_shown() -> None:
+    assert facts("came", {"token": "fhw_x", "distinct_id": "ana", "category": None, "seats": 0}) == [
+        ("seats", "0")
     ]
 
 

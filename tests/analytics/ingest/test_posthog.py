@@ -28,6 +28,7 @@ VIEW = {
         "title": "Shoes",
     },
 }
+KEPT = {name: value for name, value in VIEW["properties"].items() if name != "distinct_id"}  # type: ignore[attr-defined]
 PATHS = ["/e", "/i/v0/e", "/capture", "/track", "/engage", "/batch"]
 
 
@@ -61,7 +62,7 @@ def test_properties_become_columns(harness: Harness) -> None:
     )
     assert (row["referrer"], row["referring_domain"], row["utm_source"]) == (None, None, "news")
     assert (row["client_session"], row["library"], row["locale"]) == ("s-1", "web 1.298.0", "en-GB")
-    assert json.loads(row["properties"]) == VIEW["properties"]
+    assert json.loads(row["properties"]) == KEPT
     assert row["user_known"] == 0
 
 
@@ -107,7 +108,7 @@ def test_every_encoding_is_decoded(harness: Harness, wrapping: str) -> None:
     path, content, headers = sent[wrapping]
     answer = harness.ingest.post(path, content, headers=headers)
     assert (answer.status_code, answer.text) == (200, '{"status":1}')
-    assert json.loads(harness.only()["properties"]) == VIEW["properties"]
+    assert json.loads(harness.only()["properties"]) == KEPT
 
 
 def test_blanks_in_form_data_are_read_as_plus(harness: Harness) -> None:
@@ -326,3 +327,57 @@ def test_the_newest_format_rejects_an_unknown_key_as_json(harness: Harness) -> N
         "/i/v1/analytics/events", {"batch": [VIEW]}, headers={"authorization": "Bearer nobody"}
     )
     assert (answer.status_code, answer.json()["error"]) == (401, "unknown_key")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        '{"token":"KEY","distinct_id":"ana","size":3}',
+        '{"size":3,"distinct_id":"ana","token":"KEY"}',
+        '{ "token" : "KEY" , "size" : 3 , "distinct_id" : "ana" }',
+        '{"distinct_id":"ana","token":"KEY","size":3,"$lib":"token"}',
+    ],
+)
+def test_the_key_and_the_id_are_not_repeated_in_the_properties(harness: Harness, written: str) -> None:
+    body = '{"event":"x","properties":PROPERTIES}'.replace("PROPERTIES", written)
+    harness.ingest.post("/e/", body.replace("KEY", harness.team.write_key))
+    row = harness.only()
+    assert row["distinct_id"] == "ana"
+    assert {name: value for name, value in json.loads(row["properties"]).items() if name != "$lib"} == {
+        "size": 3
+    }
+
+
+def test_ids_inside_other_properties_stay(harness: Harness) -> None:
+    order = {"distinct_id": "ana", "by": 'a "distinct_id" of \\'}
+    harness.capture({"event": "x", "properties": {"distinct_id": 'an"a', "order": order}})
+    row = harness.only()
+    assert (row["distinct_id"], json.loads(row["properties"])) == ('an"a', {"order": order})
+
+
+def test_an_error_is_named(harness: Harness) -> None:
+    listed = [
+        {"type": "TypeError", "value": "x is undefined", "stacktrace": {}},
+        {"type": "Cause", "value": "y"},
+    ]
+    exception = {"event": "$exception", "distinct_id": "ana"}
+    harness.capture(
+        exception | {"properties": {"$exception_list": listed}},
+        exception | {"properties": {"$exception_list": listed, "$exception_type": "Own"}},
+        exception | {"properties": {"$exception_list": []}},
+    )
+    found = [json.loads(row["properties"]) for row in harness.inbox()]
+    assert [(each.get("$exception_type"), each.get("$exception_message")) for each in found] == [
+        ("TypeError", "x is undefined"), ("Own", "x is undefined"), (None, None),
+    ]  # fmt: skip
+    assert found[0]["$exception_list"] == listed
+
+
+def test_samples_of_rejected_events_show_no_key(harness: Harness) -> None:
+    harness.capture(
+        {"event": "$comment", "distinct_id": "ana", "properties": {"key": harness.team.write_key}}
+    )
+    harness.ingest.post("/batch/", f'{{"api_key": "{harness.team.write_key}", "batch": [3]}}')
+    samples = [str(each["sample"]) for each in harness.warnings()]
+    assert len(samples) == 2
+    assert [each for each in samples if harness.team.write_key in each] == []

@@ -132,7 +132,7 @@ def test_identify_links_the_device_and_keeps_the_traits(harness: Harness) -> Non
         1,
     )
     assert json.loads(row["person_set"]) == {"name": "Ana"}
-    assert json.loads(row["properties"]) == {"$set": {"name": "Ana"}}
+    assert json.loads(row["properties"]) == {"$anonymous_id": "device", "$set": {"name": "Ana"}}
 
 
 def test_identify_without_a_user_id_sets_facts_of_the_device(harness: Harness) -> None:
@@ -270,3 +270,102 @@ def test_invalid_events_are_named_and_the_others_kept(harness: Harness) -> None:
 
 def test_an_empty_batch_is_fine(harness: Harness) -> None:
     assert harness.batch().json() == {"success": True}
+
+
+def properties(harness: Harness) -> dict[str, object]:
+    found: dict[str, object] = json.loads(harness.only()["properties"])
+    return found
+
+
+PHONE = {
+    "app": {"name": "Shop", "version": "1.2", "build": "34", "namespace": "example.shop"},
+    "device": {"id": "B5372DB0", "manufacturer": "Apple", "model": "iPhone17,2", "adTrackingEnabled": True},
+    "os": {"name": "iOS", "version": "19.1"},
+    "screen": {"width": 390, "height": 844, "density": 3},
+    "network": {"carrier": "Telia", "wifi": False},
+    "timezone": "Europe/Oslo",
+    "groupId": "acme",
+    "traits": {"plan": "pro"},
+    "campaign": {"source": "news", "id": "c-7"},
+}
+PHONE_PROPERTIES = {
+    "$app_name": "Shop", "$app_version": "1.2", "$app_build": "34", "$app_namespace": "example.shop",
+    "$device_id": "B5372DB0", "$device_manufacturer": "Apple", "$device_model": "iPhone17,2",
+    "$device_ad_tracking_enabled": True, "$os": "iOS", "$os_version": "19.1",
+    "$screen_width": 390, "$screen_height": 844, "$screen_density": 3, "$network_carrier": "Telia",
+    "$network_wifi": False, "$timezone": "Europe/Oslo", "$group_id": "acme", "$traits": {"plan": "pro"},
+    "$campaign_id": "c-7",
+}  # fmt: skip
+
+
+def test_app_device_and_system_are_properties(harness: Harness) -> None:
+    harness.batch(
+        {"type": "track", "userId": "ana", "event": "x", "context": PHONE, "properties": {"size": 3}}
+    )
+    assert properties(harness) == {"size": 3, **PHONE_PROPERTIES}
+    assert harness.only()["utm_source"] == "news"
+
+
+@pytest.mark.parametrize("own", ["{}", " { } ", "null"])
+def test_an_event_without_properties_has_those_of_its_app(harness: Harness, own: str) -> None:
+    body = f'{{"userId": "ana", "event": "x", "properties": {own}, "context": {{"os": {{"name": "iOS"}}}}}}'
+    harness.ingest.post("/v1/track", body, key=harness.team.write_key)
+    assert properties(harness) == {"$os": "iOS"}
+
+
+@pytest.mark.parametrize("name", ["$os", "\\u0024os"])
+def test_a_property_of_the_same_name_wins(harness: Harness, name: str) -> None:
+    own, context = f'{{"{name}": "BeOS"}}', '{"os": {"name": "iOS"}}'
+    body = f'{{"userId": "ana", "event": "x", "properties": {own}, "context": {context}}}'
+    harness.ingest.post("/v1/track", body, key=harness.team.write_key)
+    stored = harness.only()["properties"]
+    assert (json.loads(stored), stored.count("os")) == ({"$os": "BeOS"}, 1)
+
+
+def test_the_context_of_a_batch_describes_each_item(harness: Harness) -> None:
+    call = {"type": "track", "userId": "ana", "event": "x"}
+    harness.batch(call, call | {"context": {"os": {"name": "Linux"}}}, call, context=PHONE)
+    rows = harness.inbox()
+    assert [json.loads(row["properties"])["$os"] for row in rows] == ["iOS", "Linux", "iOS"]
+    assert [json.loads(row["properties"])["$campaign_id"] for row in rows] == ["c-7"] * 3
+    assert [row["utm_source"] for row in rows] == ["news"] * 3
+
+
+def test_a_context_of_other_types_is_kept_and_nulls_are_not(harness: Harness) -> None:
+    odd = {"os": "iOS", "app": None, "device": {"model": None, "type": "ios"}, "screen": [1], "timezone": 3}
+    answer = harness.batch({"type": "track", "userId": "ana", "event": "x", "context": odd})
+    assert answer.json() == {"success": True}
+    assert properties(harness) == {"$os": "iOS", "$device_type": "ios", "$screen": [1], "$timezone": 3}
+
+
+def test_a_context_that_is_nested_too_deeply_is_left_out(harness: Harness) -> None:
+    deep: object = 1
+    for _ in range(70):
+        deep = {"in": deep}
+    call = {
+        "type": "track",
+        "userId": "ana",
+        "event": "x",
+        "properties": {"size": 3},
+        "context": {"traits": deep},
+    }
+    answer = harness.batch(call)
+    assert [each["reason"] for each in answer.json()["warnings"]] == ["field_ignored"]
+    assert properties(harness) == {"size": 3}
+
+
+def test_the_other_ids_of_a_call_are_kept(harness: Harness) -> None:
+    harness.batch(
+        {"type": "track", "userId": "ana", "anonymousId": "laptop", "event": "x"},
+        {"type": "identify", "userId": "ana", "anonymousId": "laptop", "traits": {"plan": "pro"}},
+        {"type": "alias", "userId": "ana", "previousId": "phone"},
+        {"type": "track", "anonymousId": "laptop", "event": "x"},
+        {"type": "track", "userId": "ana", "anonymousId": "ana", "event": "x"},
+    )
+    assert [json.loads(row["properties"]) for row in harness.inbox()] == [
+        {"$anonymous_id": "laptop"},
+        {"$anonymous_id": "laptop", "$set": {"plan": "pro"}},
+        {"$previous_id": "phone"},
+        {},
+        {},
+    ]
