@@ -172,3 +172,20 @@ def test_one_address_cannot_fill_an_inbox(team: Team, monkeypatch: pytest.Monkey
 
     with_ingest(work, Rates(comments_per_minute=3))
     assert ledger(team.id) == {"recorded": 4, "received": 3, "refused rate_limited": 3}
+
+
+def test_an_address_that_the_client_claims_is_not_the_one_that_is_limited(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three web processes, of which each sees one comment too few for its own limit."""
+    monkeypatch.setenv("FIRSTHAND_TRUSTED_PROXIES", "127.0.0.1")
+    statuses = []
+
+    async def work(post: Post) -> None:
+        for number in range(2):
+            claimed = {"context": {"ip": f"198.51.100.{len(statuses)}"}}
+            statuses.append((await post(team, number, **claimed)).status_code)
+
+    for _ in range(3):
+        with_ingest(work, Rates(comments_per_minute=2))
+    assert statuses == [201, 201, 429, 429, 429, 429]
