@@ -30,7 +30,7 @@ class Proxies:
 
     def _trusts(self, address: str) -> bool:
         try:
-            parsed = ipaddress.ip_address(address)
+            parsed = _address(address)
         except ValueError:
             return False
         return any(parsed in network for network in self._networks)
@@ -42,9 +42,17 @@ def network_of(address: str) -> str:
     if ":" not in address:
         return address
     try:
-        return str(ipaddress.ip_network((address, 64), strict=False))
+        parsed = _address(address)
     except ValueError:
         return address
+    return str(parsed) if parsed.version == 4 else str(ipaddress.ip_network((parsed, 64), strict=False))
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """Raises ValueError."""
+    parsed = ipaddress.ip_address(text)
+    # A server that listens on :: sees all IPv4 clients as ::ffff:192.0.2.1, which would be one network of IPv6.
+    return (parsed.version == 6 and parsed.ipv4_mapped) or parsed
 
 
 def _network(word: str) -> Network:

@@ -11,7 +11,7 @@ MAX_BYTES = 96 << 20
 MAX_SHARE = 24 << 20
 """Bytes of one address or of one project. More than the largest body, so that one of them always fits."""
 
-LEAST = 1 << 20
+LEAST = 128 << 10
 """What each counts at least. It bounds their number too, because all of them wait for one thread."""
 
 ALL = None

@@ -236,7 +236,7 @@ def test_large_bodies_at_the_same_time_are_bounded_by_address_and_in_all(
         finally:
             await app.stop()
 
-    with bounded(monkeypatch, share=large_bodies.LEAST, most=2 * large_bodies.LEAST):
+    with bounded(monkeypatch, share=len(whole), most=2 * len(whole)):
         asyncio.run(story())
 
 
@@ -247,7 +247,7 @@ def test_a_client_that_disconnects_gives_its_share_back(team: Team) -> None:
         try:
             upload = Upload(app, "203.0.113.7")
             await upload.piece(b"x" * (LARGE + 1))
-            assert app._intake._large._bytes["203.0.113.7"] == large_bodies.LEAST
+            assert app._intake._large._bytes["203.0.113.7"] == LARGE + 1
             upload._pieces.put_nowait({"type": "http.disconnect"})
             assert await upload.status() == 400
             assert not app._intake._large._bytes
