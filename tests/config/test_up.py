@@ -98,7 +98,14 @@ def test_static_files_are_served(ana: Installation) -> None:
 
 def test_it_becomes_ready(ana: Installation) -> None:
     eventually(lambda: ana.answers("/readyz"), f"readiness: {ana.get('/readyz').text}", 30)
-    assert set(ana.get("/readyz").json()["parts"]) == {"database", "lake", "worker"}
+    assert set(ana.get("/readyz").json()["parts"]) == {
+        "database",
+        "lake",
+        "worker",
+        "enrich",
+        "load",
+        "rollup",
+    }
 
 
 def test_a_second_up_names_the_first_one(ana: Installation) -> None:
