@@ -179,7 +179,7 @@ def test_an_address_that_the_client_claims_is_not_the_one_that_is_limited(
 ) -> None:
     """Three web processes, of which each sees one comment too few for its own limit."""
     monkeypatch.setenv("FIRSTHAND_TRUSTED_PROXIES", "127.0.0.1")
-    statuses = []
+    statuses: list[int] = []
 
     async def work(post: Post) -> None:
         for number in range(2):
