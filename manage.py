@@ -9,6 +9,9 @@ WITHOUT_DATABASE = {"up", "restore", "help", "check", "collectstatic", "makemigr
 
 
 def main() -> None:
+    from config.home import private
+
+    private.restrict_new_files()
     if sys.argv[1:] == ["up"]:
         from config.home import up
 

@@ -15,10 +15,13 @@ from analytics.ingest.app import Ingest
 from analytics.ingest.http import Receive, Scope, Send
 from analytics.record.visitors import visitor_routes
 from config import bodies
-from config.home import layout
+from config.home import layout, private
 from config.warm_up import warming_up
 from dashboard.live import endpoint
 from dashboard.live.endpoint import LivePages
+
+# Also where no supervisor starts this process.
+private.restrict_new_files()
 
 setup(set_prefix=False)
 

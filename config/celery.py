@@ -11,8 +11,10 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 from django.conf import settings
 
-from config.home import broker, layout
+from config.home import broker, layout, private
 
+# Also where no supervisor starts this process.
+private.restrict_new_files()
 app = Celery("firsthand")
 app.conf.update(
     **broker.configuration(settings.BROKER_URL, layout.home()),

@@ -37,6 +37,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.no_store.no_store",
     "django.middleware.security.SecurityMiddleware",
     "config.content_security.content_security_policy",
     # Before sessions: their cookie goes into a query, too.
@@ -148,6 +149,8 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.boolean("FI
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY
+# For static files and mail too: the default, 0644, ignores the umask.
+FILE_UPLOAD_PERMISSIONS = 0o600
 
 DASHBOARD_SECTIONS = [
     "analytics.console.navigation.PEOPLE",
@@ -190,7 +193,9 @@ SPECTACULAR_SETTINGS = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "formatters": {
+        "line": {"()": "config.logs.Formatter", "format": "%(asctime)s %(levelname)s %(name)s %(message)s"}
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.text("FIRSTHAND_LOG_LEVEL", "WARNING")},
 }

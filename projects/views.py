@@ -47,10 +47,10 @@ def _sign_in(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def sign_in_link(request: HttpRequest, token: str) -> HttpResponse:
     """GET shows a button and POST redeems: previews of mail scanners and chats must not use up the link."""
-    if request.method == "GET" and sign_in.is_live(token):
+    if request.method != "POST" and sign_in.is_live(token):
         return render(request, "projects/sign_in_link.html", {"token": token})
     user = sign_in.redeem(token) if request.method == "POST" else None
     if user is None:

@@ -19,11 +19,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from config.home import layout, postgres, sequences
+from config.home import layout, postgres, private, sequences
 from config.home.layout import Home, HomeError
 
 FORMAT = 1
@@ -133,13 +134,13 @@ def _pack(staging: Path, file: Path) -> Report:
     # Renamed only when complete, so that an interrupted backup is not mistaken for a whole one.
     part = file.with_name(f"{file.name}.part")
     try:
-        with tarfile.open(part, "w:gz", compresslevel=3) as tar:
+        # Left behind by a backup that was killed.
+        part.unlink(missing_ok=True)
+        with _private_file(part) as stream, tarfile.open(fileobj=stream, mode="w:gz", compresslevel=3) as tar:
             # The manifest first: restore checks the format before it unpacks anything.
             for each in sorted(staging.iterdir(), key=lambda path: path.name != MANIFEST):
                 tar.add(each, each.name)
             count = len(tar.getmembers())
-        # It contains the secret key and all data.
-        part.chmod(0o600)
         part.replace(file)
     except OSError as error:
         raise HomeError(f"cannot write {file}: {error.strerror}") from error
@@ -148,12 +149,17 @@ def _pack(staging: Path, file: Path) -> Report:
     return Report(file, file.stat().st_size, count)
 
 
+def _private_file(path: Path) -> BinaryIO:
+    # From the start, whatever the umask: it contains the secret key and all data.
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+
+
 def restore(home: Home, file: Path, url: str) -> None:
     """Restore a backup into an empty home. Raises HomeError if the home or its database is in use."""
     _check_home_is_empty(home)
     staging = home.root / STAGING
     shutil.rmtree(staging, ignore_errors=True)
-    home.root.mkdir(parents=True, exist_ok=True)
+    private.prepare(home)
     try:
         _unpack(file, staging)
         _restore_database(home, staging / DUMP, url)

@@ -7,6 +7,7 @@ import hashlib
 import os
 import secrets
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -77,16 +78,30 @@ class Home:
     def secret_key(self) -> str:
         """The installation's random key, created at first use and readable by its owner only."""
         file = self.root / "secret_key"
-        self.root.mkdir(parents=True, exist_ok=True)
-        try:
-            # O_EXCL: of two processes that start together, only one may create the key.
-            descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return file.read_text(encoding="utf-8")
-        key = secrets.token_urlsafe(50)
+        if not file.exists():
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _create_once(file, secrets.token_urlsafe(50))
+        if key := file.read_text(encoding="utf-8").strip():
+            return key
+        raise HomeError(
+            f"{file} is empty; delete it, and the next start creates a new key (all users sign in again)"
+        )
+
+
+def _create_once(file: Path, text: str) -> None:
+    """Create a private file with this text, unless another process was faster."""
+    descriptor, complete = tempfile.mkstemp(prefix=f"{file.name}.", dir=file.parent)
+    try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(key)
-        return key
+            stream.write(text)
+            stream.flush()
+            # Otherwise a power cut could leave an empty file, and nobody could sign in.
+            os.fsync(stream.fileno())
+        # Of two processes only one can make the link, and nobody can read it before it is complete.
+        with suppress(FileExistsError):
+            file.hardlink_to(complete)
+    finally:
+        Path(complete).unlink()
 
 
 def home() -> Home:

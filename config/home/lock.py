@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from config.home import part
+from config.home import part, private
 from config.home.layout import Home, HomeError
 from config.home.part import Part
 
@@ -74,7 +74,7 @@ def read_holder(home: Home) -> Holder:
 @contextmanager
 def hold(home: Home, command: str) -> Iterator[HomeLock]:
     """Hold the home during the block, and stop what a killed holder left running. HomeError if another holds it."""
-    home.root.mkdir(parents=True, exist_ok=True)
+    private.prepare(home)
     # Python does not pass descriptors on to child processes. One that outlives us would hold the lock.
     descriptor = os.open(file(home), os.O_RDWR | os.O_CREAT, 0o600)
     try:

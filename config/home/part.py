@@ -10,9 +10,9 @@ from pathlib import Path
 
 import psutil
 
+from config import env
 from config.home.layout import HomeError
 
-MAX_LOG_BYTES = 5_000_000
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -29,8 +29,7 @@ class Part:
 
     def start(self) -> None:
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        # Only at a start: a running process would go on writing to the renamed file.
-        _rotate(self.log)
+        self.rotate_log()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 self.command,
@@ -41,6 +40,10 @@ class Part:
                 # Ctrl-C must reach the supervisor alone, which stops its parts in order.
                 start_new_session=True,
             )
+
+    def rotate_log(self) -> None:
+        """Move a log that is too large aside, also while the process is writing to it."""
+        rotate(self.log, *log_limits())
 
     @property
     def pid(self) -> int:
@@ -85,6 +88,7 @@ class Part:
 def run(command: list[str], log: Path) -> str:
     """Run a command and return its output. Raises HomeError with the end of its error output."""
     log.parent.mkdir(parents=True, exist_ok=True)
+    rotate(log, *log_limits())
     completed = subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, check=False, start_new_session=True
     )
@@ -99,10 +103,30 @@ def run(command: list[str], log: Path) -> str:
     return completed.stdout
 
 
-def _rotate(log: Path) -> None:
-    with suppress(FileNotFoundError):
-        if log.stat().st_size > MAX_LOG_BYTES:
-            log.replace(log.with_suffix(".log.1"))
+def log_limits() -> tuple[int, int]:
+    """Bytes of a log, and how many older files are kept beside it."""
+    return env.integer("FIRSTHAND_LOG_SIZE", 5_000_000, least=1000), env.integer("FIRSTHAND_LOG_FILES", 3)
+
+
+def rotate(log: Path, size: int, files: int) -> None:
+    """Move a log above `size` bytes to `log.1`, that one to `log.2` and so on, and keep `files` older files."""
+    if not log.exists() or log.stat().st_size <= size:
+        return
+    for number in range(files, 1, -1):
+        with suppress(FileNotFoundError):
+            _older(log, number - 1).replace(_older(log, number))
+    with log.open("rb+") as stream:
+        # Copied, not renamed: the process would go on writing to the renamed file. Not all of it, so that no burst
+        # of lines between two looks makes an older file many times too large.
+        stream.seek(-min(log.stat().st_size, 2 * size), os.SEEK_END)
+        if files:
+            _older(log, 1).write_bytes(stream.read())
+        # The process appends, so its next line begins the empty file.
+        stream.truncate(0)
+
+
+def _older(log: Path, number: int) -> Path:
+    return log.with_name(f"{log.name}.{number}")
 
 
 def started_at(pid: int) -> float:

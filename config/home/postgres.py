@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 
 from config import env
-from config.home import account, lock, part
+from config.home import account, lock, part, private
 from config.home.layout import SOCKET_NAME, Home, HomeError
 from config.home.part import Part
 
@@ -172,7 +172,7 @@ def running(home: Home, command: str) -> Iterator[bool]:
     if env.secret("DATABASE_URL"):
         yield False
         return
-    home.root.mkdir(parents=True, exist_ok=True)
+    private.prepare(home)
     users = os.open(home.root / "database.users", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         # Waits while another command stops the server: that one holds LOCK_EX until the server has stopped.

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 
 from config import env
-from config.home import layout, lock, part, postgres
+from config.home import layout, lock, part, postgres, private
 from config.home.layout import Home, HomeError
 from config.home.part import Part
 from config.limits import max_connections, raise_file_limit
@@ -222,6 +222,8 @@ class Installation:
         watchdogs = [Watchdog(each) for each in self.parts]
         while not self.stop.received:
             time.sleep(0.2)
+            for each in self.parts:
+                each.rotate_log()
             changed = [each.check(time.monotonic()) for each in watchdogs]
             if any(changed):
                 self.held.record_children(self.parts)
@@ -278,6 +280,10 @@ def main() -> int:
     # First, so that a signal during the start stops what was already started.
     stop.listen()
     try:
+        # First: everything that is created from here on is private.
+        private.restrict_new_files()
+        # Before anything starts: a wrong value would otherwise stop a running installation.
+        part.log_limits()
         home = layout.home()
         # Parts run in the program's folder, where a relative path would be another home.
         os.environ["FIRSTHAND_HOME"] = str(home.root)

@@ -100,16 +100,16 @@ def test_an_exited_part_is_noticed_and_its_children_are_killed(home: Home) -> No
 
 
 def test_a_long_log_is_rotated_at_the_start(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(part, "MAX_LOG_BYTES", 10)
+    monkeypatch.setenv("FIRSTHAND_LOG_SIZE", "1000")
     home.logs.mkdir(parents=True)
     log = home.logs / "short.log"
-    log.write_text("a line that is long enough\n")
+    log.write_text(long := "a line\n" * 200)
     short = Part("short", [sys.executable, "-c", "print('new')"], log)
     short.start()
     while not short.has_exited():
         time.sleep(0.01)
     short.reap()
-    assert (home.logs / "short.log.1").read_text() == "a line that is long enough\n"
+    assert (home.logs / "short.log.1").read_text() == long
     assert log.read_text() == "new\n"
 
 
