@@ -121,7 +121,10 @@ class IdentityLink(models.Model):
 
     class Meta:
         db_table = "analytics_identity_link"
-        indexes = [models.Index(fields=["project", "distinct_id", "linked_id"], name="link_by_ids")]
+        indexes = [
+            models.Index(fields=["project", "distinct_id", "linked_id"], name="link_by_ids"),
+            models.Index(fields=["project"], name="undone_links", condition=models.Q(cause="undo")),
+        ]
 
     def __str__(self) -> str:
         return f"{self.linked_id} is {self.distinct_id} ({self.cause})"

@@ -3,6 +3,7 @@
 Standard library only, because ingest imports it without Django. tests/contract compares it with the database.
 """
 
+import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -81,7 +82,8 @@ INBOX_ONLY: tuple[Column, ...] = (
 )
 """What enrich needs but does not store.
 
-link             "identify" or "alias": the event links linked_id and distinct_id to one person
+link             the event links linked_id and distinct_id to one person: "identify", "alias", or PROVED_ALIAS if it
+                 was sent with a secret key
 linked_id        identify: the anonymous id; alias: the id used before
 user_known       1 when distinct_id is a user id (Segment userId, $identify's target), so its person is identified
 client_session   the client's own session id
@@ -99,14 +101,26 @@ RESERVED_EVENTS = frozenset({COMMENT_EVENT, "$reply", "$verdict", "$answer", "$m
 
 PAGEVIEW_EVENT = "$pageview"
 
+PROVED_ALIAS = "proved alias"
+
 NOBODY = frozenset({
     "anonymous", "guest", "distinctid", "distinct_id", "id", "not_authenticated", "email", "undefined", "true", "false",
-    "[object object]", "nan", "none", "null", "0", "",
+    "[object object]", "nan", "none", "null", "(null)", "nil", "void", "unknown", "n/a", "-", "0", "",
+    "00000000-0000-0000-0000-000000000000", "{00000000-0000-0000-0000-000000000000}", "0" * 32,
 })  # fmt: skip
 """Placeholder ids in lower case, which clients send when they have none. They never identify anyone."""
 
+INVISIBLE = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
+"""Unicode's categories of blanks, controls and formats, such as the zero-width space."""
+# Unicode counts these as letters, marks and symbols, but they show nothing.
+BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {chr(0xFE00 + n) for n in range(16)}
+
 
 def means_nobody(id: str) -> bool:
+    """Whether this is a placeholder, in any case and with any blank or invisible characters in or around it."""
+    # Nearly all ids are plain ASCII. Looking up each character takes 50 times as long.
+    if not (id.isascii() and id.isprintable()):
+        id = "".join(c for c in id if c not in BLANK and unicodedata.category(c) not in INVISIBLE)
     return id.strip().lower() in NOBODY
 
 

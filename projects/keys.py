@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from projects.models import Key, Project
 
-SCOPES = ("events:read", "people:read", "insights:read", "comments:read")
+READ = ("events:read", "people:read", "insights:read", "comments:read")
+WRITE_PEOPLE = "people:write"
+"""The scope that proves an alias, so that it merges two identified people (analytics.ingest)."""
 PREFIX = {Key.Kind.WRITE: "fhw_", Key.Kind.API: "fhk_"}
 
 
@@ -23,7 +25,7 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def create(project: Project, kind: Key.Kind, *, name: str = "", scopes: tuple[str, ...] = SCOPES) -> NewKey:
+def create(project: Project, kind: Key.Kind, *, name: str = "", scopes: tuple[str, ...] = READ) -> NewKey:
     text = PREFIX[kind] + secrets.token_urlsafe(32 if kind == Key.Kind.API else 18)
     key = Key.objects.create(
         project=project,

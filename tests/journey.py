@@ -89,21 +89,21 @@ class Journey:
         self.calls.append(call | ids | fields)
         return self
 
-    def send(self) -> Self:
-        """Post what was gathered; every request must be acknowledged."""
+    def send(self, key: str | None = None) -> Self:
+        """Post what was gathered, with the write key unless another is given; every request must be acknowledged."""
         calls, self.calls = self.calls, []
         self.sent += calls
-        return self._post(calls)
+        return self._post(calls, key)
 
     def send_again(self) -> Self:
         """Post everything again, like a client that did not get the response."""
         return self._post(self.sent)
 
-    def _post(self, calls: list[dict[str, Any]]) -> Self:
+    def _post(self, calls: list[dict[str, Any]], key: str | None = None) -> Self:
         ingest = shared_ingest()
         for start in range(0, len(calls), BATCH):
             batch = {"batch": calls[start : start + BATCH]}
-            answer = ingest.post("/v1/batch", batch, key=self.team.write_key)
+            answer = ingest.post("/v1/batch", batch, key=key or self.team.write_key)
             assert answer.status_code == 200, answer.text
         return self
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from django.contrib.auth.models import User
 
+from projects import keys
 from projects.creation import NewProject, create_project
-from projects.models import Membership
+from projects.models import Key, Membership
 
 _numbers = itertools.count(1)
 
@@ -36,6 +37,10 @@ class Team:
     @property
     def api_key(self) -> str:
         return self.new.api_key
+
+    def people_key(self) -> str:
+        """A new API key that may merge people."""
+        return keys.create(self.new.project, Key.Kind.API, scopes=(*keys.READ, keys.WRITE_PEOPLE)).text
 
 
 def assemble(timezone: str = "UTC") -> Team:

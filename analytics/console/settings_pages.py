@@ -41,7 +41,9 @@ def create_key(request: HttpRequest, project: Project) -> HttpResponse:
     if kind not in Key.Kind.values:
         messages.error(request, f"Unknown kind of key {kind!r}. Choose one of {', '.join(Key.Kind.values)}.")
         return redirect("settings", project.slug)
-    new = keys.create(project, Key.Kind(kind), name=request.POST.get("name", "").strip()[:120])
+    scopes = keys.READ if request.POST.get("access") != "write" else (*keys.READ, keys.WRITE_PEOPLE)
+    name = request.POST.get("name", "").strip()[:120]
+    new = keys.create(project, Key.Kind(kind), name=name, scopes=scopes)
     return _page(request, project, new)
 
 

@@ -22,7 +22,7 @@ from analytics.enrich import agents, duplicates, identify, insert, isolation, pa
 from analytics.enrich.enrich_report import EnrichReport
 from analytics.enrich.portions import Portion
 from analytics.locks import single_writer
-from analytics.schema import NOBODY, PAGEVIEW_EVENT
+from analytics.schema import PAGEVIEW_EVENT
 from analytics.statements import statement
 from dashboard.live import changes
 
@@ -66,7 +66,7 @@ def _store_row(cursor: CursorWrapper, position: int) -> EnrichReport:
 
 def _enrich(cursor: CursorWrapper, portion: Portion) -> EnrichReport:
     _prepare(cursor)
-    cursor.execute(statement("enrich/claim"), {**portion.parameters(), "nobody": sorted(NOBODY)})
+    cursor.execute(statement("enrich/claim"), portion.parameters())
     claimed = cursor.rowcount
     if not claimed:
         # Another process has taken them.

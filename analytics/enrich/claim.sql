@@ -17,10 +17,7 @@ WITH taken AS (
 INSERT INTO claimed
 SELECT
     taken.*,
-    -- Placeholder ids such as "null" or "anonymous" never link: they would merge everyone who ever had one.
-    link IS NOT NULL AND linked_id IS NOT NULL
-        AND lower(btrim(linked_id)) <> ALL (%(nobody)s)
-        AND lower(btrim(distinct_id)) <> ALL (%(nobody)s),
-    (user_known = 1 OR link IS NOT DISTINCT FROM 'identify') AND lower(btrim(distinct_id)) <> ALL (%(nobody)s),
+    link IS NOT NULL AND linked_id IS NOT NULL,
+    user_known = 1 OR link IS NOT DISTINCT FROM 'identify',
     coalesce(person_set, '{}') <> '{}' OR coalesce(person_set_once, '{}') <> '{}'
 FROM taken;

@@ -15,12 +15,12 @@ from analytics.identity.resolution import (
     Id,
     PersonState,
     Properties,
-    RefusedLinks,
     Resolution,
     fold,
     properties,
     resolve,
 )
+from analytics.schema import PROVED_ALIAS
 from analytics.statements import statement
 
 MAX_READ_BYTES = 64 << 20
@@ -79,11 +79,16 @@ def identify(cursor: CursorWrapper, offset: int) -> Identified:
     facts = _facts(cursor, offset)
     named = {fact.id for fact in facts} | {(fact.id[0], fact.linked_id) for fact in facts if fact.linked_id}
     known = _known(cursor, named) if named else Known()
-    refused = _refused_links(cursor) if any(fact.cause for fact in facts) else RefusedLinks()
-    resolution = resolve(facts, known.people, known.states, refused)
+    links = any(fact.cause for fact in facts)
+    resolution = resolve(
+        facts,
+        known.people,
+        known.states,
+        _refused_pairs(cursor) if links else (),
+        _unmerged_pairs(cursor, named, known) if links else (),
+    )
     if resolution.links:
         _write_links(cursor, resolution)
-        _write_origins(cursor, resolution)
     states = {person: state.assertions for person, state in resolution.changed.items()}
     before = {person: known.states[person].assertions for person in states if person in known.states}
     return Identified(
@@ -98,7 +103,7 @@ def _assertions_by_person(resolution: Resolution, known: Known) -> dict[int, Ass
     """Assertions stay with the person under whom the events are stored, so that an undone merge gives them back."""
     found: dict[int, Assertions] = {}
     for id, more in resolution.asserted.items():
-        person = resolution.origins.get(id, known.stored_as[id])
+        person = known.stored_as[id]
         # A copy, because `bounded` compares with what is known.
         fold(found.setdefault(person, dict(known.assertions.get(person, {}))), more)
     return {person: bounded(known.assertions.get(person, {}), after) for person, after in found.items()}
@@ -125,9 +130,9 @@ def store(cursor: CursorWrapper, identified: Identified) -> None:
         "merged_away": _json(asserted[False]),
     }
     cursor.execute(statement("enrich/people"), parameters)
-    if resolution.moved:
-        targets = sorted({moved.target for moved in resolution.moved})
-        cursor.execute(statement("identity/recount"), {"people": targets, **LIMITS})
+    # Not for new people: nothing of theirs was counted elsewhere.
+    if grown := {moved.target for moved in resolution.moved if not moved.is_new}:
+        cursor.execute(statement("identity/recount"), {"people": sorted(grown), **LIMITS})
     if resolution.changed:
         cursor.execute(statement("identity/display_names"), {"people": list(resolution.changed)})
     if identified.full:
@@ -137,9 +142,12 @@ def store(cursor: CursorWrapper, identified: Identified) -> None:
 def _facts(cursor: CursorWrapper, offset: int) -> list[Fact]:
     cursor.execute(statement("enrich/facts"), {"offset": offset})
     return [
-        Fact((project, id), event_id, at, sequence, cause, linked_id, known, _decode(set_), _decode(once))
-        for project, id, event_id, at, sequence, cause, linked_id, known, set_, once in cursor.fetchall()
-    ]
+        Fact(
+            (project, id), event_id, at, sequence, "alias" if link == PROVED_ALIAS else link, linked_id, known,
+            link == PROVED_ALIAS, _decode(set_), _decode(once),
+        )
+        for project, id, event_id, at, sequence, link, linked_id, known, set_, once in cursor.fetchall()
+    ]  # fmt: skip
 
 
 def _decode(text: str | None) -> Properties:
@@ -178,14 +186,15 @@ def _absorbed(cursor: CursorWrapper, persons: Iterable[int], known: Known) -> di
     return absorbed
 
 
-def _refused_links(cursor: CursorWrapper) -> RefusedLinks:
+def _refused_pairs(cursor: CursorWrapper) -> set[tuple[Id, str]]:
     cursor.execute(statement("enrich/refused_links"))
-    rows = cursor.fetchall()
-    pairs = [
-        (((project, distinct_id), linked_id), is_undo) for project, distinct_id, linked_id, is_undo in rows
-    ]
-    unmerged = {pair for pair, is_undo in pairs if is_undo}
-    return RefusedLinks({pair for pair, is_undo in pairs if not is_undo}, unmerged)
+    return {((project, distinct_id), linked_id) for project, distinct_id, linked_id in cursor.fetchall()}
+
+
+def _unmerged_pairs(cursor: CursorWrapper, named: Iterable[Id], known: Known) -> list[tuple[int, int]]:
+    scope = {"projects": sorted({project for project, _ in named}), "people": list(known.states)}
+    cursor.execute(statement("enrich/unmerged"), scope)
+    return list(cursor.fetchall())
 
 
 def _write_links(cursor: CursorWrapper, resolution: Resolution) -> None:
@@ -213,14 +222,10 @@ def _write_links(cursor: CursorWrapper, resolution: Resolution) -> None:
     ]
     cursor.execute(statement("enrich/links"), {"links": _json(links)})
     cursor.execute(statement("identity/redirect"), {"moved": _json(moved)})
-
-
-def _write_origins(cursor: CursorWrapper, resolution: Resolution) -> None:
-    origins = [
-        _named(id, person_id=resolution.people[id], stored_as=origin)
-        for id, origin in resolution.origins.items()
-    ]
-    cursor.execute(statement("enrich/reassigned_ids"), {"origins": _json(origins)})
+    # The ids of the batch are not stored yet, so the redirects did not move them.
+    cursor.execute(
+        "UPDATE batch_ids ids SET person_id = moves.target_id FROM moves WHERE ids.person_id = moves.person_id"
+    )
 
 
 def _named(named: Id, **more: Any) -> dict[str, Any]:

@@ -9,6 +9,17 @@ WHERE is_new
 -- In order of arrival, because names prefer the id with the lowest row id (display_names.sql).
 ORDER BY first_position, events DESC;
 
+-- New people whom a link of this batch has merged into another. Their events are stored as theirs, so the merge can be
+-- undone, as if they had come a batch earlier.
+INSERT INTO analytics_person
+    (id, project_id, merged_into_id, identified, name, search, properties, assertions, first_seen, last_seen, events, sessions)
+SELECT
+    stored_as, project_id, person_id, user_position IS NOT NULL,
+    analytics_person_name('{}', CASE WHEN user_position IS NOT NULL THEN distinct_id END, distinct_id),
+    '', '{}', '{}', coalesce(first_seen, now()), coalesce(last_seen, now()), events, 0
+FROM batch_ids
+WHERE is_new AND stored_as <> person_id;
+
 UPDATE analytics_distinct_id d SET
     is_user = d.is_user OR m.user_position IS NOT NULL,
     events = d.events + m.events,

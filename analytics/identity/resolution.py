@@ -6,7 +6,8 @@ result does not depend on where a batch ends: resolving two halves in turn gives
 
 import datetime as dt
 import uuid
-from collections.abc import Collection, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,7 +48,8 @@ class Fact:
     """What one event says about its person. `sequence` is the sequence it is stored with.
 
     `cause` is "identify" or "alias" if the event links `linked_id` to `id`, else empty. `user_known`: the distinct id
-    is a user id, so the person is identified. `set` overwrites properties, `set_once` fills gaps.
+    is a user id, so the person is identified. `proved`: the alias was sent with a secret key. `set` overwrites
+    properties, `set_once` fills gaps.
     """
 
     id: Id
@@ -57,6 +59,7 @@ class Fact:
     cause: str = ""
     linked_id: str | None = None
     user_known: bool = False
+    proved: bool = False
     set: Properties = field(default_factory=dict)
     set_once: Properties = field(default_factory=dict)
 
@@ -92,30 +95,26 @@ class PersonState:
 
 
 @dataclass(frozen=True, slots=True)
-class RefusedLinks:
-    """Pairs (id, linked id) that were refused before, and pairs whose merge a member has undone."""
-
-    refused: Collection[tuple[Id, str]] = ()
-    unmerged: Collection[tuple[Id, str]] = ()
-
-
-@dataclass(slots=True)
 class Link:
-    """A new row of the history of links. `other`: the person merged or refused; None if the linked id is new."""
+    """A new row of the history of links. `other`: the person who was merged into `person`, or could not be."""
 
     fact: Fact
     person: int
-    other: int | None = None
+    other: int
     refused: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A redirect: events stored as `person` belong to `target`, as of the link with this index."""
+    """A redirect: events stored as `person` belong to `target`, as of the link with this index.
+
+    `is_new`: the person first appears in this batch.
+    """
 
     person: int
     target: int
     link: int
+    is_new: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +122,6 @@ class Resolution:
     """What a batch makes of people.
 
     people      the person of each id at the end
-    origins     for each new id, the person its events are stored under
     links       links made or refused, in order
     moved       redirects, in order; the newest one of a person counts
     changed     the people whose properties or identified flag changed, with their new state
@@ -131,7 +129,6 @@ class Resolution:
     """
 
     people: dict[Id, int]
-    origins: dict[Id, int]
     links: list[Link]
     moved: list[Moved]
     changed: dict[int, PersonState]
@@ -142,16 +139,20 @@ def resolve(
     facts: Iterable[Fact],
     people: Mapping[Id, int],
     known: Mapping[int, PersonState],
-    refused_links: RefusedLinks,
+    refused: Iterable[tuple[Id, str]] = (),
+    unmerged: Iterable[tuple[int, int]] = (),
 ) -> Resolution:
     """`people` has the person of every id in the facts. A person that is not in `known` is new.
 
-    1. identify merges an anonymous person into the user's. An identified person is never merged; the link is refused.
-    2. alias always merges.
-    3. Of two assertions about a property, time decides.
-    4. A new person is always merged into a known one, never the other way round.
+    `refused`: pairs (id, linked id) that were refused before. `unmerged`: people whose merge a member has undone.
+
+    1. What a member has undone is not merged again.
+    2. identify merges an anonymous person into the user's. An identified person is never merged; the link is refused.
+    3. alias merges two people unless both are identified. A proved alias merges those too.
+    4. Of two assertions about a property, time decides.
+    5. A new person is always merged into a known one, never the other way round.
     """
-    resolver = _Resolver(people, known, refused_links)
+    resolver = _Resolver(people, known, refused, unmerged)
     for fact in facts:
         resolver.apply(fact)
     return resolver.resolution()
@@ -161,21 +162,26 @@ class _Resolver:
     """The people while facts are applied."""
 
     def __init__(
-        self, people: Mapping[Id, int], known: Mapping[int, PersonState], refused_links: RefusedLinks
+        self,
+        people: Mapping[Id, int],
+        known: Mapping[int, PersonState],
+        refused: Iterable[tuple[Id, str]],
+        unmerged: Iterable[tuple[int, int]],
     ) -> None:
         self.people = dict(people)
         self.known = known
-        self.refused = set(refused_links.refused)
-        self.unmerged = refused_links.unmerged
-        self.origins = {id: person for id, person in people.items() if person not in known}
-        self.members: dict[int, list[Id]] = {}
+        self.refused = set(refused)
+        self.apart: dict[int, set[int]] = defaultdict(set)
+        for one, two in unmerged:
+            self.apart[one].add(two)
+            self.apart[two].add(one)
+        self.members: dict[int, list[Id]] = defaultdict(list)
         for id, person in people.items():
-            self.members.setdefault(person, []).append(id)
+            self.members[person].append(id)
         self.identified = {person for person in self.members if person in known and known[person].identified}
         self.assertions = {person: dict(state.assertions) for person, state in known.items()}
         self.asserted: dict[Id, Assertions] = {}
-        self.absorbed = {person: list(state.absorbed) for person, state in known.items()}
-        self.dissolved: dict[int, int] = {}
+        self.absorbed = defaultdict(list, {person: list(state.absorbed) for person, state in known.items()})
         self.changed: set[int] = set()
         self.links: list[Link] = []
         self.moved: list[Moved] = []
@@ -197,17 +203,17 @@ class _Resolver:
         person, other = self.people[fact.id], self.people[fact.id[0], linked_id]
         if person == other:
             return
-        if reason := self.refusal(fact, linked_id, other):
+        if reason := self.refusal(fact, person, other):
             self.refuse(fact, linked_id, reason)
         else:
             self.join(fact, other, person)
 
-    def refusal(self, fact: Fact, linked_id: str, other: int) -> str:
-        if fact.cause == "identify" and (fact.id, linked_id) in self.unmerged:
+    def refusal(self, fact: Fact, person: int, other: int) -> str:
+        if other in self.apart[person]:
             return UNMERGED_MANUALLY
-        if fact.cause == "identify" and other in self.identified:
-            return TWO_USERS
-        return ""
+        # The id of an identify is a user's from now on, so only the other one matters.
+        both_users = other in self.identified and (fact.cause == "identify" or person in self.identified)
+        return TWO_USERS if both_users and not fact.proved else ""
 
     def refuse(self, fact: Fact, linked_id: str, reason: str) -> None:
         # Once per pair: a page that calls identify on every load would fill the history.
@@ -220,45 +226,30 @@ class _Resolver:
         kept, absorbed = (
             (source, target) if target not in self.known and source in self.known else (target, source)
         )
-        self.links.append(Link(fact, kept, absorbed if absorbed in self.known else None))
+        self.links.append(Link(fact, kept, absorbed))
         fold(self.assertions.setdefault(kept, {}), self.assertions.pop(absorbed, {}))
         if absorbed in self.identified:
             self.identified.add(kept)
         for id in self.members[absorbed]:
             self.people[id] = kept
         self.changed.add(kept)
-        if absorbed in self.known:
-            self.redirect(absorbed, kept)
-        else:
-            self.dissolve(absorbed, kept)
-        # Last, because `dissolve` still needs the members of `absorbed`.
+        self.redirect(absorbed, kept)
         self.members[kept] += self.members.pop(absorbed)
+        for other in self.apart.pop(absorbed, ()):
+            self.apart[other] = self.apart[other] - {absorbed} | {kept}
+            self.apart[kept].add(other)
 
     def redirect(self, absorbed: int, kept: int) -> None:
         # Everyone merged into them earlier too: redirects are flat, so one look-up always suffices.
-        past = [absorbed, *self.absorbed.pop(absorbed)]
-        self.moved += [Moved(person, kept, len(self.links) - 1) for person in past]
+        past = [absorbed, *self.absorbed.pop(absorbed, ())]
+        link = len(self.links) - 1
+        self.moved += [Moved(person, kept, link, absorbed not in self.known) for person in past]
         self.absorbed[kept] += past
 
-    def dissolve(self, absorbed: int, kept: int) -> None:
-        """A person who is new in this batch is never stored: their ids start as `kept`, without a redirect."""
-        self.dissolved[absorbed] = kept
-        for id in self.members[absorbed]:
-            self.origins[id] = kept
-
-    def survivor(self, person: int) -> int:
-        """The person into whom a new one was dissolved, or `person` itself."""
-        while person in self.dissolved:
-            person = self.dissolved[person]
-        return person
-
     def resolution(self) -> Resolution:
-        for link in self.links:
-            link.person = self.survivor(link.person)
-            link.other = None if link.other is None else self.survivor(link.other)
         changed = {
             person: PersonState(person in self.identified, self.assertions.get(person, {}))
             # Not those who were absorbed since: their facts are part of the other person's.
             for person in self.changed & self.members.keys()
         }
-        return Resolution(self.people, self.origins, self.links, self.moved, changed, self.asserted)
+        return Resolution(self.people, self.links, self.moved, changed, self.asserted)

@@ -12,7 +12,7 @@ import msgspec
 from analytics.ingest.wire import assertions, circumstances, lenient, times
 from analytics.ingest.wire.event import DropReason, Event, Rejection, RequestContext, WarningReason
 from analytics.ingest.wire.urls import parse_url
-from analytics.schema import means_nobody
+from analytics.schema import PROVED_ALIAS, means_nobody
 
 MAX_NAME = 200
 # Without a limit, an id beyond 2,704 bytes would not fit into the index of distinct ids and fail its batch.
@@ -84,11 +84,17 @@ def drop_placeholder_ids(event: Event, context: RequestContext) -> DropReason | 
         event.warn(WarningReason.MEANINGLESS_ID)
         anonymous = event.anonymous_id or event.linked_id
         if not means_nobody(anonymous):
-            event.distinct_id = anonymous
+            event.distinct_id = anonymous[:MAX_ID]
         event.link, event.linked_id, event.user_known = "", "", "0"
     elif event.link and means_nobody(event.linked_id):
         event.warn(WarningReason.MEANINGLESS_ID)
         event.link, event.linked_id = "", ""
+    return None
+
+
+def mark_proved_links(event: Event, context: RequestContext) -> DropReason | None:
+    if context.proves and event.link == "alias":
+        event.link = PROVED_ALIAS
     return None
 
 
@@ -241,6 +247,7 @@ STEPS: tuple[Step, ...] = (
     reject_reserved_names,
     check_ids,
     drop_placeholder_ids,
+    mark_proved_links,
     set_id,
     set_timestamp,
     check_properties,

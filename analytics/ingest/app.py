@@ -21,7 +21,7 @@ from analytics.ingest.routes import OWN_PREFIXES, ROUTES, StaticEndpoint
 from analytics.ingest.spool import RetryLaterError
 from analytics.ingest.wire.event import RequestRejectedError
 from config import env
-from config.home import layout
+from config.home import layout, private
 from config.peers import Proxies
 
 log = logging.getLogger(__name__)
@@ -75,6 +75,8 @@ class Ingest:
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
+        # Ingest may run alone, without the supervisor.
+        private.restrict_new_files()
         await self.start()
         self.connections.start()
         # Keeps the collector from scanning the loaded modules again and again under load.

@@ -23,6 +23,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Headers = tuple[tuple[bytes, bytes], ...]
 
+API_KEY_PREFIX = "fhk_"
 BODY_SECONDS = 20.0
 """Seconds that the body of a request may take, its first byte included."""
 
@@ -100,6 +101,12 @@ class Request:
         authorization = self.headers.get(b"authorization")
         # Longer headers hold no write key, and would fill the cache's memory.
         return _basic_user(authorization) if authorization and len(authorization) <= MAX_CACHED_HEADER else ""
+
+    def key(self) -> str:
+        """The user name of Basic authentication, or an API key as a bearer."""
+        bearer = self.bearer()
+        # Any other bearer is for a proxy in between, and the key is in the body.
+        return bearer if bearer.startswith(API_KEY_PREFIX) else self.basic_user()
 
     def authorized_key(self) -> str:
         """The write key of the Authorization header: the user of Basic authentication, or the bearer token."""

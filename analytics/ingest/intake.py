@@ -11,7 +11,7 @@ from analytics.ingest import http
 from analytics.ingest.accept import AcceptResult, accept
 from analytics.ingest.body_timer import BodyTimer
 from analytics.ingest.commit import Committer
-from analytics.ingest.http import LARGE, Receive, Request, Response
+from analytics.ingest.http import API_KEY_PREFIX, LARGE, Receive, Request, Response
 from analytics.ingest.keys import Access, Keys
 from analytics.ingest.large_bodies import LargeBodies
 from analytics.ingest.rates import RateLimit, Rates
@@ -34,6 +34,13 @@ from config.home.layout import Home
 from config.peers import Proxies
 
 DEFAULT_SPOOL_LIMIT = 10 << 30
+
+KEY_IN_BODY = (
+    "send an API key in the Authorization header only: bodies and addresses end up in pages and logs"
+)
+NO_SCOPE = (
+    "unknown or revoked API key, or it lacks the scope people:write; create one in the project's settings"
+)
 
 Result = TypeVar("Result")
 
@@ -78,7 +85,7 @@ class Endpoint:
     max_event: int
     methods: tuple[str, ...] = ("POST", "OPTIONS")
     unwrap: Callable[[Request, bytes, int], bytes] = unwrapped_already
-    header_key: Callable[[Request], str] = Request.basic_user
+    header_key: Callable[[Request], str] = Request.key
     find_key: Callable[[bytes], str] = no_key
     personal: bool = False
 
@@ -170,8 +177,7 @@ class Intake:
         if rate is not None and (wait := rate.take(0, self.address(request), 1)):
             raise _rate_limited(wait)
         if (access := await self._keys.find(key)) is None:
-            message = EXPLANATIONS[DropReason.UNKNOWN_KEY] if key else "no write key was sent"
-            raise RequestRejectedError(message, 401, DropReason.UNKNOWN_KEY)
+            raise RequestRejectedError(_unknown(key), 401, DropReason.UNKNOWN_KEY)
         return access
 
     async def _unwrap(self, endpoint: Endpoint, request: Request, body: bytes) -> bytes:
@@ -227,7 +233,9 @@ class Intake:
         access: Access,
         received_at: datetime,
     ) -> RequestContext:
-        """Check origin and rate. Raises RequestRejectedError: 403 and 429."""
+        """Check origin and rate. Raises RequestRejectedError: 401, 403 and 429."""
+        if access.secret and not endpoint.header_key(request):
+            raise RequestRejectedError(KEY_IN_BODY, 401, DropReason.UNKNOWN_KEY)
         if access.origins and not access.allows(request.header(b"origin")):
             raise RequestRejectedError(EXPLANATIONS[DropReason.ORIGIN], 403, DropReason.ORIGIN)
         ip = self.address(request)
@@ -242,6 +250,7 @@ class Intake:
             ip=ip,
             max_event=endpoint.max_event,
             reserved=frozenset() if endpoint.personal else RESERVED_EVENTS,
+            proves=access.secret,
         )
 
     def _process(self, admitted: AdmittedRequest, atomic: bool) -> tuple[AcceptResult, WriteBatch]:
@@ -268,6 +277,12 @@ def _unwrapped(endpoint: Endpoint, request: Request, body: bytes, limit: int) ->
     if coding := request.headers.get(b"content-encoding"):
         body = decode_content(body, coding.decode("latin-1"), limit)
     return endpoint.unwrap(request, body, limit)
+
+
+def _unknown(key: str) -> str:
+    if not key:
+        return "no write key was sent"
+    return NO_SCOPE if key.startswith(API_KEY_PREFIX) else EXPLANATIONS[DropReason.UNKNOWN_KEY]
 
 
 def _rate_limited(wait: int, events: int = 0) -> RequestRejectedError:

@@ -1,4 +1,4 @@
-"""The cache of write keys and their projects. It also serves while the database is down."""
+"""The cache of the keys that can send events, and their projects. It also serves while the database is down."""
 
 import asyncio
 import hashlib
@@ -14,10 +14,11 @@ import msgspec
 from analytics.ingest.postgres import DatabaseUnavailableError, ScriptConnection
 from analytics.ingest.spool import RetryLaterError
 
+# Keys that may only read are left out: nobody can send anything with them.
 QUERY = """
-SELECT key.digest, key.project_id, project.allowed_origins
+SELECT key.digest, key.project_id, project.allowed_origins, key.kind = 'api'
 FROM projects_key AS key JOIN projects_project AS project ON project.id = key.project_id
-WHERE key.kind = 'write' AND key.revoked_at IS NULL
+WHERE (key.kind = 'write' OR 'people:write' = ANY (key.scopes)) AND key.revoked_at IS NULL
 """
 REFRESH_SECONDS = 2.0
 MIN_REFRESH_SECONDS = 0.05
@@ -28,10 +29,14 @@ log = logging.getLogger(__name__)
 
 
 class Access(msgspec.Struct, frozen=True):
-    """The project of a write key and its allowed origins; without origins, all are allowed."""
+    """The project of a key and its allowed origins; without origins, all are allowed.
+
+    secret    it is an API key with the scope people:write, so its aliases are proved
+    """
 
     project_id: int
     origins: frozenset[str] = frozenset()
+    secret: bool = False
 
     def allows(self, origin: str) -> bool:
         # Servers and apps send no Origin. The check only keeps out other websites.
@@ -45,7 +50,7 @@ def _digest(key: str) -> str:
 
 
 class Keys:
-    """All active write keys by digest. `file` is read at a start while the database is down."""
+    """All active keys by digest. `file` is read at a start while the database is down."""
 
     def __init__(self, url: str, file: Path) -> None:
         self._url = url
@@ -115,9 +120,10 @@ class Keys:
     async def _fetch(self) -> dict[str, Access]:
         if self._connection is None or self._connection.closed:
             self._connection = await ScriptConnection.open(self._url)
-        rows = cast("list[tuple[str, int, list[str]]]", await self._connection.fetch(QUERY))
+        rows = cast("list[tuple[str, int, list[str], bool]]", await self._connection.fetch(QUERY))
         return {
-            digest: Access(project, frozenset(map(str.lower, origins))) for digest, project, origins in rows
+            digest: Access(project, frozenset(map(str.lower, origins)), secret)
+            for digest, project, origins, secret in rows
         }
 
     def _save(self, known: dict[str, Access]) -> None:

@@ -143,7 +143,7 @@ def _shared(*, updates: bool) -> Endpoint:
         parse=partial(parse_shared, updates=updates),
         handle=partial(store, success=posthog_success),
         error_response=posthog_error,
-        header_key=Request.basic_user,
+        header_key=Request.key,
         find_key=posthog.find_key,
     )
 

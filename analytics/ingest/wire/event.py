@@ -1,5 +1,6 @@
 """The Event that every wire format becomes. Its first fields are the columns of analytics_inbox, in order."""
 
+import re
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
@@ -14,6 +15,7 @@ NO_SKEW = timedelta(0)
 # PostgreSQL, be sent again and still be too young for that (decision 1).
 MAX_AHEAD = timedelta(hours=23)
 MAX_SAMPLE = 500
+SECRET = re.compile(r"fhk_[\w-]+")
 
 
 class DropReason(StrEnum):
@@ -147,7 +149,9 @@ class Event(msgspec.Struct, gc=False):
     def sample(self) -> str:
         """Name, id and values: enough to find the code that sent the event."""
         values = (part for part in (self.person_set, self.properties) if part not in ("", "{}", "null"))
-        return " ".join((self.event or "(no name)", self.distinct_id or "(no id)", *values))[:MAX_SAMPLE]
+        return _without_secrets(
+            " ".join((self.event or "(no name)", self.distinct_id or "(no id)", *values))[:MAX_SAMPLE]
+        )
 
 
 class Rejection(NamedTuple):
@@ -159,7 +163,10 @@ class Rejection(NamedTuple):
 
 
 class RequestContext(msgspec.Struct, frozen=True, gc=False):
-    """What a step needs to know of the request. Create it with `request_context`."""
+    """What a step needs to know of the request. Create it with `request_context`.
+
+    proves    it was sent with a secret key that may merge people
+    """
 
     project_id: int
     received_at: datetime
@@ -169,6 +176,7 @@ class RequestContext(msgspec.Struct, frozen=True, gc=False):
     ip: str
     max_event: int
     reserved: frozenset[str]
+    proves: bool
     project_text: str
     received_text: str
 
@@ -182,6 +190,7 @@ def request_context(
     ip: str = "",
     max_event: int = 32 * 1024,
     reserved: frozenset[str] = RESERVED_EVENTS,
+    proves: bool = False,
 ) -> RequestContext:
     """`sent_at` is the client's clock at sending; its skew corrects all times. `reserved` names are rejected."""
     return RequestContext(
@@ -193,6 +202,7 @@ def request_context(
         ip=ip,
         max_event=max_event,
         reserved=reserved,
+        proves=proves,
         project_text=str(project_id),
         received_text=times.to_iso(received_at),
     )
@@ -252,4 +262,9 @@ def text(value: Text) -> str:
 def sample(raw: msgspec.Raw | bytes) -> str:
     """The first bytes of an event as valid text."""
     # Cut before decoding, which would read megabytes. The cut may split a character, hence `replace`.
-    return bytes(memoryview(raw)[:MAX_SAMPLE]).decode(errors="replace")
+    return _without_secrets(bytes(memoryview(raw)[:MAX_SAMPLE]).decode(errors="replace"))
+
+
+def _without_secrets(text: str) -> str:
+    # Some clients send their key in every body, and everyone in the project can read samples.
+    return SECRET.sub("fhk_…", text)

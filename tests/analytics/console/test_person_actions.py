@@ -27,9 +27,11 @@ def page_of(client: Client, team: Team, distinct_id: str) -> Page:
     return visit(client, reverse("person", args=[team.slug, number(team, distinct_id)]))
 
 
-def press(client: Client, page: Page, words: str, **typed: str) -> Page:
-    """Send the form whose button says so, with what is in it and what is typed."""
+def press(client: Client, page: Page, words: str, *, link: int | None = None, **typed: str) -> Page:
+    """Send the form whose button says so (that of this link), with what is in it and what is typed."""
     forms = [form for form in page.content.all("form") if form.one("button").text == words]
+    if link is not None:
+        forms = [form for form in forms if f"/merge/{link}/" in form.attributes["action"]]
     assert len(forms) == 1, f"{len(forms)} buttons {words!r}"
     fields = {field.attributes["name"]: field.attributes.get("value", "") for field in forms[0].all("input")}
     response = client.post(forms[0].attributes["action"], fields | typed, follow=True)
@@ -45,9 +47,26 @@ def test_two_who_were_kept_apart_are_one_by_a_button_and_two_again_by_another(tw
     assert by_hand.by == two_users.bo.get_username()
     assert f"ana and bo by {by_hand.by}" in merged.content.text
 
-    apart = press(bo, page_of(bo, two_users, "bo"), "Undo")
+    apart = press(bo, page_of(bo, two_users, "bo"), "Undo", link=by_hand.pk)
     assert "Merge undone" in apart.content.text
     assert number(two_users, "ana") == number(two_users, "laptop") != number(two_users, "bo")
+
+
+def test_an_alias_that_anybody_could_send_is_refused_on_both_pages(team: Team) -> None:
+    Journey(team).track("ana", "came").track("bo", "came").alias("ana", "bo").enriched()
+    member = signed_in(team.bo)
+    for who in ("ana", "bo"):
+        shown = page_of(member, team, who).content.text
+        assert "Not merged: bo and ana" in shown
+        assert "both are identified users already; if they are one person, merge them manually" in shown
+
+
+def test_an_id_that_was_linked_before_it_appeared_is_taken_back(team: Team) -> None:
+    Journey(team).track("ana", "came").alias("ana", "zoe").track("zoe", "came").enriched()
+    assert number(team, "zoe") == number(team, "ana")
+    member = signed_in(team.bo)
+    press(member, page_of(member, team, "ana"), "Undo")
+    assert number(team, "zoe") != number(team, "ana")
 
 
 def test_the_other_side_of_a_refusal_merges_as_well(two_users: Team) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from analytics.identity.resolution import TWO_USERS
 from analytics.models import DistinctId, IdentityLink, Person, Redirect
 from tests import clock
 from tests.journey import Journey
@@ -63,13 +64,20 @@ class TestWhateverTheBatches:
         self.play(journey, at_once)
         assert persons(team) == groups("ana laptop phone")
 
-    def test_two_users_are_merged_by_alias_only(self, team: Team, at_once: bool) -> None:
+    def test_two_users_are_merged_by_a_proved_alias_only(self, team: Team, at_once: bool) -> None:
         journey = Journey(team).track("ana", "signup").track("ana@work", "signup")
-        journey.identify("ana", device="ana@work")
+        journey.identify("ana", device="ana@work").alias("ana", "ana@work").alias("ana@work", "ana")
         self.play(journey, at_once)
         assert persons(team) == groups("ana", "ana@work")
-        self.play(journey.alias("ana", "ana@work"), at_once)
+        refusals = IdentityLink.objects.filter(project=team.id).values_list("cause", "refused", "other__name")
+        assert set(refusals) == {("identify", TWO_USERS, "ana@work"), ("alias", TWO_USERS, "ana")}
+        self.play(journey.alias("ana", "ana@work").send(key=team.people_key()), at_once)
         assert persons(team) == groups("ana ana@work")
+
+    def test_a_user_takes_on_an_id_nobody_has_yet(self, team: Team, at_once: bool) -> None:
+        journey = Journey(team).track("ana", "signup").alias("ana-2", "ana")
+        self.play(journey.track("ana-2", "export"), at_once)
+        assert persons(team) == groups("ana ana-2")
 
     def test_an_id_never_seen_before_is_simply_added(self, team: Team, at_once: bool) -> None:
         self.play(Journey(team).alias("ana", "old-ana").page("old-ana", known=False), at_once)
@@ -79,7 +87,7 @@ class TestWhateverTheBatches:
     def test_chains_end_in_one_person(self, team: Team, at_once: bool) -> None:
         journey = Journey(team)
         for name in ("a", "b", "c"):
-            journey.track(name, "signup")
+            journey.track(name, "signup", known=False)
         self.play(journey.alias("b", "a").alias("c", "b"), at_once)
         assert persons(team) == groups("a b c")
         assert person(team, "c").events == 5
@@ -98,7 +106,9 @@ class TestWhateverTheBatches:
         self.play(journey.identify("ana", device="laptop", traits={"city": "Oslo"}, at=clock.day(3)), at_once)
         assert person(team, "ana").properties == {"plan": "team", "city": "Oslo", "theme": "dark"}
 
-    @pytest.mark.parametrize("nobody", ["null", "undefined", "0", "[object Object]", "Anonymous", "email"])
+    @pytest.mark.parametrize(
+        "nobody", ["null", "(NULL)", "undefined", "0", "[object Object]", "Anonymous", "\u200b"]
+    )
     def test_ids_that_mean_nobody_join_no_one(self, team: Team, at_once: bool, nobody: str) -> None:
         journey = Journey(team).identify("ana", device=nobody).identify("bo", device=nobody)
         self.play(journey, at_once)
@@ -150,7 +160,7 @@ def test_a_name_that_comes_later_replaces_the_id(team: Team) -> None:
 def test_events_of_a_merged_person_are_found_by_flat_redirects(team: Team) -> None:
     journey = Journey(team)
     for name in ("a", "b", "c"):
-        journey.track(name, "signup")
+        journey.track(name, "signup", known=False)
     journey.enriched()
     a, b, c = (person(team, name).pk for name in ("a", "b", "c"))
     journey.alias("b", "a").enriched()
@@ -171,7 +181,7 @@ def test_a_link_records_ids_time_and_event(team: Team) -> None:
         "ana",
         id,
     )
-    assert (link.happened_at, link.person, link.other) == (at, person(team, "ana"), None)
+    assert (link.happened_at, link.person, str(link.other)) == (at, person(team, "ana"), "anonymous laptop")
 
 
 def test_a_repeated_link_is_recorded_once(team: Team) -> None:

@@ -148,8 +148,57 @@ def test_invalid_merges_and_undos_are_refused_with_a_reason(
         undo(undone, by="bo")
 
 
-def test_a_link_to_a_new_id_cannot_be_undone(team: Team, project: Project) -> None:
+@pytest.mark.parametrize("at_once", [True, False], ids=["in one batch", "one by one"])
+@pytest.mark.parametrize("cause", ["identify", "alias"])
+def test_an_id_linked_before_it_appears_can_be_taken_back(team: Team, cause: str, at_once: bool) -> None:
+    """Dee, who is a stranger, takes Zoe's id before Zoe signs up."""
+    project = team.new.project
+    journey = Journey(team).page("dee-laptop", known=False, at=clock.day(0))
+    if cause == "alias":
+        journey.alias("zoe", "dee-laptop", at=clock.day(1), traits={})
+    else:
+        journey.identify("zoe", device="dee-laptop", at=clock.day(1), traits={"plan": "free"})
+    journey.identify("zoe", at=clock.day(2), traits={"name": "Zoe"}, session="z1")
+    journey.enriched(limit=50_000 if at_once else 1)
+    whole = person_of(project, "zoe")
+    assert counts(whole) == (3, 1)
+
+    undo(IdentityLink.objects.get(project=project), by="ana")
+
+    zoe, dee = person_of(project, "zoe"), person_of(project, "dee-laptop")
+    assert (counts(zoe), counts(dee)) == ((2, 1), (1, 0))
+    assert (zoe.name, zoe.identified, dee.name, dee.identified) == (
+        "Zoe",
+        True,
+        "anonymous dee-laptop",
+        False,
+    )
+    assert zoe.properties["name"] == "Zoe"
+    assert dee.properties == {}
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM analytics_event WHERE person_id = %s", [zoe.pk])
+        assert cursor.fetchone() == (2,)
+
+
+@pytest.mark.parametrize("again", ["the same", "turned round", "by another id", "proved"])
+def test_no_event_redoes_what_a_member_has_undone(team: Team, project: Project, again: str) -> None:
+    journey = Journey(team).page("laptop", known=False).page("phone", known=False).track("bo", "signup")
+    journey.alias("bo", "laptop").alias("bo", "phone").enriched()
+    undo(IdentityLink.objects.get(project=project, linked_id="laptop"), by="ana")
+    key = team.people_key() if again == "proved" else None
+    ids = {"turned round": ("laptop", "bo"), "by another id": ("phone", "laptop")}.get(
+        again, ("bo", "laptop")
+    )
+    journey.alias(*ids).send(key)
+    journey.enriched()
+    assert person_of(project, "bo") == person_of(project, "phone") != person_of(project, "laptop")
+    (refusal,) = IdentityLink.objects.filter(project=project).exclude(refused="")
+    assert refusal.refused == "a member undid a merge of these two"
+
+
+def test_a_link_of_an_earlier_version_to_a_new_id_cannot_be_undone(team: Team, project: Project) -> None:
     Journey(team).identify("ana").enriched()
     Journey(team).identify("ana", device="laptop").enriched()
+    IdentityLink.objects.filter(project=project).update(other=None)
     with pytest.raises(MergeError, match="laptop was new when it was linked"):
         undo(IdentityLink.objects.get(project=project), by="bo")

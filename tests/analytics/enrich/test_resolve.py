@@ -3,13 +3,14 @@
 import datetime as dt
 import uuid
 from collections.abc import Iterable
+from copy import deepcopy
 from dataclasses import replace
 from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.identity.resolution import Fact, Id, PersonState, RefusedLinks, Resolution, properties, resolve
+from analytics.identity.resolution import Fact, Id, PersonState, Resolution, properties, resolve
 
 NOON = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
 NAMES = ["laptop", "phone", "ana", "bo", "cy"]
@@ -27,8 +28,8 @@ def identify(who: str, device: str) -> Fact:
     return fact(who, cause="identify", linked=device, known=True)
 
 
-def alias(who: str, previous: str) -> Fact:
-    return fact(who, cause="alias", linked=previous, known=True)
+def alias(who: str, previous: str, *, proved: bool = False) -> Fact:
+    return fact(who, cause="alias", linked=previous, known=True, proved=proved)
 
 
 class World:
@@ -37,7 +38,7 @@ class World:
     def __init__(self) -> None:
         self.people: dict[Id, int] = {}
         self.known: dict[int, PersonState] = {}
-        self.history = RefusedLinks()
+        self.unmerged: list[tuple[int, int]] = []
         self.numbers = iter(range(1, 1_000_000))
         self.redirects: dict[int, int] = {}
 
@@ -47,7 +48,7 @@ class World:
         named = dict.fromkeys([*(f.id for f in batch), *linked])
         people = {id: self.people.get(id) or next(self.numbers) for id in named}
         known = {person: self.standing(person) for person in people.values() if person in self.known}
-        resolution = resolve(batch, people, known, self.history)
+        resolution = resolve(batch, people, known, (), self.unmerged)
         self.keep(resolution)
         return resolution
 
@@ -59,6 +60,7 @@ class World:
         for moved in resolution.moved:
             self.redirects[moved.person] = moved.target
         self.people |= resolution.people
+        self.known |= {moved.person: PersonState() for moved in resolution.moved if moved.is_new}
         self.people = {id: self.redirects.get(person, person) for id, person in self.people.items()}
         for person in set(self.people.values()):
             self.known.setdefault(person, PersonState())
@@ -77,28 +79,20 @@ class World:
         }
 
 
-def test_a_new_id_joins_a_person_without_a_merge() -> None:
+def test_a_new_id_is_merged_into_a_known_person_like_any_other() -> None:
     world = World()
     world.take([fact("laptop")])
     resolution = world.take([identify("ana", "laptop")])
-    assert resolution.moved == []
+    [moved] = resolution.moved
+    assert (moved.target, moved.link, moved.is_new) == (world.people[1, "laptop"], 0, True)
     assert world.groups() == {frozenset({"laptop", "ana"})}
-
-
-def test_events_of_an_id_stay_with_the_person_it_began_as() -> None:
-    world = World()
-    world.take([fact("laptop"), fact("ana", known=True)])
-    laptop, ana = world.people[1, "laptop"], world.people[1, "ana"]
-    resolution = world.take([identify("ana", "laptop"), alias("ana", "phone")])
-    assert [(m.person, m.target, m.link) for m in resolution.moved] == [(laptop, ana, 0)]
-    assert resolution.origins == {(1, "phone"): ana}
 
 
 def test_redirects_are_flat() -> None:
     world = World()
     world.take([fact("laptop"), fact("ana"), fact("bo")])
     laptop, ana, bo = (world.people[1, name] for name in ("laptop", "ana", "bo"))
-    resolution = world.take([alias("ana", "laptop"), alias("bo", "ana")])
+    resolution = world.take([alias("ana", "laptop"), alias("bo", "ana", proved=True)])
     moved = [(m.person, m.target, m.link) for m in resolution.moved]
     assert moved == [(laptop, ana, 0), (ana, bo, 1), (laptop, bo, 1)]
 
@@ -113,13 +107,32 @@ def test_a_refusal_is_recorded_once() -> None:
     assert world.groups() == {frozenset({"laptop", "ana"}), frozenset({"bo"})}
 
 
-def test_after_an_undo_identify_is_refused_and_alias_is_not() -> None:
+def test_what_a_member_has_undone_no_link_redoes() -> None:
+    """Neither one of the same two ids, nor one that goes round by a third id."""
     world = World()
     world.take([fact("laptop"), fact("ana", known=True)])
-    world.history = RefusedLinks(unmerged=[((1, "ana"), "laptop")])
-    assert world.take([identify("ana", "laptop")]).links[0].refused == "a member undid a merge of these two"
-    world.take([alias("ana", "laptop")])
-    assert world.groups() == {frozenset({"laptop", "ana"})}
+    world.unmerged = [(world.people[1, "ana"], world.people[1, "laptop"])]
+    stories = (
+        [identify("ana", "laptop")],
+        [alias("laptop", "ana", proved=True)],
+        [alias("ana", "phone"), alias("phone", "laptop")],
+        [alias("laptop", "phone"), identify("ana", "phone")],
+    )
+    for story in stories:
+        attempt = deepcopy(world)
+        assert attempt.take(story).links[-1].refused == "a member undid a merge of these two"
+        assert {attempt.people[1, "ana"], attempt.people[1, "laptop"]} == set(world.unmerged[0])
+
+
+def test_two_users_are_merged_by_a_proved_alias_only() -> None:
+    world = World()
+    world.take([fact("ana", known=True), fact("bo", known=True)])
+    assert (
+        world.take([alias("ana", "bo")]).links[0].refused == world.take([alias("bo", "ana")]).links[0].refused
+    )
+    assert len(world.groups()) == 2
+    world.take([alias("ana", "bo", proved=True)])
+    assert world.groups() == {frozenset({"ana", "bo"})}
 
 
 def test_set_once_fills_gaps_and_set_overwrites() -> None:
@@ -141,7 +154,9 @@ stories = st.lists(
             values,
         ),
         st.builds(identify, names, names),
-        st.builds(alias, names, names),
+        st.builds(
+            lambda who, previous, proved: alias(who, previous, proved=proved), names, names, st.booleans()
+        ),
     ),
     max_size=30,
 )

@@ -30,7 +30,7 @@ def test_what_is_sent_twice_is_stored_once(team: Team) -> None:
 def test_a_device_joins_the_user_who_identifies_on_it(team: Team) -> None:
     journey = Journey(team).page("laptop", known=False).identify("ana", device="laptop")
     journey.enriched()
-    (person,) = Person.objects.filter(project=team.id)
+    (person,) = Person.objects.filter(project=team.id, merged_into=None)
     assert set(DistinctId.objects.filter(person=person).values_list("distinct_id", flat=True)) == {
         "laptop",
         "ana",

@@ -144,8 +144,12 @@ def test_a_clock_at_1970_is_corrected(harness: Harness) -> None:
 
 
 @pytest.mark.parametrize(
-    "nobody", [*sorted(NOBODY - {""}), "NULL", "None", "[object Object]", "NaN", " ", " guest "]
-)
+    "nobody",
+    [
+        *sorted(NOBODY - {""}), "NULL", "None", "[object Object]", "NaN", "N/A", "(NULL)", "Unknown", " ", " guest ",
+        "\u200b", "\u3164", "\u2800", "\x7f", "\ufeffnull", "n\u00adil", "\u00a0",
+    ],
+)  # fmt: skip
 def test_a_placeholder_id_identifies_nobody(harness: Harness, nobody: str) -> None:
     answer = harness.batch(
         {"type": "identify", "userId": nobody, "anonymousId": "device", "traits": {"a": 1}}
@@ -154,6 +158,21 @@ def test_a_placeholder_id_identifies_nobody(harness: Harness, nobody: str) -> No
     row = harness.only()
     assert (row["distinct_id"], row["user_known"], row["link"], row["linked_id"]) == ("device", 0, None, None)
     assert [each["reason"] for each in harness.warnings()] == ["meaningless_id"]
+
+
+@pytest.mark.parametrize(
+    "somebody",
+    ["nilofar", "Void-7", "n/a/b", "00000000-0000-0000-0000-000000000001", "00", "José", "李", "👩‍🚀", "--"],
+)
+def test_an_id_that_resembles_a_placeholder_is_an_id(harness: Harness, somebody: str) -> None:
+    answer = harness.batch({"type": "identify", "userId": somebody, "anonymousId": "device"})
+    assert answer.json() == {"success": True}
+    assert (harness.only()["distinct_id"], harness.only()["link"]) == (somebody, "identify")
+
+
+def test_the_anonymous_id_that_stands_in_is_shortened_too(harness: Harness) -> None:
+    harness.batch({"type": "identify", "userId": "null", "anonymousId": "x" * 5000})
+    assert harness.only()["distinct_id"] == "x" * 200
 
 
 def test_a_placeholder_device_id_is_not_linked(harness: Harness) -> None:

@@ -53,6 +53,51 @@ def test_the_key_file_holds_only_digests_and_may_be_damaged(own_home: Path, harn
         assert ingest.post("/v1/track", CALL, key=harness.team.write_key).status_code == 200
 
 
+ALIAS = {"userId": "ana", "previousId": "ana@work"}
+
+
+def links(harness: Harness) -> list[str]:
+    return [row["link"] for row in harness.inbox()]
+
+
+def test_an_alias_is_proved_by_an_api_key_that_may_merge_people(harness: Harness) -> None:
+    secret = harness.team.people_key()
+    assert harness.ingest.post("/v1/alias", ALIAS, key=secret).json() == {"success": True}
+    batch = {"batch": [ALIAS | {"type": "alias"}], "writeKey": secret}
+    assert harness.ingest.post("/v1/batch", batch, key=secret).json() == {"success": True}
+    bearer = {"authorization": f"Bearer {secret}"}
+    assert harness.ingest.post("/v1/alias", ALIAS, headers=bearer).json() == {"success": True}
+    event = {"event": "$create_alias", "distinct_id": "ana@work", "properties": {"alias": "ana"}}
+    assert harness.ingest.post("/capture/", event, headers=bearer).json() == {"status": 1}
+    assert links(harness) == ["proved alias"] * 4
+
+
+def test_an_alias_with_a_write_key_is_not_proved(harness: Harness) -> None:
+    assert harness.ingest.post("/v1/alias", ALIAS, key=harness.team.write_key).status_code == 200
+    proxy = {"authorization": "Bearer of.a.proxy"}
+    harness.ingest.post("/v1/alias", ALIAS | {"writeKey": harness.team.write_key}, headers=proxy)
+    assert links(harness) == ["alias", "alias"]
+
+
+def test_an_api_key_that_only_reads_sends_nothing(harness: Harness) -> None:
+    reader = keys.create(harness.team.new.project, Key.Kind.API, scopes=keys.READ)
+    answer = harness.ingest.post("/v1/alias", ALIAS, key=reader.text)
+    assert (answer.status_code, answer.json()["code"]) == (401, "unknown_key")
+    assert "lacks the scope people:write" in answer.json()["error"]
+
+
+def test_an_api_key_in_a_body_is_refused_and_shown_to_nobody(harness: Harness) -> None:
+    secret = harness.team.people_key()
+    answer = harness.ingest.post("/v1/alias", ALIAS | {"writeKey": secret})
+    assert (answer.status_code, harness.inbox()) == (401, [])
+    assert "Authorization header only" in answer.json()["error"]
+    harness.ingest.post("/v1/track", {"writeKey": secret, "event": "x"}, key=secret)
+    harness.batch({"type": "track", "userId": "ana", "writeKey": secret})
+    samples = [warning["sample"] for warning in harness.warnings()]
+    assert len(samples) == 3
+    assert not [sample for sample in samples if secret in sample]
+
+
 def test_a_key_writes_to_its_own_project(harness: Harness) -> None:
     assert status(harness, harness.team.write_key) == 200
     assert {row["project_id"] for row in harness.inbox()} == {harness.team.id}

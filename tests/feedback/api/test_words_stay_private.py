@@ -68,7 +68,7 @@ def spoken(team: Team) -> Team:
 
 
 def blind(team: Team) -> Api:
-    scopes = tuple(scope for scope in keys.SCOPES if scope != "comments:read")
+    scopes = tuple(scope for scope in keys.READ if scope != "comments:read")
     return Api(keys.create(team.new.project, Key.Kind.API, scopes=scopes).text)
 
 
