@@ -157,12 +157,15 @@ class Redirect(models.Model):
 class Session(models.Model):
     """A client's session. It ends after 30 minutes without events, or after 24 hours.
 
-    `origin_id` is the person under whom its first event is stored; null means `person` itself.
+    `device_id` is the browser or app whose events without a session id form it; then `client_id` is made from
+    project, device and start. `origin_id` is the person under whom its first event is stored; null means `person`
+    itself.
     """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="+")
     client_id = models.TextField()
+    device_id = models.TextField(null=True, blank=True)
     origin_id = models.BigIntegerField(null=True, blank=True)
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField()
@@ -208,7 +211,9 @@ class LedgerEntry(models.Model):
     project_id = models.IntegerField()
     hour = models.DateTimeField()
     outcome = models.CharField(max_length=11, choices=Outcome.choices)
-    reason = models.CharField(max_length=40, default="", help_text="why it was refused; empty otherwise")
+    reason = models.CharField(
+        max_length=40, default="", help_text="why it was refused; `no_person` if it was stored without one"
+    )
     count = models.BigIntegerField(default=0)
 
     class Meta:

@@ -48,7 +48,7 @@ EVENT: tuple[Column, ...] = (
     _column("timestamp", "timestamp with time zone"),
     _column("received_at", "timestamp with time zone"),
     _column("distinct_id", "text"),
-    _column("person_id", "bigint", Source.ENRICH),
+    _column("person_id", "bigint", Source.ENRICH, nullable=True),
     _column("session_id", "bigint", Source.ENRICH, nullable=True),
     _column("url", "text", nullable=True),
     _column("path", "text", nullable=True),
@@ -68,7 +68,10 @@ EVENT: tuple[Column, ...] = (
     _column("library", "text", nullable=True),
     _column("properties", "text"),
 )
-"""An event as stored and exported. `properties` is the JSON text of one object, checked on arrival."""
+"""An event as stored and exported. `properties` is the JSON text of one object, checked on arrival.
+
+person_id is null for an event that nobody did: one that was sent without a person, under an id that nobody is known by.
+"""
 
 INBOX_ONLY: tuple[Column, ...] = (
     _column("link", "text", nullable=True),
@@ -79,6 +82,8 @@ INBOX_ONLY: tuple[Column, ...] = (
     _column("ip", "text", nullable=True),
     _column("person_set", "text", nullable=True),
     _column("person_set_once", "text", nullable=True),
+    _column("personless", "integer"),
+    _column("device_id", "text", nullable=True),
 )
 """What enrich needs but does not store.
 
@@ -89,6 +94,8 @@ user_known       1 when distinct_id is a user id (Segment userId, $identify's ta
 client_session   the client's own session id
 user_agent, ip   turned into browser, os, device and country, then deleted
 person_set...    JSON text of one object: properties of the person ($set, $set_once, traits)
+personless       1 when the event makes no person: under an id that nobody is known by, it is nobody's
+device_id        of events from a browser or an app without a session id: their own id, by which they form sessions
 """
 
 INBOX: tuple[Column, ...] = tuple(column for column in EVENT if column.source is Source.INGEST) + INBOX_ONLY
@@ -100,6 +107,9 @@ RESERVED_EVENTS = frozenset({COMMENT_EVENT, "$reply", "$verdict", "$answer", "$m
 """Names that only Firsthand itself writes. From a client they would forge a comment or a decision."""
 
 PAGEVIEW_EVENT = "$pageview"
+
+NO_PERSON = "no_person"
+"""The ledger's reason for events that are stored without a person."""
 
 PROVED_ALIAS = "proved alias"
 

@@ -16,12 +16,16 @@ Test = Callable[["Happened"], bool]
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """One event of one person."""
+    """One event of one person, or of nobody (None)."""
 
-    person: str
+    person: str | None
     event: str
     at: dt.datetime
     properties: dict[str, Any] = field(default_factory=dict)
+
+
+def of_people(history: Iterable[Happened]) -> list[Happened]:
+    return [happened for happened in history if happened.person is not None]
 
 
 def named(name: str | None) -> Test:
@@ -83,8 +87,8 @@ def retention(
 ) -> list[list[int]]:
     """People per cohort and offset."""
     columns = periods(period, first, last, zone, week_start)
-    everyone: dict[str, list[Happened]] = {}
-    for happened in sorted(history, key=lambda happened: happened.at):
+    everyone: dict[str | None, list[Happened]] = {}
+    for happened in sorted(of_people(history), key=lambda happened: happened.at):
         everyone.setdefault(happened.person, []).append(happened)
     triangle = [[0] * (len(columns) - cohort) for cohort in range(len(columns))]
 
@@ -141,8 +145,8 @@ def trend(
             and period_of(happened, interval, zone, week_start) == column
         ]
         totals.append(len(here))
-        people.append(len(set(here)))
-        everyone |= set(here)
+        people.append(len({*here} - {None}))
+        everyone |= {*here} - {None}
     return totals, people, len(everyone)
 
 
@@ -161,8 +165,9 @@ def lifecycle(
     before = _period_before(interval, columns[0])
     active = {column: set[str]() for column in (before, *columns)}
     seen: dict[str, dt.date | dt.datetime] = {}
-    for happened in sorted(history, key=lambda one: one.at):
+    for happened in sorted(of_people(history), key=lambda one: one.at):
         column = period_of(happened, interval, zone, week_start)
+        assert happened.person is not None
         seen.setdefault(happened.person, column)
         if column in active and (event is None or happened.event == event):
             active[column].add(happened.person)
@@ -199,7 +204,7 @@ def stickiness(
     """Who was active in exactly how many periods of the range."""
     columns = set(periods(interval, first, last, zone, week_start))
     found: dict[int, set[str]] = {}
-    for person in {happened.person for happened in history}:
+    for person in {happened.person for happened in history if happened.person is not None}:
         theirs = [one for one in history if one.person == person and (event is None or one.event == event)]
         active = {period_of(one, interval, zone, week_start) for one in theirs} & columns
         if active:
@@ -219,3 +224,119 @@ def value_as_of(told: Iterable[tuple[dt.datetime, int, dict[str, Any], dict[str,
         elif value is None and not was_set:
             value = sets_once.get(name)
     return value
+
+
+IDLE, DAY = dt.timedelta(minutes=30), dt.timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """An event as sessions see it: of a browser or an app, or of a server (None)."""
+
+    person: str
+    device: str | None
+    at: dt.datetime
+
+
+@dataclass(slots=True)
+class Session:
+    """The visits of one person and device, and what servers did meanwhile."""
+
+    person: str
+    device: str
+    start: dt.datetime
+    end: dt.datetime
+    visits: list[Visit] = field(default_factory=list)
+
+    def add(self, visit: Visit) -> None:
+        self.start, self.end = min(self.start, visit.at), max(self.end, visit.at)
+        self.visits.append(visit)
+
+
+def sessions(batches: Iterable[Sequence[Visit]]) -> list[Session]:
+    """The sessions after these batches. No two visits are at the same time."""
+    found: list[Session] = []
+    for batch in batches:
+        active = [(session, session.start, session.end) for session in found]
+        here = sorted(batch, key=lambda visit: visit.at)
+        for person, device in {(visit.person, visit.device) for visit in here}:
+            if device is not None:
+                mine = [visit for visit in here if (visit.person, visit.device) == (person, device)]
+                stored = [
+                    session for session in found if (session.person, session.device) == (person, device)
+                ]
+                found += _visited(mine, stored)
+        for session in found:
+            active += [(session, each.at, each.at) for each in session.visits if each in here]
+        for visit in here:
+            if visit.device is None:
+                _join(visit, active)
+    return found
+
+
+def _visited(visits: list[Visit], stored: list[Session]) -> list[Session]:
+    """Adds a batch's visits of one browser to its sessions. Returns the new ones."""
+    new: list[Session] = []
+    extents = [(each.start, each.end, each) for each in stored] + [
+        (each.at, each.at, each) for each in visits
+    ]
+    island: list[Visit | Session] = []
+    reached = None
+    for start, end, each in sorted(extents, key=lambda extent: extent[0]):
+        if reached is not None and start > reached + IDLE:
+            new += _fit(island)
+            island = []
+            reached = None
+        island.append(each)
+        reached = max(reached or end, end)
+    return new + _fit(island)
+
+
+def _fit(island: list[Visit | Session]) -> list[Session]:
+    stored = [each for each in island if isinstance(each, Session)]
+    visits = [each for each in island if isinstance(each, Visit)]
+    if not stored:
+        return _chain(visits)
+    began = [(session, session.start) for session in stored]
+    new: list[Session] = []
+    for session, start in began:
+        following = min((other for _, other in began if other > start), default=None)
+        first = session is stored[0]
+        mine = [
+            visit
+            for visit in visits
+            if (first or visit.at >= start) and not (following and visit.at >= following)
+        ]
+        early = [visit for visit in mine if visit.at <= session.end - DAY]
+        late = [visit for visit in mine if visit not in early]
+        limit = min([start, *(visit.at for visit in late)]) + DAY
+        for visit in late:
+            if visit.at < limit:
+                session.add(visit)
+        new += _chain(early) + _chain([visit for visit in late if visit.at >= limit])
+    return new
+
+
+def _chain(visits: list[Visit]) -> list[Session]:
+    """New sessions of 24 hours at most, each from the first visit that is beyond the one before."""
+    new: list[Session] = []
+    for visit in visits:
+        if not new or visit.at >= new[-1].start + DAY:
+            assert visit.device is not None
+            new.append(Session(visit.person, visit.device, visit.at, visit.at))
+        new[-1].add(visit)
+    return new
+
+
+def _join(visit: Visit, active: list[tuple[Session, dt.datetime, dt.datetime]]) -> None:
+    """A server's event joins the session that was active last. `active`: when each session was, as known by then."""
+    before = [
+        (end, session.start, session)
+        for session, start, end in active
+        if session.person == visit.person and start <= visit.at
+    ]
+    if before:
+        end, _, session = max(before, key=lambda one: one[:2])
+        if visit.at <= end + IDLE and visit.at < session.start + DAY:
+            session.add(visit)
+            active.append((session, visit.at, visit.at))

@@ -19,9 +19,9 @@ _numbers = itertools.count(1)
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """One event of one person."""
+    """One event of one person, or of nobody (None)."""
 
-    person: int
+    person: int | None
     event: str
     at: dt.datetime
     id: uuid.UUID = field(default_factory=uuid.uuid4)

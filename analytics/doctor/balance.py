@@ -19,6 +19,7 @@ from analytics.lake import table
 from analytics.lake.columns import EVENTS
 from analytics.metrics.periods import EPOCH, local_day
 from analytics.models import DataVersion, PeriodCount, QuarantinedEvent, StageFailure
+from analytics.schema import NO_PERSON
 from projects.models import Project
 
 COUNTS = Path(__file__).with_name("balance.sql").read_text(encoding="utf-8")
@@ -28,14 +29,17 @@ A_DAY = dt.timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Counts of one project in the database. `hot`: events beyond the lake's watermark, not loaded yet.
+    """Counts of one project in the database.
 
+    of_nobody       those of `stored` that have no person
     quarantined     by the ledger
     in_quarantine   rows in the quarantine
+    hot             events beyond the lake's watermark, not loaded yet
     """
 
     received: int
     stored: int
+    of_nobody: int
     duplicates: int
     refused: int
     quarantined: int
@@ -66,7 +70,7 @@ def _counts(project: Project, watermark: int) -> Counts:
     with transaction.atomic(), connection.cursor() as cursor:
         # One snapshot of all tables: an event that moves between them would be counted twice or not at all.
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        cursor.execute(COUNTS, {"project": project.pk, "watermark": watermark})
+        cursor.execute(COUNTS, {"project": project.pk, "watermark": watermark, "no_person": NO_PERSON})
         row = dict(zip((column.name for column in cursor.description), cursor.fetchone(), strict=True))
     ids = [bytes(id) for id in row.pop("hot_ids") or ()]
     return Counts(hot_ids=ids, **{name: int(number) for name, number in row.items()})
@@ -140,11 +144,14 @@ def _lake(project: Project, lake: DataVersion, counts: Counts) -> str:
 
 
 def _people(counts: Counts) -> str:
-    if not counts.stored == counts.by_people == counts.by_ids:
+    of_people = counts.stored - counts.of_nobody
+    if not of_people == counts.by_people == counts.by_ids:
         raise CheckError(
-            f"{counts.stored} events stored, but people count {counts.by_people} and their ids {counts.by_ids}"
+            f"{of_people} stored events have a person,"
+            f" but people count {counts.by_people} and their ids {counts.by_ids}"
         )
-    return f"people count {counts.by_people} events"
+    without = f"; {counts.of_nobody} events have no person" if counts.of_nobody else ""
+    return f"people count {counts.by_people} events{without}"
 
 
 def _rollup(project: Project) -> str:

@@ -3,6 +3,7 @@ WITH ledger AS (
     SELECT
         coalesce(sum(count) FILTER (WHERE outcome = 'received'), 0) AS received,
         coalesce(sum(count) FILTER (WHERE outcome = 'stored'), 0) AS stored,
+        coalesce(sum(count) FILTER (WHERE outcome = 'stored' AND reason = %(no_person)s), 0) AS of_nobody,
         coalesce(sum(count) FILTER (WHERE outcome = 'duplicate'), 0) AS duplicates,
         coalesce(sum(count) FILTER (WHERE outcome = 'refused'), 0) AS refused,
         coalesce(sum(count) FILTER (WHERE outcome = 'quarantined'), 0) AS quarantined
@@ -22,7 +23,7 @@ hot AS (
 )
 SELECT
     ledger.received + waiting.recorded AS received,
-    ledger.stored, ledger.duplicates, ledger.refused, ledger.quarantined,
+    ledger.stored, ledger.of_nobody, ledger.duplicates, ledger.refused, ledger.quarantined,
     (SELECT count(*) FROM analytics_quarantine WHERE project_id = %(project)s) AS in_quarantine,
     waiting.events AS waiting,
     hot.events AS hot, hot.ids AS hot_ids,

@@ -10,5 +10,10 @@ SELECT pg_notify(
         END
     )
 )
-FROM batch_people
+FROM (
+    SELECT project_id, person_id FROM batch_people
+    UNION ALL
+    -- Nobody's page shows these events, but the project's pages count them.
+    SELECT DISTINCT c.project_id, 0 FROM claimed c JOIN unattributed u USING (position)
+) AS changed
 GROUP BY project_id;

@@ -18,7 +18,8 @@ FROM (
         min(position) AS first_position,
         min(position) FILTER (WHERE names_user) AS user_position
     FROM (
-        SELECT project_id, distinct_id, "timestamp", position, names_user FROM claimed
+        SELECT project_id, distinct_id, "timestamp", position, names_user FROM claimed c
+        WHERE NOT EXISTS (SELECT FROM unattributed u WHERE u.position = c.position)
         UNION ALL
         SELECT project_id, linked_id, NULL, position, false FROM claimed WHERE links
     ) AS named

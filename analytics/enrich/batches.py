@@ -2,9 +2,9 @@
 
 1. claim     delete the oldest rows from the inbox
 2. drop      duplicates, and rows of deleted projects
-3. identify  the person of each distinct id, links in order of arrival
+3. identify  the person of each distinct id, links in order of arrival; some events are nobody's
 4. describe  browser, OS, device, country
-5. sessions  of events with a client session id, then of those without
+5. sessions  of events with a client session id or from a browser or an app, then of those of servers
 6. people    counters, properties and names of ids and people
 7. ledger    stored events per project and hour of arrival
 8. insert    the events
@@ -22,7 +22,7 @@ from analytics.enrich import agents, duplicates, identify, insert, isolation, pa
 from analytics.enrich.enrich_report import EnrichReport
 from analytics.enrich.portions import Portion
 from analytics.locks import single_writer
-from analytics.schema import PAGEVIEW_EVENT
+from analytics.schema import NO_PERSON, PAGEVIEW_EVENT
 from analytics.statements import statement
 from dashboard.live import changes
 
@@ -95,6 +95,7 @@ def _sequence_offset(cursor: CursorWrapper, first: int, last: int) -> int:
 
 
 def _store(cursor: CursorWrapper, rows: int, offset: int) -> int:
+    cursor.execute(statement("enrich/unattributed"))
     cursor.execute(statement("enrich/batch_ids"))
     _analyze(cursor, "batch_ids", rows)
     identified = identify.identify(cursor, offset)
@@ -103,7 +104,7 @@ def _store(cursor: CursorWrapper, rows: int, offset: int) -> int:
     _assign_sessions(cursor, rows)
     identify.store(cursor, identified)
     _announce(cursor, identified)
-    cursor.execute(statement("enrich/count_stored"))
+    cursor.execute(statement("enrich/count_stored"), {"no_person": NO_PERSON})
     return insert.store(cursor, offset)
 
 
@@ -124,13 +125,12 @@ def _analyze(cursor: CursorWrapper, table: str, rows: int) -> None:
 
 
 def _assign_sessions(cursor: CursorWrapper, rows: int) -> None:
-    cursor.execute(
-        "SELECT bool_or(client_session IS NOT NULL), bool_or(client_session IS NULL) FROM batch_events"
-    )
-    named, unnamed = cursor.fetchone()
-    if named:
+    cursor.execute("SELECT bool_or(session_key IS NOT NULL), bool_or(session_key IS NULL) FROM batch_events")
+    keyed, unkeyed = cursor.fetchone()
+    if keyed:
         cursor.execute(statement("enrich/sessions"))
         _analyze(cursor, "visit", rows)
-        cursor.execute(statement("enrich/store_sessions"))
-    if unnamed:
+    if unkeyed:
         cursor.execute(statement("enrich/join_sessions"))
+    if keyed or unkeyed:
+        cursor.execute(statement("enrich/store_sessions"))

@@ -5,5 +5,6 @@ SELECT
     c.names_user, c.person_set, c.person_set_once
 FROM claimed c
 JOIN batch_ids m USING (project_id, distinct_id)
-WHERE c.links OR c.sets_properties OR (c.position = m.user_position AND NOT m.was_user)
+WHERE (c.links OR c.sets_properties OR (c.position = m.user_position AND NOT m.was_user))
+    AND NOT EXISTS (SELECT FROM unattributed u WHERE u.position = c.position)
 ORDER BY c.position;

@@ -26,7 +26,7 @@ def _statement() -> str:
         INSERT INTO analytics_event (stored_on, {columns})
         SELECT (now() AT TIME ZONE 'UTC')::date, {values}
         FROM claimed c
-        JOIN batch_events p USING (position)
+        LEFT JOIN batch_events p USING (position)
         LEFT JOIN in_session s USING (position)
         LEFT JOIN agent a ON a.user_agent = c.user_agent
         LEFT JOIN place l ON l.ip = c.ip

@@ -1,9 +1,12 @@
 -- Stores the sessions of the batch: inserts new ones, extends existing ones.
 INSERT INTO analytics_session
-    (id, project_id, person_id, client_id, origin_id, started_at, ended_at, events, pageviews, entry_path, exit_path,
+    (id, project_id, person_id, client_id, device_id, origin_id, started_at, ended_at, events, pageviews, entry_path, exit_path,
      referring_domain, utm_source, utm_medium, utm_campaign, browser, os, device, country)
 SELECT
-    v.session_id, v.project_id, v.person_id, v.client_session, nullif(v.stored_as, v.person_id), v.started_at,
+    v.session_id, v.project_id, v.person_id,
+    CASE WHEN v.by_device THEN analytics_session_id(v.project_id, v.session_key, v.started_at) ELSE v.session_key END,
+    CASE WHEN v.by_device THEN v.session_key END,
+    nullif(v.stored_as, v.person_id), v.started_at,
     v.ended_at, v.events, v.pageviews, v.entry_path, v.exit_path,
     first.referring_domain, first.utm_source, first.utm_medium, first.utm_campaign,
     a.browser, a.os, a.device, l.country
@@ -14,6 +17,9 @@ LEFT JOIN place l ON l.ip = first.ip
 WHERE v.is_new;
 
 UPDATE analytics_session s SET
+    -- Of the earliest start, so that it is the same wherever batches end.
+    client_id = CASE WHEN v.by_device AND v.started_at < s.started_at
+        THEN analytics_session_id(v.project_id, v.session_key, v.started_at) ELSE s.client_id END,
     started_at = least(s.started_at, v.started_at),
     ended_at = greatest(s.ended_at, v.ended_at),
     events = s.events + v.events,
@@ -24,5 +30,15 @@ UPDATE analytics_session s SET
 FROM visit v
 WHERE s.id = v.session_id AND NOT v.is_new;
 
-INSERT INTO in_session
-SELECT e.position, v.session_id FROM visit_event e JOIN visit v USING (label, chunk);
+UPDATE analytics_session s SET
+    ended_at = greatest(s.ended_at, joined.ended_at),
+    events = s.events + joined.events,
+    pageviews = s.pageviews + joined.pageviews
+FROM (
+    SELECT i.session_id, max(p."timestamp") AS ended_at, count(*) AS events, count(*) FILTER (WHERE p.pageview) AS pageviews
+    FROM in_session i
+    JOIN batch_events p USING (position)
+    WHERE p.session_key IS NULL
+    GROUP BY i.session_id
+) AS joined
+WHERE s.id = joined.session_id;

@@ -98,6 +98,15 @@ def mark_proved_links(event: Event, context: RequestContext) -> DropReason | Non
     return None
 
 
+def set_device(event: Event, context: RequestContext) -> DropReason | None:
+    if event.client_session:
+        event.device_id = ""
+    elif event.device_id:
+        # A placeholder is no device: everyone whose client sent it would share one session.
+        event.device_id = (event.distinct_id if means_nobody(event.device_id) else event.device_id)[:MAX_ID]
+    return None
+
+
 def set_id(event: Event, context: RequestContext) -> DropReason | None:
     """Set the deduplication key: the client's UUID, the UUIDv5 of any other text, or a new UUID."""
     if not event.id:
@@ -248,6 +257,7 @@ STEPS: tuple[Step, ...] = (
     check_ids,
     drop_placeholder_ids,
     mark_proved_links,
+    set_device,
     set_id,
     set_timestamp,
     check_properties,

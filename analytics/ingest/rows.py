@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
@@ -13,7 +13,8 @@ from analytics.ingest.wire.event import EXPLANATIONS, DropReason, Event, Warning
 from analytics.schema import INBOX, names
 
 COLUMNS = len(INBOX)
-INBOX_COPY = f"COPY analytics_inbox ({', '.join(names(INBOX))}) FROM STDIN (NULL '')"
+COLUMN_NAMES = tuple(names(INBOX))
+INBOX_COPY = f"COPY analytics_inbox ({', '.join(COLUMN_NAMES)}) FROM STDIN (NULL '')"
 WARNING_COPY = "COPY analytics_warning (project_id, reason, message, sample, at) FROM STDIN"
 LEDGER_UPSERT = """
 INSERT INTO analytics_ledger (project_id, hour, outcome, reason, count) VALUES {}
@@ -61,6 +62,17 @@ def _row(event: Event) -> str:
     if "\n" in row or "\r" in row or row.count("\t") != COLUMNS - 1:
         return "\t".join(map(escape, values)) + "\n"
     return (row.replace("\\", r"\\") if "\\" in row else row) + "\n"
+
+
+def with_current_columns(data: bytes, columns: Sequence[str]) -> bytes:
+    """Rows that an earlier release encoded with other columns. What it did not know is NULL, or 0 if it must be set."""
+    place = {name: number for number, name in enumerate(columns)}
+    missing = {column.name: b"" if column.nullable else b"0" for column in INBOX}
+    rows = (row.split(b"\t") for row in data.split(b"\n")[:-1])
+    return b"".join(
+        b"\t".join(row[place[name]] if name in place else missing[name] for name in COLUMN_NAMES) + b"\n"
+        for row in rows
+    )
 
 
 def escape(text: str) -> str:

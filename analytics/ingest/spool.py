@@ -20,6 +20,7 @@ from typing import BinaryIO
 
 import msgspec
 
+from analytics.ingest import rows
 from analytics.ingest.write_batch import WriteBatch
 
 # A file is replayed from memory as a whole.
@@ -29,7 +30,21 @@ MIN_FREE_BYTES = 256 << 20
 REJECTED = ".rejected"
 RECORD_HEADER = struct.Struct("<II")
 
+FIRST_COLUMNS = (
+    "project_id", "id", "event", "timestamp", "received_at", "distinct_id", "url", "path", "title", "referrer",
+    "referring_domain", "utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "locale", "library",
+    "properties", "link", "linked_id", "user_known", "client_session", "user_agent", "ip", "person_set",
+    "person_set_once",
+)  # fmt: skip
+"""The columns of files from before records named theirs."""
+
 log = logging.getLogger(__name__)
+
+
+class Record(WriteBatch, gc=False):
+    """A batch as it is written to a file, with the columns of its rows."""
+
+    columns: tuple[str, ...] = FIRST_COLUMNS
 
 
 class RetryLaterError(Exception):
@@ -148,7 +163,7 @@ def _write(file: FileIO, records: bytes) -> None:
 
 
 def _encode_record(batch: WriteBatch) -> bytes:
-    content = msgspec.msgpack.encode(batch)
+    content = msgspec.msgpack.encode(Record(batch.events, batch.warnings, batch.counts, rows.COLUMN_NAMES))
     return RECORD_HEADER.pack(len(content), zlib.crc32(content)) + content
 
 
@@ -172,9 +187,14 @@ def _read_records(file: BinaryIO) -> Iterator[WriteBatch | None]:
 
 def _decode_batch(content: bytes) -> WriteBatch | None:
     try:
-        return msgspec.msgpack.decode(content, type=WriteBatch)
+        record = msgspec.msgpack.decode(content, type=Record)
     except msgspec.MsgspecError:
         return None
+    events = record.events
+    # An upgrade while the database was away: COPY would reject every acknowledged event of the earlier release.
+    if record.columns != rows.COLUMN_NAMES:
+        events = rows.with_current_columns(events, record.columns)
+    return WriteBatch(events, record.warnings, record.counts)
 
 
 def _try_lock(file: BinaryIO | FileIO) -> bool:

@@ -29,10 +29,14 @@ class Reading:
     facts: Facts
     data_version: int
 
-    def source(self, *, history: bool = False, before: int = 0) -> Source:
-        """The source to count from: with all `history`, or with `before` more periods."""
+    def source(self, *, history: bool = False, before: int = 0, everything: bool = False) -> Source:
+        """The source to count from: with all `history`, or with `before` more periods.
+
+        `everything` adds the events that are nobody's. They count in totals only.
+        """
         table = self.tables.events if self.place == "events" else self.tables.activity
-        return SOURCES[self.place](table, self.window.widened(before), self.facts, history=history)
+        window = self.window.widened(before)
+        return SOURCES[self.place](table, window, self.facts, history=history, everything=everything)
 
     def run(self, expression: ir.Table) -> pa.Table:
         return self.tables.run(expression)

@@ -52,7 +52,7 @@ ACTIVITY = Layout(
             pa.field("project_id", pa.int32(), nullable=False),
             pa.field("month", pa.string(), nullable=False),
             pa.field("day", pa.date32(), nullable=False),
-            pa.field("person_id", pa.int64(), nullable=False),
+            pa.field("person_id", pa.int64()),
             pa.field("event", pa.string(), nullable=False),
             pa.field("count", pa.int64(), nullable=False),
             pa.field("first_at", pa.timestamp("us", tz="UTC"), nullable=False),
@@ -61,7 +61,10 @@ ACTIVITY = Layout(
     ),
     ("day", "person_id"),
 )
-"""How often a person (merges applied) did an event on a local day of the project, and when first and last."""
+"""How often a person (merges applied) did an event on a local day of the project, and when first and last.
+
+person_id is null for the events that are nobody's.
+"""
 
 FACTS = Layout(
     "facts",

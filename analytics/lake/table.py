@@ -163,6 +163,16 @@ def drop(layout: Layout, where: str, days: Days) -> None:
     )
 
 
+def allow_nulls(layout: Layout) -> None:
+    """Let columns be null that may be null by now. A table from before would reject such rows."""
+    table = _newest(layout)
+    if table is not None:
+        required = {field.name for field in table.schema().fields if not field.nullable}
+        for field in layout.columns:
+            if field.nullable and field.name in required:
+                table.alter.drop_column_not_null(field.name)
+
+
 def vacuum(layout: Layout, hours: int, *, keep: int) -> int:
     """Delete files that left the table more than `hours` ago and are not in version `keep`. Returns how many."""
     table = _newest(layout)

@@ -41,10 +41,21 @@ class Source:
         return self.table[_column(self.facts, name)] if on == "person" else property_text(self.table, name)
 
 
-def from_events(events: ir.Table, window: Window, facts: Facts, *, history: bool) -> Source:
-    """The events of the window; with `history` also all events before it."""
+def of_people(rows: ir.Table) -> ir.Table:
+    """Without the events that are nobody's. Grouped by person, they would make one more."""
+    return rows.filter(rows["person_id"].notnull())
+
+
+def from_events(
+    events: ir.Table, window: Window, facts: Facts, *, history: bool, everything: bool = False
+) -> Source:
+    """The events of people in the window; with `history` also all events before it.
+
+    `everything` adds the events that are nobody's. They count in totals only.
+    """
+    rows = events if everything else of_people(events)
     # Filters by `day` (UTC), by which files are sorted, so that others are skipped. Local days differ by at most one.
-    rows = events.filter(events["day"] <= window.last_day + DAY)
+    rows = rows.filter(rows["day"] <= window.last_day + DAY)
     if not history:
         rows = rows.filter(rows["day"] >= window.first_day - DAY)
     rows = _with_facts(rows, facts)
@@ -53,9 +64,12 @@ def from_events(events: ir.Table, window: Window, facts: Facts, *, history: bool
     return Source(rows.mutate(**counted, times=ibis.literal(1, "int64")), window, facts)
 
 
-def from_activity(activity: ir.Table, window: Window, facts: Facts, *, history: bool) -> Source:
+def from_activity(
+    activity: ir.Table, window: Window, facts: Facts, *, history: bool, everything: bool = False
+) -> Source:
     """Like from_events, from activity. Not for hours, and not for filters on event properties."""
-    rows = activity.filter(activity["day"] <= window.last_day)
+    rows = activity if everything else of_people(activity)
+    rows = rows.filter(rows["day"] <= window.last_day)
     if not history:
         rows = rows.filter(rows["day"] >= window.first_day)
     rows = _with_facts(rows, facts)

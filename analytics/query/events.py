@@ -29,7 +29,7 @@ class Event(Struct, frozen=True):
 
     sequence     its position in the order of storing
     id           the UUID of the message
-    person       the current person, after merges
+    person       the current person, after merges; null if the event is nobody's
     properties   a JSON object, as it was sent
     """
 
@@ -38,7 +38,7 @@ class Event(Struct, frozen=True):
     event: str
     timestamp: dt.datetime
     received_at: dt.datetime
-    person: int
+    person: int | None
     distinct_id: str
     session: int | None
     url: str | None
@@ -189,8 +189,8 @@ def named(rows: Iterable[tuple[Any, ...]]) -> list[Event]:
 
 def current(project_id: int, rows: list[Event]) -> list[Event]:
     """The same events with the current persons, after merges."""
-    now = redirects.canonical(project_id, {row.person for row in rows})
-    return [structs.replace(row, person=now.get(row.person, row.person)) for row in rows] if now else rows
+    now = redirects.canonical(project_id, {row.person for row in rows if row.person is not None})
+    return [structs.replace(row, person=now[row.person]) if row.person in now else row for row in rows]
 
 
 def _hot(project_id: int, which: Selection, after: int, upto: int, limit: int) -> tuple[list[Event], bool]:

@@ -24,6 +24,7 @@ class EventColumns(msgspec.Struct, frozen=True, kw_only=True):
 
     id              the deduplication key
     user_known      `distinct_id` is a user id
+    device_id       the browser's or app's own id, without a client_session
     client_session  the client's own session id
     user_agent, ip  replaced by browser, system, device and country when enriched
     """
@@ -35,6 +36,7 @@ class EventColumns(msgspec.Struct, frozen=True, kw_only=True):
     received_at: dt.datetime = msgspec.field(default_factory=lambda: dt.datetime.now(dt.UTC))
     user_known: bool = False
     client_session: str = ""
+    device_id: str = ""
     url: str = ""
     path: str = ""
     title: str = ""
@@ -63,7 +65,7 @@ def record(event: str, columns: EventColumns, properties: Mapping[str, Any]) -> 
     """
     row: dict[str, Any] = dict.fromkeys(names(INBOX))
     row |= {name: None if value == "" else value for name, value in msgspec.structs.asdict(columns).items()}
-    row |= {"event": event, "user_known": int(columns.user_known)}
+    row |= {"event": event, "user_known": int(columns.user_known), "personless": 0}
     row |= {"path": columns.path or parse_url(columns.url).path or None}
     row |= {"properties": msgspec.json.encode(dict(properties)).decode()}
     with connection.cursor() as cursor:

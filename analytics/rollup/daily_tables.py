@@ -12,6 +12,7 @@ from analytics.lake import table
 from analytics.lake.columns import ACTIVITY, EVENTS, FACTS, Layout
 from analytics.metrics.facts import assertions
 from analytics.metrics.periods import EPOCH, local_day
+from analytics.metrics.sources import of_people
 from analytics.models import DataVersion
 from analytics.rollup.dirty_days import A_DAY, DirtyDays
 
@@ -43,7 +44,7 @@ def activity(events: ir.Table, dirty: DirtyDays, first: dt.date, last: dt.date) 
 
 def facts(events: ir.Table, dirty: DirtyDays, first: dt.date, last: dt.date) -> ir.Table:
     """The facts of the dirty days."""
-    rows = _on_days(assertions(events), dirty, first, last)
+    rows = _on_days(assertions(of_people(events)), dirty, first, last)
     before = (
         rows["value"]
         .lag()

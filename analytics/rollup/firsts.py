@@ -25,6 +25,7 @@ from analytics import engine
 from analytics.engine import Tables
 from analytics.lake import table
 from analytics.lake.columns import FIRSTS
+from analytics.metrics.sources import of_people
 from analytics.models import DataVersion
 from analytics.rollup.dirty_days import DirtyDays
 
@@ -51,7 +52,8 @@ def update(dirty: DirtyDays, at: DataVersion) -> None:
 
 def first_days(activity: ir.Table) -> ir.Table:
     """person_id, day: when each person was first active."""
-    return activity.group_by("person_id").agg(day=activity["day"].min())
+    people = of_people(activity)
+    return people.group_by("person_id").agg(day=people["day"].min())
 
 
 def changed_first_days(activity: ir.Table, firsts: ir.Table, days: Collection[dt.date]) -> ir.Table:

@@ -47,6 +47,7 @@ def counts(activity: ir.Table, interval: Interval, calendar: Calendar, touched: 
     # Periods without gaps need no second filter: their range of days has already selected them.
     if touched is not None and len(touched) <= touched[-1] - touched[0]:
         rows = rows.filter(rows["period"].isin(touched))
+    # nunique leaves out null: events of nobody count as events only.
     figures = {"events": rows["count"].sum(), "people": rows["person_id"].nunique()}
     named = rows.group_by("period", "event").agg(**figures)
     # Counted on its own, not summed: a person with two different events would count twice.

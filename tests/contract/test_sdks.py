@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +22,8 @@ from amplitude import Amplitude, BaseEvent, Config, EventOptions, Identify, Reve
 from posthog.capture_mode import CaptureMode
 from segment.analytics.client import Client as SegmentClient
 
+from analytics.pipeline import until_idle
+from analytics.query.overview import overview
 from tests.analytics.ingest.conftest import ledger, rows
 from tests.people import Team
 
@@ -150,6 +153,29 @@ def test_posthogs_python_client_loses_nothing_and_sends_nothing_twice(
         "SELECT distinct_id, linked_id FROM analytics_inbox WHERE project_id = %s AND link = 'alias'", team.id
     )
     assert {alias["distinct_id"], alias["linked_id"]} == {"device", "ana"}
+
+
+@pytest.mark.parametrize("options", [{}, {"capture_mode": CaptureMode.V1}], ids=["plain", "v1"])
+def test_what_posthogs_python_client_sends_without_an_id_makes_no_people(
+    server: Server, team: Team, options: dict[str, Any]
+) -> None:
+    errors: list[object] = []
+    client = posthog_client(server, team, errors, **options)
+    client.capture("signed up", distinct_id="ana")
+    for number in range(5):
+        client.capture("job ran", properties={"number": number})
+        client.capture_exception(ValueError(f"job {number} failed"))
+        client.group_identify("company", f"acme {number}", {"seats": number})
+    client.group_identify("company", "acme", {"seats": 9}, distinct_id="ana")
+    client.shutdown()
+    until_idle()
+    assert errors == []
+    found = overview(team.new.project)
+    assert (found.events, found.people, found.sessions) == (17, 1, 0)
+    stored = rows("SELECT event, person_id FROM analytics_event WHERE project_id = %s", team.id)
+    assert Counter(row["event"] for row in stored if row["person_id"]) == {
+        "signed up": 1, "$groupidentify": 1,
+    }  # fmt: skip
 
 
 def test_an_event_of_900_kilobytes_passes(server: Server, team: Team) -> None:

@@ -92,6 +92,8 @@ class Event(msgspec.Struct, gc=False):
     id             as sent, until the step `set_id` makes it a UUID
     timestamp      when it happened, ISO 8601 in UTC; empty until the step `set_timestamp`
     user_known     "1" or "0"
+    personless     "1" or "0"
+    device_id      the browser's or app's own id; empty for servers. The step `set_device` leaves it only where needed
     sent_timestamp the time by the client's clock, if it sent one that can be read
     anonymous_id   the anonymous id, when distinct_id is a user id
     age_ms         PostHog's `offset`: milliseconds between the event and the request
@@ -130,6 +132,8 @@ class Event(msgspec.Struct, gc=False):
     ip: str = ""
     person_set: str = ""
     person_set_once: str = ""
+    personless: str = "0"
+    device_id: str = ""
     message_id: str = ""
     anonymous_id: str = ""
     sent_timestamp: datetime | None = None

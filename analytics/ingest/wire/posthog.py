@@ -24,6 +24,23 @@ MAX_EVENT = 1 << 20
 MAX_BODY = 20 * 1000 * 1000
 MAX_EVENTS = 10_000
 DIRECT = "$direct"
+GROUP_EVENT = "$groupidentify"
+# A server may pass on the page or the session of a request, but it is not the person's browser.
+SERVER_LIBRARIES = frozenset(
+    {
+        "posthog-python",
+        "posthog-node",
+        "posthog-edge",
+        "posthog-ruby",
+        "posthog-php",
+        "posthog-go",
+        "posthog-java",
+        "posthog-server",
+        "posthog-dotnet",
+        "posthog-elixir",
+        "posthog-rs",
+    }
+)
 
 
 class Capture(msgspec.Struct, gc=False):
@@ -49,6 +66,7 @@ class Options(msgspec.Struct, gc=False):
     """What the newest clients send beside an event's properties."""
 
     disable_skew_correction: bool = False
+    process_person_profile: bool | None = None
 
 
 class ListedException(msgspec.Struct, gc=False):
@@ -70,6 +88,11 @@ class Properties(msgspec.Struct, gc=False):
     set_once: msgspec.Raw = msgspec.field(name="$set_once", default=NOTHING)
     ignore_sent_at: bool | None = msgspec.field(name="$ignore_sent_at", default=None)
     session_id: Id = msgspec.field(name="$session_id", default=None)
+    process_person_profile: bool | None = msgspec.field(name="$process_person_profile", default=None)
+    device_id: Id = msgspec.field(name="$device_id", default=None)
+    device_type: Id = msgspec.field(name="$device_type", default=None)
+    screen: Id = msgspec.field(name="$screen_name", default=None)
+    screen_width: Id = msgspec.field(name="$screen_width", default=None)
     url: str | None = msgspec.field(name="$current_url", default=None)
     path: str | None = msgspec.field(name="$pathname", default=None)
     title: str | None = None
@@ -251,6 +274,10 @@ def _event(capture: Capture, properties: Properties, hints: RequestHints) -> Eve
         ignore_ip=bool(properties.geoip_disable),
     )
     _describe(event, properties)
+    if _from_device(event, properties):
+        event.device_id = text(properties.device_id) or event.distinct_id
+    elif _says_personless(event, capture, properties):
+        event.personless = "1"
     _link(event, properties)
     if name == "$exception":
         event.extra_properties = _error(properties.exceptions)
@@ -284,6 +311,25 @@ def _error(exceptions: list[ListedException] | None) -> str:
         return ""
     named = {"$exception_type": exceptions[0].type, "$exception_message": exceptions[0].value}
     return msgspec.json.encode({name: value for name, value in named.items() if value}).decode()
+
+
+def _from_device(event: Event, properties: Properties) -> bool:
+    """Whether the event comes from a browser or an app: it has a session, a device, a page or a screen."""
+    if properties.library in SERVER_LIBRARIES:
+        return False
+    signs = (
+        event.client_session, event.url, event.path, properties.device_id, properties.device_type,
+        properties.screen, properties.screen_width,
+    )  # fmt: skip
+    return properties.library == "web" or any(signs)
+
+
+def _says_personless(event: Event, capture: Capture, properties: Properties) -> bool:
+    if event.event == GROUP_EVENT:
+        return True
+    # An identify is about a person, whatever it says.
+    told = (properties.process_person_profile, capture.options and capture.options.process_person_profile)
+    return False in told and event.user_known == "0" and event.event != "$create_alias"
 
 
 def _describe(event: Event, properties: Properties) -> None:

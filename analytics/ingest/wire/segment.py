@@ -33,6 +33,9 @@ CAMPAIGN = {
 }  # fmt: skip
 """The columns of a campaign's fields. Other fields become properties."""
 KINDS = {"t": "track", "i": "identify", "p": "page", "s": "screen", "g": "group", "a": "alias", "b": "batch"}
+SCREEN_EVENT = "$screen"
+VIEWS = frozenset({PAGEVIEW_EVENT, SCREEN_EVENT})
+EMPTY = (b"", b"null", b"{}")
 # Their requests come from a data centre, so their address says nothing about where the person is.
 SERVER_LIBRARIES = frozenset(
     {
@@ -216,11 +219,25 @@ def _event(
             _describe(event, call.context)
         fill(event, call)
         event.extra_properties = _extra_properties(call, event)
+        if _from_device(event, call.context):
+            event.device_id = anonymous or user
         if not event.person_set:
             assertions.extract(event)
     except UnicodeDecodeError:
         return Rejection(DropReason.NOT_UTF8, message_id, sample(raw))
     return event
+
+
+def _from_device(event: Event, context: Context | None) -> bool:
+    """Whether the event comes from a browser or an app: it has a page, a screen or a device."""
+    # A server may pass on the page of a request, but it is not the person's browser.
+    if event.ignore_ip:
+        return False
+    if event.event in VIEWS:
+        return True
+    if context is None:
+        return False
+    return bool(context.page) or any(bytes(part) not in EMPTY for part in (context.screen, context.device))
 
 
 def _describe(event: Event, context: Context) -> None:
@@ -325,7 +342,7 @@ FILL_EVENT: dict[str, FillEvent] = {
     "track": _track,
     "identify": _identify,
     "page": partial(_page_or_screen, name=PAGEVIEW_EVENT),
-    "screen": partial(_page_or_screen, name="$screen"),
+    "screen": partial(_page_or_screen, name=SCREEN_EVENT),
     "group": _group,
     "alias": _alias,
 }

@@ -57,7 +57,7 @@ def count(question: Trends, reading: Reading) -> TrendFigures:
 
 
 def series_rows(question: Trends, series: Series, reading: Reading) -> ir.Table:
-    source, divide = reading.source(), question.breakdown
+    source, divide = reading.source(everything=True), question.breakdown
     part = source.text(divide.property, divide.on) if divide else None
     return metric.rows(source, question.event_filter(series), amount=series.amount, part=part)
 

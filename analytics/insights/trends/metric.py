@@ -15,7 +15,7 @@ from ibis.expr import types as ir
 
 from analytics.metrics import masks
 from analytics.metrics.filters import EventFilter, property_number
-from analytics.metrics.sources import Source
+from analytics.metrics.sources import Source, of_people
 
 OTHER, NONE = "$other", "$none"
 """Parts of a series: all values beyond the top ones, and events without a value."""
@@ -61,7 +61,7 @@ def amounts(rows: ir.Table) -> ir.Table:
 
 def people(rows: ir.Table, periods: int) -> ir.Table:
     """person_id, word, bits: in which periods each person was active (see masks.by_word)."""
-    return masks.by_word(rows, ["person_id"], periods)
+    return masks.by_word(of_people(rows), ["person_id"], periods)
 
 
 def tally(people: ir.Table, periods: int) -> ir.Table:
@@ -86,7 +86,7 @@ def per_period(tally: pa.Table, periods: int) -> tuple[list[int], int]:
 
 
 def cells(rows: ir.Table) -> ir.Table:
-    """person_id, period, times (amount, numbers), one row each: what each person did in each period."""
+    """person_id, period, times (amount, numbers), one row each: what each person, or nobody, did in each period."""
     return _added(rows, ["person_id", "period"])
 
 
@@ -128,7 +128,8 @@ def _top(cells: ir.Table, limit: int) -> ir.Table:
 def bars(cells: ir.Table) -> ir.Table:
     """part, period, people, times (amount, numbers); the row without a period is about the whole window."""
     parts = [name for name in ("part",) if name in cells.columns]
-    each = _added(cells, [*parts, "period"], people=cells.count())
+    # Of the column, not of the rows: the cell without a person is nobody's.
+    each = _added(cells, [*parts, "period"], people=cells["person_id"].count())
     # nunique, not the sum of the periods: who was active in two of them would count twice.
     whole = _added(cells, parts, people=cells["person_id"].nunique())
     return each.union(whole.mutate(period=ibis.null(each["period"].type())).select(each.columns))
@@ -136,6 +137,7 @@ def bars(cells: ir.Table) -> ir.Table:
 
 def members(rows: ir.Table, *, part: str | None, period: int | None) -> ir.Table:
     """person_id of those behind one bar, from rows or cells; of the whole series when there is no period."""
+    rows = of_people(rows)
     found = rows if part is None else rows.filter(rows["part"] == part)
     if period is not None:
         found = found.filter(found["period"] == period)

@@ -101,9 +101,9 @@ def test_an_event_that_is_there_twice(team: Team) -> None:
 def test_people_whose_counters_are_wrong(team: Team) -> None:
     healthy(team)
     Person.objects.filter(project_id=team.id).update(events=5)
-    assert errors(team)["people"] == "2 events stored, but people count 10 and their ids 2"
+    assert errors(team)["people"] == "2 stored events have a person, but people count 10 and their ids 2"
     DistinctId.objects.filter(project_id=team.id).update(events=0)
-    assert errors(team)["people"] == "2 events stored, but people count 10 and their ids 0"
+    assert errors(team)["people"] == "2 stored events have a person, but people count 10 and their ids 0"
 
 
 def test_a_wrong_served_number_is_fixed_by_rebuild(team: Team) -> None:

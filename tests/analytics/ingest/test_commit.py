@@ -2,30 +2,48 @@
 
 import asyncio
 import os
+import zlib
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from analytics.ingest import commit, rows
 from analytics.ingest.commit import Committer
 from analytics.ingest.local import LocalIngest
 from analytics.ingest.postgres import RowRejectedError, ScriptConnection
-from analytics.ingest.spool import RetryLaterError, Spool, keep_rejected, return_rejected
+from analytics.ingest.spool import (
+    FIRST_COLUMNS,
+    RECORD_HEADER,
+    RetryLaterError,
+    Spool,
+    keep_rejected,
+    return_rejected,
+)
 from analytics.ingest.wire.event import Event
 from analytics.ingest.write_batch import WriteBatch
 from tests.analytics.ingest.conftest import ledger
 from tests.analytics.ingest.conftest import rows as select
 from tests.people import Team
 
+EVENT_ID = "0197c7a0-0000-7000-8000-000000000001"
 AT = "2026-01-02T03:04:05+00:00"
 
 
 def batch(team: Team, name: str) -> WriteBatch:
     event = Event(
-        project_id=str(team.id), id="0197c7a0-0000-7000-8000-000000000001", event=name, timestamp=AT, received_at=AT,
+        project_id=str(team.id), id=EVENT_ID, event=name, timestamp=AT, received_at=AT,
         distinct_id="ana",
     )  # fmt: skip
     return WriteBatch(rows.encode([event]), b"", [(rows.received(team.id, 3600), 1)])
+
+
+async def replay(spool: Spool) -> None:
+    committer = Committer(os.environ["DATABASE_URL"], spool)
+    looking = asyncio.create_task(committer.watch_spool())
+    while spool.files():
+        await asyncio.sleep(0.01)
+    looking.cancel()
 
 
 async def put(folder: Path, *batches: WriteBatch) -> list[BaseException | None]:
@@ -69,14 +87,6 @@ def test_only_the_batch_with_the_invalid_row_is_rejected(team: Team, tmp_path: P
     assert ledger(team.id) == {"received": 3, "refused not_storable": 1}
 
 
-async def replay(spool: Spool) -> None:
-    committer = Committer(os.environ["DATABASE_URL"], spool)
-    looking = asyncio.create_task(committer.watch_spool())
-    while spool.files():
-        await asyncio.sleep(0.01)
-    looking.cancel()
-
-
 def test_replay_keeps_the_events_that_the_database_rejects(team: Team, tmp_path: Path) -> None:
     """They were acknowledged. The others of their request are stored, and all are counted once."""
     one, bad, two = (batch(team, name) for name in ("b", "bad\x00", "c"))
@@ -106,6 +116,33 @@ def test_rejected_events_can_be_returned_to_the_spool(team: Team, tmp_path: Path
     assert stored(team) == ["mended"]
     assert ledger(team.id) == {"received": 1}
     assert not list(tmp_path.iterdir())
+
+
+def test_replay_stores_files_of_an_earlier_release_with_fewer_columns(team: Team, tmp_path: Path) -> None:
+    """An upgrade while the database is away: COPY would reject all of its rows, which were acknowledged."""
+    told = {
+        "project_id": str(team.id),
+        "id": EVENT_ID,
+        "event": "tab\there",
+        "timestamp": AT,
+        "received_at": AT,
+    }
+    told |= {"distinct_id": "ana", "properties": "{}", "user_known": "1", "person_set": '{"a":"\\n"}'}
+    row = "\t".join(rows.escape(value) for value in (dict.fromkeys(FIRST_COLUMNS, "") | told).values())
+    content = msgspec.msgpack.encode(
+        WriteBatch(f"{row}\n".encode(), b"", [(rows.received(team.id, 3600), 1)])
+    )
+    spool = Spool(tmp_path, 1 << 20)
+    (tmp_path / "00000000000000000001-before.spool").write_bytes(
+        RECORD_HEADER.pack(len(content), zlib.crc32(content)) + content
+    )
+    asyncio.run(replay(spool))
+    (found,) = select("SELECT * FROM analytics_inbox WHERE project_id = %s", team.id)
+    assert {name: str(found[name]) for name in ("event", "user_known", "person_set")} == {
+        name: told[name] for name in ("event", "user_known", "person_set")
+    }
+    assert (found["personless"], found["device_id"]) == (0, None)
+    assert ledger(team.id) == {"received": 1}
 
 
 def test_too_many_pending_bytes_are_answered_with_retry_later(
@@ -154,7 +191,7 @@ def test_an_internal_error_is_logged_and_the_next_group_is_stored(
 def test_a_script_is_one_transaction(team: Team) -> None:
     async def run() -> None:
         connection = await ScriptConnection.open(os.environ["DATABASE_URL"])
-        fine = rows.encode([Event(project_id=str(team.id), id="0197c7a0-0000-7000-8000-000000000001", event="x",
+        fine = rows.encode([Event(project_id=str(team.id), id=EVENT_ID, event="x",
                                   timestamp=AT, received_at=AT, distinct_id="ana")])  # fmt: skip
         with pytest.raises(RowRejectedError):
             await connection.run(f"{rows.INBOX_COPY}; SELECT 1 / 0", [fine])

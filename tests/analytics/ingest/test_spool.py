@@ -104,10 +104,10 @@ def test_a_finished_file_is_removed(tmp_path: Path) -> None:
 
 
 def test_the_limit_applies_to_all_files_together(tmp_path: Path) -> None:
-    spool = Spool(tmp_path, 300)
+    spool = Spool(tmp_path, 1_000)
     spool.append([batch("x" * 100)])
     spool.rotate()
-    with pytest.raises(RetryLaterError, match="FIRSTHAND_SPOOL_LIMIT is 300"):
+    with pytest.raises(RetryLaterError, match="FIRSTHAND_SPOOL_LIMIT is 1,000"):
         spool.append([batch("x" * 200)])
 
 

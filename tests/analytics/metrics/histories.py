@@ -20,16 +20,17 @@ BEGIN = dt.datetime(2026, 3, 20, tzinfo=dt.UTC)
 
 
 def happenings(days: int = 16) -> st.SearchStrategy[list[Happened]]:
-    """Up to 40 events of five people, on whole and broken hours, some at the same moment."""
+    """Up to 40 events of five people and of nobody, on whole and broken hours, some at the same moment."""
     moment = st.integers(-3 * 24 * 2, days * 24 * 2).map(lambda half: BEGIN + dt.timedelta(minutes=30 * half))
     plan = st.fixed_dictionaries({}, optional={"plan": st.sampled_from(["free", "pro", 3, True, None])})
     return st.lists(
-        st.builds(Happened, st.sampled_from(PEOPLE), st.sampled_from(EVENTS), moment, plan), max_size=40
+        st.builds(Happened, st.sampled_from([*PEOPLE, None]), st.sampled_from(EVENTS), moment, plan),
+        max_size=40,
     )
 
 
-def person_id(name: str) -> int:
-    return PEOPLE.index(name) + 1
+def person_id(name: str | None) -> int | None:
+    return None if name is None else PEOPLE.index(name) + 1
 
 
 def names(ids: Sequence[int]) -> set[str]:
@@ -64,7 +65,7 @@ def events_table(history: Sequence[Happened]) -> ir.Table:
 
 def activity_table(history: Sequence[Happened], zone: ZoneInfo) -> ir.Table:
     """What rollup makes of them: a row per person, local day and event name."""
-    counts: dict[tuple[dt.date, int, str], int] = defaultdict(int)
+    counts: dict[tuple[dt.date, int | None, str], int] = defaultdict(int)
     for happened in history:
         local = happened.at.astimezone(zone).date()
         counts[local, person_id(happened.person), happened.event] += 1

@@ -18,14 +18,17 @@ def happened(event: str, moments: Mapping[str, Iterable[dt.datetime]]) -> list[H
 
 
 def send(team: Team, events: Iterable[Happened], *, same: Mapping[str, str] | None = None) -> None:
-    """POST /batch/, then the whole pipeline. `same`: anonymous id -> the id that turns out to be the same person."""
+    """POST /batch/, then the whole pipeline. `same`: anonymous id -> the id that turns out to be the same person.
+
+    What nobody did is sent as a server does it: under a made-up id, and without a person.
+    """
     batch = [
         {
             "uuid": str(uuid.uuid4()),
             "event": one.event,
-            "distinct_id": one.person,
+            "distinct_id": one.person or str(uuid.uuid4()),
             "timestamp": one.at.isoformat(),
-            "properties": one.properties,
+            "properties": one.properties | ({} if one.person else {"$process_person_profile": False}),
         }
         for one in events
     ]

@@ -29,12 +29,12 @@ BERLIN = "Europe/Berlin"
 
 @pytest.fixture(scope="module")
 def told(_module_database: None) -> tuple[Team, list[Happened]]:
-    """Two hundred random events of six people over five weeks in which Berlin's clocks change, through the pipeline."""
+    """Two hundred random events of six people and of nobody over five weeks, in which Berlin's clocks change."""
     dice = random.Random(7)
     team = people.assemble(timezone=BERLIN)
     history = [
         Happened(
-            dice.choice(CAST),
+            dice.choice([*CAST, None]),
             dice.choice(EVENTS),
             BEGIN + dt.timedelta(minutes=15 * dice.randrange(4 * 24 * 36)),
             {"plan": dice.choice(["free", "pro"])},

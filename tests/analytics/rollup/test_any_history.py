@@ -34,7 +34,7 @@ properties: st.SearchStrategy[dict[str, Any]] = st.just({}) | st.fixed_dictionar
     {}, optional={"$set": told, "$set_once": told}
 )
 happened = st.tuples(
-    st.integers(0, 3), st.sampled_from(["wrote", "read", "paid"]), st.integers(0, 110 * 86_400), properties
+    st.integers(0, 4), st.sampled_from(["wrote", "read", "paid"]), st.integers(0, 110 * 86_400), properties
 )
 loaded = st.builds(lambda events: lambda story: story.load(events), st.lists(happened, max_size=12))
 merged = st.builds(
@@ -43,7 +43,10 @@ merged = st.builds(
 undone = st.builds(lambda who: lambda story: story.undo(who), st.integers(0, 3))
 expired = st.just(lambda story: story.expire())
 turns = st.lists(st.lists(loaded | loaded | merged | undone | expired, max_size=3), min_size=1, max_size=4)
-Fact = tuple[int, str, dt.datetime, dict[str, Any]]
+Who = int | None
+"""A person, or nobody."""
+
+Fact = tuple[Who, str, dt.datetime, dict[str, Any]]
 
 
 class Story:
@@ -53,12 +56,12 @@ class Story:
         self.team: Team = assemble(zone)
         self.zone = ZoneInfo(zone)
         self.people = [person(self.team.new.project, name, FROM) for name in NAMES]
-        self.now = {each: each for each in self.people}
+        self.now: dict[Who, Who] = {each: each for each in (*self.people, None)}
         self.facts: list[Fact] = []
 
     def load(self, events: list[tuple[int, str, int, dict[str, Any]]]) -> None:
         new = [
-            (self.people[who], name, FROM + dt.timedelta(seconds=at), properties)
+            ((*self.people, None)[who], name, FROM + dt.timedelta(seconds=at), properties)
             for who, name, at, properties in events
         ]
         store(
@@ -71,7 +74,7 @@ class Story:
     def merge(self, gone: int, kept: int) -> None:
         """Merge the current people of the two; nothing happens if they are the same."""
         one, other = self.now[self.people[gone]], self.now[self.people[kept]]
-        if one != other:
+        if one != other and one and other:
             merge(self.team.new.project, one, other, FROM)
             self.now = {each: other if target == one else target for each, target in self.now.items()}
 
@@ -88,7 +91,7 @@ class Story:
             maintenance.expire(dt.date(2012, 3, 20))
         self.facts = [fact for fact in self.facts if fact[2] >= KEPT_FROM]
 
-    def local(self) -> list[tuple[int, str, dt.date]]:
+    def local(self) -> list[tuple[Who, str, dt.date]]:
         return [(self.now[who], name, at.astimezone(self.zone).date()) for who, name, at, _ in self.facts]
 
     def known(self, who: int, name: str, day: dt.date) -> str | None:
@@ -115,14 +118,18 @@ START: dict[str, Callable[[dt.date], dt.date]] = {
 
 def naive_counts(story: Story) -> dict[tuple[str, dt.date, str], tuple[int, int]]:
     events: Counter[tuple[str, dt.date, str]] = Counter()
-    people: dict[tuple[str, dt.date, str], set[int]] = defaultdict(set)
+    people: dict[tuple[str, dt.date, str], set[Who]] = defaultdict(set)
     for who, name, day in story.local():
         for interval, start in START.items():
             for event in (name, ""):
                 key = (interval, start(day), event)
                 events[key] += 1
-                people[key].add(who)
+                people[key] |= {who} - {None}
     return {key: (number, len(people[key])) for key, number in events.items()}
+
+
+def active_days(story: Story) -> list[tuple[int, dt.date]]:
+    return [(who, day) for who, _, day in story.local() if who is not None]
 
 
 def naive_cells(story: Story) -> dict[tuple[str, dt.date, dt.date], int]:
@@ -130,9 +137,9 @@ def naive_cells(story: Story) -> dict[tuple[str, dt.date, dt.date], int]:
     cells: dict[tuple[str, dt.date, dt.date], set[int]] = defaultdict(set)
     for interval, start in START.items():
         first: dict[int, dt.date] = {}
-        for who, _, day in story.local():
+        for who, day in active_days(story):
             first[who] = min(first.get(who, start(day)), start(day))
-        for who, _, day in story.local():
+        for who, day in active_days(story):
             cells[interval, first[who], start(day)].add(who)
     return {key: len(people) for key, people in cells.items()}
 
@@ -154,7 +161,7 @@ def _later(period: str, start: dt.date, offset: int) -> dt.date:
     return start + dt.timedelta(days=offset * (7 if period == "week" else 1))
 
 
-def active(story: Story) -> Counter[tuple[int, str, dt.date]]:
+def active(story: Story) -> Counter[tuple[Who, str, dt.date]]:
     with engine.snapshot(story.team.id) as tables:
         rows = tables.run(tables.activity).to_pylist()
     return Counter({(row["person_id"], row["event"], row["day"]): row["count"] for row in rows})
@@ -167,7 +174,7 @@ def first_days(story: Story) -> dict[int, dt.date]:
 
 
 def naive_first_days(story: Story) -> dict[int, dt.date]:
-    days = [(who, day) for who, _, day in story.local()]
+    days = active_days(story)
     return {who: min(day for each, day in days if each == who) for who, _ in days}
 
 

@@ -85,8 +85,10 @@ def test_counts_equal_the_reference_from_events_and_from_activity(
         zone=ZoneInfo(zone),
         week_start=week_start,
     )
-    raw = sources.from_events(events_table(history), cut, {}, history=False)
-    rolled = sources.from_activity(activity_table(history, cut.calendar.zone), cut, {}, history=False)
+    raw = sources.from_events(events_table(history), cut, {}, history=False, everything=True)
+    rolled = sources.from_activity(
+        activity_table(history, cut.calendar.zone), cut, {}, history=False, everything=True
+    )
     for source in (raw, rolled):
         assert counted(engine, trends.rows(source, EventFilter(event)), len(cut)) == expected
 
@@ -98,7 +100,7 @@ def test_hours_and_conditions_equal_the_reference(
 ) -> None:
     last = dt.date(2026, 3, 30)
     cut = window("hour", zone, last=last)
-    source = sources.from_events(events_table(history), cut, {}, history=False)
+    source = sources.from_events(events_table(history), cut, {}, history=False, everything=True)
     rows = trends.rows(source, EventFilter(None, PRO))
     found = counted(engine, rows, len(cut))
     assert found == reference.trend(
@@ -122,7 +124,8 @@ def test_the_people_of_a_bar_are_as_many_as_it_says(
 ) -> None:
     cut = window("day")
     rows = trends.rows(
-        sources.from_events(events_table(history), cut, {}, history=False), EventFilter("write")
+        sources.from_events(events_table(history), cut, {}, history=False, everything=True),
+        EventFilter("write"),
     )
     _, people, everyone = counted(engine, rows, len(cut))
     bar, whole = behind(engine, rows, None, period), behind(engine, rows, None)
@@ -145,7 +148,7 @@ def sales() -> list[Happened]:
 
 
 def source_of(history: list[Happened]) -> sources.Source:
-    return sources.from_events(events_table(history), window("day"), {}, history=False)
+    return sources.from_events(events_table(history), window("day"), {}, history=False, everything=True)
 
 
 def test_a_breakdown_keeps_the_top_values_and_says_what_is_left(
@@ -222,7 +225,7 @@ def test_bars_of_a_breakdown_equal_the_reference_and_their_people(
 ) -> None:
     last = dt.date(2026, 3, 30)
     cut = window(interval, zone, last=last)
-    source = sources.from_events(events_table(history), cut, {}, history=False)
+    source = sources.from_events(events_table(history), cut, {}, history=False, everything=True)
     rows = trends.rows(source, EventFilter(None), part=source.text(divide, "event"))
     cells = trends.divided(rows, limit)
     found = bars(engine, cells)
@@ -262,7 +265,9 @@ def test_amounts_of_a_breakdown_add_what_is_a_number(engine: ibis.BaseBackend, s
 def test_a_fact_about_people_divides_their_events(engine: ibis.BaseBackend, sales: list[Happened]) -> None:
     facts = {"plan": ibis.memtable(pa.table({"person_id": [1, 2], "value": ["pro", "free"]}))}
     cut = window("day")
-    source = sources.from_activity(activity_table(sales, cut.calendar.zone), cut, facts, history=False)
+    source = sources.from_activity(
+        activity_table(sales, cut.calendar.zone), cut, facts, history=False, everything=True
+    )
     rows = trends.rows(source, EventFilter("buy"), part=source.text("plan", "person"))
     found = bars(engine, trends.divided(rows, 3))
     assert {part: times for (part, period), (times, _) in found.items() if period} == {
@@ -287,7 +292,9 @@ def test_measures_of_nothing_are_nothing_where_they_would_divide_by_it() -> None
 def test_every_form_of_the_question_compiles_for_spark(interval: str) -> None:
     facts = {"plan": ibis.table({"person_id": "int64", "value": "string"}, name="facts")}
     events = ibis.table(events_table([]).schema(), name="events")
-    source = sources.from_events(events, window(interval, "Europe/Berlin"), facts, history=False)
+    source = sources.from_events(
+        events, window(interval, "Europe/Berlin"), facts, history=False, everything=True
+    )
     meant = EventFilter("buy", (*PRO, Filter("plan", "in", ("a", 3), on="person")))
     rows = trends.rows(source, meant, amount="price", part=source.text("path", "event"))
     cells = trends.divided(rows, 3)
