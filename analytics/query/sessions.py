@@ -12,7 +12,10 @@ from projects.models import Project
 
 
 class SessionRow(Struct, frozen=True):
-    """A session. `seconds` is the time from its first to its last event, `client_id` the client's session ID."""
+    """A session. `seconds` is the time from its first to its last event, `client_id` the client's session ID.
+
+    If the client sent none, `client_id` is a UUID made from the project, the browser's or app's ID and the start.
+    """
 
     id: int
     person: int

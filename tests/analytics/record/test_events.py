@@ -122,5 +122,5 @@ def test_every_column_that_enrich_reads_can_be_set() -> None:
     given = set(EventColumns.__struct_fields__)
     assert given < set(names(INBOX))
     assert set(names(INBOX)) - given == {
-        "event", "properties", "link", "linked_id", "person_set", "person_set_once",
+        "event", "properties", "link", "linked_id", "person_set", "person_set_once", "personless",
     }  # fmt: skip
