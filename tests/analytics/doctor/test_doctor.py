@@ -122,7 +122,7 @@ def test_a_wrong_served_number_is_fixed_by_rebuild(team: Team) -> None:
 def test_an_error_fails_the_command_and_is_named(team: Team) -> None:
     Person.objects.filter(project_id=healthy(team).id).update(events=5)
     output = StringIO()
-    with pytest.raises(CommandError, match=f"project {team.slug}: people: 2 events stored"):
+    with pytest.raises(CommandError, match=f"project {team.slug}: people: 2 stored events have a person"):
         call_command("doctor", project=team.slug, stdout=output)
     assert f"✗ project {team.slug}: people" in output.getvalue()
     assert f"✓ project {team.slug}: ledger" in output.getvalue()
