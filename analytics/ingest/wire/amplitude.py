@@ -182,6 +182,7 @@ def _group(event: Event, call: Call) -> updates.Fields:
     if isinstance(key, list):
         raise msgspec.ValidationError("a group has one name")
     event.distinct_id = event.distinct_id or f"${kind}_{text(key)}"
+    event.personless = "1"
     return updates.group_properties(kind, text(key), _update(call.group_properties))
 
 

@@ -30,6 +30,8 @@ FORM = "application/x-www-form-urlencoded"
 LINES = "application/x-ndjson"
 # Kept in columns, or forgotten: the key, and the address (decision 7).
 NOT_STORED = ("token", "distinct_id", "time", "$insert_id", "ip", "$ip")
+# The other libraries are those of browsers and apps, which send no session id.
+SERVER_LIBRARIES = frozenset({"python", "node", "ruby", "php", "java", "go", "jdk", "dotnet", "elixir"})
 FLAG = re.compile(rb"(?:^|&)(verbose|ip)=([^&]{0,8})")
 
 
@@ -213,7 +215,8 @@ def _update(raw: msgspec.Raw, record: Record, update: updates.Update) -> Event:
     if record.group_key is not None:
         kind, key = text(record.group_key), text(record.group_id)
         # A group is nobody's: it gets an id that no client uses for a person.
-        event = Event(event="$groupidentify", distinct_id=f"${kind}_{key}" if kind and key else "")
+        id = f"${kind}_{key}" if kind and key else ""
+        event = Event(event="$groupidentify", distinct_id=id, personless="1")
         event.properties = msgspec.json.encode(updates.group_properties(kind, key, update)).decode()
     else:
         person = text(record.distinct_id)
@@ -254,6 +257,8 @@ def _read_event(
         return Rejection(DropReason.NO_TIME, message_id, sample(raw))
     _describe(event, properties)
     _identify(event, properties)
+    if properties.library not in SERVER_LIBRARIES and (properties.library or properties.device_id):
+        event.device_id = text(properties.device_id) or event.distinct_id
     assertions.extract(event)
     return event
 

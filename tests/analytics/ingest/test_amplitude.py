@@ -11,6 +11,7 @@ import pytest
 from analytics.ingest.local import LocalIngest
 from analytics.ingest.rates import Rates
 from analytics.ingest.wire.amplitude import MAX_EVENTS
+from analytics.models import Person
 from analytics.query import persons
 from tests.analytics.ingest.conftest import Harness
 from tests.journey import Journey
@@ -145,6 +146,8 @@ def test_a_group(harness: Harness) -> None:
     assert json.loads(row["properties"]) == {
         "$group_type": "company", "$group_key": "Acme", "$group_set": {"seats": 5},
     }  # fmt: skip
+    Journey(harness.team).enriched()
+    assert not Person.objects.filter(project=harness.team.id).exists()
 
 
 def test_a_batch_with_refused_events_is_refused_whole_and_says_which(harness: Harness) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from analytics.ingest import http
 from analytics.ingest.wire.mixpanel import MAX_EVENTS
+from analytics.models import Person, Session
 from analytics.query import persons
 from tests.analytics.ingest.conftest import Harness
 from tests.journey import Journey
@@ -318,6 +319,29 @@ def test_a_browser_and_its_user_become_one_person(harness: Harness) -> None:
     assert ana.distinct_ids[0] == "ana"
     assert sorted(ana.distinct_ids) == ["$device:d-1", "$device:d-2", "ana"]
     assert (ana.identified, ana.events) == (True, 3)
+
+
+def test_a_browser_forms_sessions_and_a_server_none(harness: Harness) -> None:
+    browser = {"mp_lib": "web", "$device_id": "d-1", "distinct_id": "$device:d-1"}
+    form(harness, event(harness, "$mp_web_page_view", **browser))
+    form(harness, event(harness, "looked", **browser, time=AT + 60))
+    form(harness, event(harness, "looked", **browser, time=AT + 7200))
+    form(harness, event(harness, "billed", mp_lib="python", distinct_id="bo"))
+    Journey(harness.team).enriched()
+    found = Session.objects.filter(project=harness.team.id).order_by("started_at")
+    assert [each.events for each in found] == [2, 1]
+
+
+def test_a_group_is_nobody(harness: Harness) -> None:
+    group = {
+        "$token": harness.team.write_key,
+        "$group_key": "company",
+        "$group_id": "Acme",
+        "$set": {"seats": 5},
+    }
+    form(harness, group, "/groups")
+    Journey(harness.team).enriched()
+    assert not Person.objects.filter(project=harness.team.id).exists()
 
 
 def test_an_alias_joins_what_was_done_before(harness: Harness) -> None:
