@@ -22,10 +22,11 @@ import pyarrow.compute as pc
 from django.conf import settings
 from ibis.expr import operations as ops
 from ibis.expr import types as ir
+from ibis.expr.schema import Schema
 
 from analytics.identity import redirects
 from analytics.lake import file_cache, table
-from analytics.lake.columns import ACTIVITY, EVENTS, FACTS, Layout
+from analytics.lake.columns import ACTIVITY, EVENTS, FACTS, Layout, arrow_schema, values
 from analytics.models import DataVersion
 from config.env import ConfigurationError
 from config.limits import QUESTION_DISK, QUESTIONS
@@ -37,7 +38,7 @@ NOTHING = DataVersion(
 
 NARROW = "choose fewer days, fewer series or steps, or fewer filters"
 
-REDIRECT = pa.schema([("moved_id", pa.int64()), ("target_id", pa.int64())])
+REDIRECT = arrow_schema(moved_id=pa.int64(), target_id=pa.int64())
 
 
 class TooHeavyError(Exception):
@@ -173,7 +174,7 @@ def targets(project_id: int, link_id: int, persons: Collection[int]) -> set[int]
     """The people whom these had been merged into as of a link."""
     known = _redirects(project_id, link_id)
     moved = known.filter(pc.is_in(known["moved_id"], pa.array(sorted(persons), pa.int64())))
-    return set(moved["target_id"].to_pylist())
+    return set(values(moved["target_id"], int))
 
 
 class DuckDB:
@@ -210,26 +211,27 @@ class DuckDB:
 
     def run(self, backend: Any, expr: ir.Table) -> pa.Table:
         # Cast, because DuckDB returns sums of 64-bit integers as decimals of 38 digits.
-        return backend.con.sql(_sql(expr.op())).to_arrow_table().cast(expr.schema().to_pyarrow())
+        found: pa.Table = backend.con.sql(_sql(expr.op())).to_arrow_table()
+        return found.cast(expr.schema().to_pyarrow())
 
     def stream(self, backend: Any, expr: ir.Table, rows: int) -> pa.RecordBatchReader:
-        reader = backend.con.sql(_sql(expr.op())).to_arrow_reader(rows)
+        reader: pa.RecordBatchReader = backend.con.sql(_sql(expr.op())).to_arrow_reader(rows)
         return reader.cast(expr.schema().to_pyarrow())
 
 
 @lru_cache(maxsize=512)
 def _table(name: str, columns: pa.Schema) -> ir.Table:
     # The same object each time: Ibis compares tables by identity, and whoever keeps expressions would never find one.
-    return ibis.table(ibis.schema(columns), name=name)
+    return ibis.table(Schema.from_pyarrow(columns), name=name)
 
 
 @lru_cache(maxsize=512)
-def _sql(expression: ops.Node) -> str:
+def _sql(expression: ops.Relation) -> str:
     """Cached: compiling takes Ibis as long as an answer takes DuckDB. Table names are the same in every session."""
-    return str(ibis.duckdb.compile(expression.to_expr()))
+    return str(ibis.duckdb.compile(expression.to_expr()))  # type: ignore[no-untyped-call] # Ibis declares no types for it
 
 
-def _select(field: pa.Field, project_id: int, present: bool) -> str:
+def _select(field: "pa.Field[Any]", project_id: int, present: bool) -> str:
     # Delta keeps partition columns in the path, so the files themselves have no project_id.
     if field.name == "project_id":
         return f"{project_id}::INTEGER AS project_id"

@@ -11,27 +11,27 @@ from analytics.models import Heartbeat
 from analytics.rollup import refresh
 
 
-@shared_task(name="analytics.enrich")  # type: ignore[untyped-decorator]
+@shared_task(name="analytics.enrich")
 def enrich() -> None:
     # Less than the schedule's second: with a backlog, runs would otherwise overlap and take more threads.
     pipeline.enrich_for(seconds=0.9)
 
 
-@shared_task(name="analytics.load")  # type: ignore[untyped-decorator]
+@shared_task(name="analytics.load")
 def load() -> None:
     pipeline.load_and_roll_up()
 
 
-@shared_task(name="analytics.rollup")  # type: ignore[untyped-decorator]
+@shared_task(name="analytics.rollup")
 def rollup() -> None:
     refresh.rollup()
 
 
-@shared_task(name="analytics.maintain")  # type: ignore[untyped-decorator]
+@shared_task(name="analytics.maintain")
 def maintain() -> None:
     pipeline.maintain()
 
 
-@shared_task(name="analytics.heartbeat")  # type: ignore[untyped-decorator]
+@shared_task(name="analytics.heartbeat")
 def heartbeat() -> None:
     Heartbeat.objects.update_or_create(part="worker", defaults={"at": now()})

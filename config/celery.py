@@ -41,7 +41,7 @@ app.conf.update(
 app.autodiscover_tasks()
 
 
-class Beat(bootsteps.StartStopStep):  # type: ignore[misc] # Celery has no types
+class Beat(bootsteps.StartStopStep):
     """`--with-beat`: beat as a thread of this worker. Celery's -B forks the loaded worker, which costs 80 MB."""
 
     def __init__(self, worker: Any, *, with_beat: bool = False, **options: Any) -> None:

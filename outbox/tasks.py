@@ -8,11 +8,11 @@ from celery import shared_task
 from outbox import deliveries, sending
 
 
-@shared_task(name="outbox.deliver")  # type: ignore[untyped-decorator]
+@shared_task(name="outbox.deliver")
 def deliver() -> None:
     sending.deliver()
 
 
-@shared_task(name="outbox.prune")  # type: ignore[untyped-decorator]
+@shared_task(name="outbox.prune")
 def prune() -> None:
     deliveries.prune()

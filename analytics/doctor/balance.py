@@ -17,6 +17,7 @@ from analytics import engine
 from analytics.doctor.finding import CheckError, CheckWarning, Finding, run_check
 from analytics.lake import table
 from analytics.lake.columns import EVENTS
+from analytics.metrics.expressions import equal
 from analytics.metrics.periods import EPOCH, local_day
 from analytics.models import DataVersion, PeriodCount, QuarantinedEvent, StageFailure
 from analytics.schema import NO_PERSON
@@ -175,7 +176,7 @@ def _recount(project: Project, day: dt.date) -> tuple[int, int]:
     with engine.snapshot(project.pk, days=(day - A_DAY, day + A_DAY)) as tables:
         number = local_day(tables.events["timestamp"], project.zone, day, day)
         found = tables.events.filter(
-            tables.events["day"].between(day - A_DAY, day + A_DAY), number == (day - EPOCH).days
+            tables.events["day"].between(day - A_DAY, day + A_DAY), equal(number, (day - EPOCH).days)
         )
         row: dict[str, Any] = tables.run(
             found.agg(events=found.count(), people=found["person_id"].nunique())

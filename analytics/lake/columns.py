@@ -1,6 +1,7 @@
 """The lake's tables: columns, partitions, and the columns whose ranges are in the file statistics."""
 
 from dataclasses import dataclass
+from typing import Any, TypeVar, cast
 
 import pyarrow as pa
 
@@ -32,6 +33,22 @@ class Layout:
     ranges: tuple[str, ...]
 
 
+T = TypeVar("T")
+
+
+def values(column: "pa.ChunkedArray[Any] | pa.Array[Any]", kind: type[T]) -> list[T]:
+    """The values of a column without nulls, which are of this type in Python."""
+    return cast("list[T]", column.to_pylist())
+
+
+def arrow_schema(**columns: pa.DataType) -> pa.Schema:
+    return pa.schema(list(columns.items()))
+
+
+def _required(*, nullable: str = "", **columns: pa.DataType) -> pa.Schema:
+    return pa.schema([pa.field(name, type, nullable=name == nullable) for name, type in columns.items()])
+
+
 EVENTS = Layout(
     "events",
     pa.schema(
@@ -47,17 +64,16 @@ EVENTS = Layout(
 
 ACTIVITY = Layout(
     "activity",
-    pa.schema(
-        [
-            pa.field("project_id", pa.int32(), nullable=False),
-            pa.field("month", pa.string(), nullable=False),
-            pa.field("day", pa.date32(), nullable=False),
-            pa.field("person_id", pa.int64()),
-            pa.field("event", pa.string(), nullable=False),
-            pa.field("count", pa.int64(), nullable=False),
-            pa.field("first_at", pa.timestamp("us", tz="UTC"), nullable=False),
-            pa.field("last_at", pa.timestamp("us", tz="UTC"), nullable=False),
-        ]
+    _required(
+        nullable="person_id",
+        project_id=pa.int32(),
+        month=pa.string(),
+        day=pa.date32(),
+        person_id=pa.int64(),
+        event=pa.string(),
+        count=pa.int64(),
+        first_at=pa.timestamp("us", tz="UTC"),
+        last_at=pa.timestamp("us", tz="UTC"),
     ),
     ("day", "person_id"),
 )
@@ -68,19 +84,17 @@ person_id is null for the events that are nobody's.
 
 FACTS = Layout(
     "facts",
-    pa.schema(
-        [
-            pa.field("project_id", pa.int32(), nullable=False),
-            pa.field("month", pa.string(), nullable=False),
-            pa.field("day", pa.date32(), nullable=False),
-            pa.field("person_id", pa.int64(), nullable=False),
-            pa.field("property", pa.string(), nullable=False),
-            pa.field("value", pa.string(), nullable=False),
-            pa.field("once", pa.bool_(), nullable=False),
-            pa.field("at", pa.timestamp("us", tz="UTC"), nullable=False),
-            pa.field("sequence", pa.int64(), nullable=False),
-            pa.field("event_id", pa.binary(), nullable=False),
-        ]
+    _required(
+        project_id=pa.int32(),
+        month=pa.string(),
+        day=pa.date32(),
+        person_id=pa.int64(),
+        property=pa.string(),
+        value=pa.string(),
+        once=pa.bool_(),
+        at=pa.timestamp("us", tz="UTC"),
+        sequence=pa.int64(),
+        event_id=pa.binary(),
     ),
     ("day", "person_id"),
 )
@@ -91,13 +105,11 @@ FACTS = Layout(
 
 FIRSTS = Layout(
     "firsts",
-    pa.schema(
-        [
-            pa.field("project_id", pa.int32(), nullable=False),
-            pa.field("month", pa.string(), nullable=False),
-            pa.field("day", pa.date32(), nullable=False),
-            pa.field("person_id", pa.int64(), nullable=False),
-        ]
+    _required(
+        project_id=pa.int32(),
+        month=pa.string(),
+        day=pa.date32(),
+        person_id=pa.int64(),
     ),
     ("day", "person_id"),
 )

@@ -78,7 +78,7 @@ def _end_of_portion(after: int, limit: int) -> int | None:
 def _read_new_events(after: int, until: int) -> pa.Table:
     with adbc.connect(_conninfo()) as source, source.cursor() as cursor:
         cursor.execute(NEW_EVENTS, (after, until))
-        rows = cursor.fetch_arrow_table()
+        rows: pa.Table = cursor.fetch_arrow_table()
     return (
         rows.select(EVENTS.columns.names)
         .cast(EVENTS.columns)

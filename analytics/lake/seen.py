@@ -7,10 +7,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from analytics.lake import table
-from analytics.lake.columns import EVENTS
+from analytics.lake.columns import EVENTS, arrow_schema, values
 
-CANDIDATES = pa.schema([("project_id", pa.int32()), ("id", pa.binary()), ("day", pa.date32())])
-FOUND = pa.schema([("project_id", pa.int32()), ("id", pa.binary())])
+CANDIDATES = arrow_schema(project_id=pa.int32(), id=pa.binary(), day=pa.date32())
+FOUND = arrow_schema(project_id=pa.int32(), id=pa.binary())
 A_DAY = dt.timedelta(days=1)
 
 
@@ -24,15 +24,17 @@ def already_stored(candidates: pa.Table) -> pa.Table:
 
 
 def _by_project(candidates: pa.Table) -> list[tuple[int, pa.Table]]:
-    projects = pc.unique(candidates["project_id"]).to_pylist()
-    return [(p, candidates.filter(pc.equal(candidates["project_id"], p))) for p in projects]
+    projects = values(pc.unique(candidates["project_id"]), int)
+    return [
+        (p, candidates.filter(pc.equal(candidates["project_id"], pa.scalar(p, pa.int32())))) for p in projects
+    ]
 
 
 def _found(project: int, wanted: pa.Table) -> pa.Table:
     ids = pc.unique(wanted["id"])
     batches = [
         batch.column("id").filter(pc.is_in(batch.column("id"), value_set=ids))
-        for where in _months(project, pc.unique(wanted["day"]).to_pylist())
+        for where in _months(project, values(pc.unique(wanted["day"]), dt.date))
         for batch in table.scan(EVENTS, ["id", "day"], where)
     ]
     stored = pc.unique(pa.chunked_array(batches, type=pa.binary()))

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 from deltalake import (
@@ -42,8 +42,8 @@ CONFIGURATION = {
     "delta.logRetentionDuration": "interval 7 days",
     "delta.enableExpiredLogCleanup": "true",
 }
-WHOLE_NUMBERS = {"dictionary_enabled": False, "encoding": "DELTA_BINARY_PACKED"}
-SHARED_PREFIXES = {"dictionary_enabled": False, "encoding": "DELTA_BYTE_ARRAY"}
+WHOLE_NUMBERS: Literal["DELTA_BINARY_PACKED"] = "DELTA_BINARY_PACKED"
+SHARED_PREFIXES: Literal["DELTA_BYTE_ARRAY"] = "DELTA_BYTE_ARRAY"
 """Stores only where a value differs from the one before. Ids repeat, and time-ordered ones share a prefix."""
 
 BLOOM = 20_000
@@ -53,6 +53,12 @@ BLOOM = 20_000
 LOADED = ColumnProperties(statistics_enabled="CHUNK")
 REWRITTEN = ColumnProperties(statistics_enabled="PAGE")
 """Statistics per column chunk or per page. Loaded files are small and rewritten soon, so chunks will do."""
+
+
+def _encoded(
+    encoding: Literal["DELTA_BINARY_PACKED", "DELTA_BYTE_ARRAY"], bloom: BloomFilterProperties | None = None
+) -> ColumnProperties:
+    return ColumnProperties(dictionary_enabled=False, encoding=encoding, bloom_filter_properties=bloom)
 
 
 def _writer(rows: int, columns: ColumnProperties) -> WriterProperties:
@@ -65,9 +71,9 @@ def _writer(rows: int, columns: ColumnProperties) -> WriterProperties:
         max_row_group_size=min(ROW_GROUP, max(rows, 1)),
         default_column_properties=columns,
         column_properties={
-            **{name: ColumnProperties(**SHARED_PREFIXES) for name in ("id", "distinct_id")},
-            **{name: ColumnProperties(**WHOLE_NUMBERS) for name in ("sequence", "timestamp", "received_at")},
-            "person_id": ColumnProperties(**WHOLE_NUMBERS, bloom_filter_properties=bloom),
+            **{name: _encoded(SHARED_PREFIXES) for name in ("id", "distinct_id")},
+            **{name: _encoded(WHOLE_NUMBERS) for name in ("sequence", "timestamp", "received_at")},
+            "person_id": _encoded(WHOLE_NUMBERS, bloom),
         },
     )
 

@@ -51,7 +51,8 @@ def winning(facts: ir.Table, moment: dt.datetime | None = None) -> ir.Table:
     Includes those of null.
     """
     rows = facts if moment is None else facts.filter(facts["at"] <= ibis.literal(moment))
-    at, sequence, once = epoch_us(rows["at"]), rows["sequence"], rows["once"]
+    at: ir.IntegerValue = epoch_us(rows["at"])
+    sequence, once = rows["sequence"], rows["once"]
     rank = ibis.row_number().over(
         group_by=[rows["person_id"], rows["property"]],
         # Negated instead of desc(): the last $set wins but the first $set_once, and one sort key cannot have both

@@ -14,12 +14,14 @@ The rules are the same on every engine, and for properties of people in PostgreS
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import ibis
 from ibis.expr import types as ir
 from msgspec import Struct
 
+from analytics.metrics import expressions
+from analytics.metrics.expressions import any_of, equal, fill_null
 from analytics.metrics.functions import json_text
 from analytics.schema import EVENT
 
@@ -62,7 +64,8 @@ def about_events(filters: Iterable[Filter]) -> bool:
 def property_text(events: ir.Table, name: str) -> ir.StringValue:
     """A property of each event as text; null where it is not set."""
     if name in TEXT_COLUMNS:
-        return events[name]
+        column: ir.StringColumn = events[name]
+        return column
     return json_text(events["properties"], name.removeprefix(PROPERTY_PREFIX))
 
 
@@ -74,7 +77,8 @@ def property_number(events: ir.Table, name: str) -> ir.FloatingValue:
 def number(text: ir.StringValue) -> ir.FloatingValue:
     # try_cast although the text matches: engines may evaluate both branches, and a plain cast would fail on other
     # texts.
-    return ibis.ifelse(text.re_search(NUMBER), text.try_cast("float64"), ibis.null("float64"))
+    value = ibis.ifelse(text.re_search(NUMBER), text.try_cast("float64"), ibis.null("float64"))
+    return cast("ir.FloatingValue", value)
 
 
 def is_number(value: object) -> bool:
@@ -93,11 +97,11 @@ def as_text(value: object) -> str:
 
 def matches_filter(text: ir.StringValue, item: Filter) -> ir.BooleanValue:
     """Whether the text of a property matches a filter. Never null."""
-    return _TESTS[item.op](text, item.value).fill_null(item.op in {"is_not", "not_contains"})
+    return fill_null(_TESTS[item.op](text, item.value), item.op in {"is_not", "not_contains"})
 
 
 def _equals(text: ir.StringValue, value: Any) -> ir.BooleanValue:
-    return number(text) == float(value) if _is_exact(value) else text == as_text(value)
+    return equal(number(text), float(value)) if _is_exact(value) else equal(text, as_text(value))
 
 
 def _is_exact(value: Any) -> bool:
@@ -106,14 +110,14 @@ def _is_exact(value: Any) -> bool:
 
 def _within(text: ir.StringValue, values: Any) -> ir.BooleanValue:
     # Two lists instead of a condition for each value, which the engine would plan one by one.
-    numbers = [float(value) for value in values if _is_exact(value)]
-    texts = [as_text(value) for value in values if not _is_exact(value)]
+    numbers: list[ir.Value] = [ibis.literal(float(value)) for value in values if _is_exact(value)]
+    texts: list[ir.Value] = [expressions.text(as_text(value)) for value in values if not _is_exact(value)]
     within = [number(text).isin(numbers)] * bool(numbers) + [text.isin(texts)] * bool(texts)
-    return ibis.or_(*(each.fill_null(False) for each in within))
+    return any_of(*(fill_null(each, False) for each in within))
 
 
 def _contains(text: ir.StringValue, value: Any) -> ir.BooleanValue:
-    return _folded(text).contains(_folded(ibis.literal(as_text(value))))
+    return _folded(text).contains(_folded(expressions.text(as_text(value))))
 
 
 def _folded(text: ir.StringValue) -> ir.StringValue:
@@ -121,7 +125,9 @@ def _folded(text: ir.StringValue) -> ir.StringValue:
     return text.lower().upper()
 
 
-def _compares(test: Callable[[Any, Any], Any]) -> Callable[[ir.StringValue, Any], ir.BooleanValue]:
+def _compares(
+    test: Callable[[Any, Any], ir.BooleanValue],
+) -> Callable[[ir.StringValue, Any], ir.BooleanValue]:
     def compare(text: ir.StringValue, value: Any) -> ir.BooleanValue:
         return test(number(text), float(value)) if is_number(value) else test(text, as_text(value))
 

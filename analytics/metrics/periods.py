@@ -16,12 +16,13 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, cast
 from zoneinfo import ZoneInfo
 
 import ibis
 from ibis.expr import types as ir
 
+from analytics.metrics.expressions import int64, integer, is_between
 from analytics.metrics.functions import epoch_us
 
 Steps = tuple[tuple[int, int], ...]
@@ -114,20 +115,21 @@ class Window:
 
     def of_timestamp(self, timestamp: ir.TimestampValue) -> ir.IntegerValue:
         days = self.first_day, self.last_day
-        return period_of_timestamp(self.interval, timestamp, self.calendar, *days) - self.numbers.start
+        number = period_of_timestamp(self.interval, timestamp, self.calendar, *days)
+        return cast("ir.IntegerValue", number - self.numbers.start)
 
     def contains(self, timestamp: ir.TimestampValue) -> ir.BooleanValue:
         """Whether a timestamp is in the window. Cheaper than of_timestamp."""
         if self.interval == "hour":
-            return self.of_timestamp(timestamp).between(0, len(self) - 1)
+            return is_between(self.of_timestamp(timestamp), 0, len(self) - 1)
         first, last = ((day - EPOCH).days * DAY * MICRO for day in (self.first_day, self.last_day))
         local = _local_micros(timestamp, self.calendar.zone, self.first_day, self.last_day)
-        return local.between(first, last + DAY * MICRO - 1)
+        return is_between(local, first, last + DAY * MICRO - 1)
 
     def of_date(self, day: ir.DateValue) -> ir.IntegerValue:
         """The period of a local date (not for hours)."""
-        number = period_of_day(self.interval, day.epoch_days().cast("int64"), self.calendar.week_start)
-        return number - self.numbers.start
+        number = period_of_day(self.interval, int64(day.epoch_days()), self.calendar.week_start)
+        return cast("ir.IntegerValue", number - self.numbers.start)
 
     def label(self, index: int) -> str:
         return self.calendar.label(self.interval, self.numbers[index])
@@ -152,7 +154,7 @@ def _local_micros(
     timestamp: ir.TimestampValue, zone: ZoneInfo, first: dt.date, last: dt.date
 ) -> ir.IntegerValue:
     micros = epoch_us(timestamp)
-    return micros + _offset_expr(micros, offsets(zone, first, last))
+    return cast("ir.IntegerValue", micros + _offset_expr(micros, offsets(zone, first, last)))
 
 
 def period_of_timestamp(
@@ -164,7 +166,7 @@ def period_of_timestamp(
     # As in Calendar.start: whole hours of the offset do not move the start of an hour.
     within = tuple((since, offset % HOUR) for since, offset in offsets(calendar.zone, first, last))
     micros = epoch_us(timestamp)
-    return (micros + _offset_expr(micros, within)) // (HOUR * MICRO)
+    return cast("ir.IntegerValue", micros + _offset_expr(micros, within)) // (HOUR * MICRO)
 
 
 def period_of_day(interval: Interval, day: ir.IntegerValue, week_start: int = 0) -> ir.IntegerValue:
@@ -213,9 +215,10 @@ def _offset_expr(micros: ir.IntegerValue, steps: Steps) -> ir.IntegerValue | int
     if len(steps) == 1:
         return steps[0][1] * MICRO
     branches = [
-        (micros < until * MICRO, offset * MICRO) for (_, offset), (until, _) in itertools.pairwise(steps)
+        (micros < integer(until * MICRO), offset * MICRO)
+        for (_, offset), (until, _) in itertools.pairwise(steps)
     ]
-    return ibis.cases(*branches, else_=steps[-1][1] * MICRO)
+    return cast("ir.IntegerValue", ibis.cases(*branches, else_=steps[-1][1] * MICRO))
 
 
 def _week_number(day: dt.date, week_start: int) -> int:
@@ -228,7 +231,7 @@ def _first_day_of_week(number: int, week_start: int) -> dt.date:
 
 def _month_expr(day: ir.IntegerValue, _week_start: int) -> ir.IntegerValue:
     date = ibis.date(1970, 1, 1) + day.as_interval("D")
-    return date.year() * 12 + date.month() - 1
+    return cast("ir.IntegerValue", date.year() * 12 + date.month() - 1)
 
 
 _NUMBER: dict[str, Callable[[dt.date, int], int]] = {

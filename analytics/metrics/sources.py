@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import ibis
 from ibis.expr import types as ir
 
+from analytics.metrics.expressions import all_of
 from analytics.metrics.filters import EventFilter, matches_filter, property_text
 from analytics.metrics.periods import Window
 
@@ -29,12 +30,13 @@ class Source:
 
     def matches(self, event_filter: EventFilter) -> ir.BooleanValue:
         named = [] if event_filter.event is None else [self.table["event"] == event_filter.event]
-        return ibis.and_(
+        return all_of(
             *named, *(matches_filter(self.text(item.property, item.on), item) for item in event_filter.where)
         )
 
     def within(self) -> ir.BooleanValue:
-        return self.table["within"]
+        column: ir.BooleanColumn = self.table["within"]
+        return column
 
     def text(self, name: str, on: str) -> ir.StringValue:
         """A property of the event, or of its person, as text; null where it is not set."""

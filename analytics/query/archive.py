@@ -15,7 +15,7 @@ from ibis.expr import types as ir
 from analytics import engine
 from analytics.identity import redirects
 from analytics.lake import table
-from analytics.lake.columns import EVENTS
+from analytics.lake.columns import EVENTS, values
 from analytics.models import DataVersion
 from analytics.query import row_filters
 from api import portions
@@ -73,8 +73,7 @@ def changed(project_id: int, column: str, *, after: int, upto: int, beyond: int,
         events = tables.events
         rows = events.filter(events.sequence > after, events.sequence <= upto, events[column] > beyond)
         found = tables.run(rows.select(column).distinct().order_by(column).limit(limit))
-        ids: list[int] = found[column].to_pylist()
-        return ids
+        return values(found[column], int)
 
 
 def sessionless(
@@ -126,15 +125,20 @@ def _equal(events: ir.Table, filters: dict[str, Any]) -> list[ir.BooleanValue]:
 
 def _fitting(rows: ir.Table) -> ir.Table:
     """The newest rows, until they are a portion."""
-    newest = ibis.window(order_by=[rows.timestamp.desc(), rows.sequence.desc()], preceding=None, following=0)
+    newest = ibis.window(  # type: ignore[no-untyped-call] # Ibis declares no types for it
+        order_by=[rows.timestamp.desc(), rows.sequence.desc()], preceding=None, following=0
+    )
     sized = rows.mutate(bytes_before=_size(rows).sum().over(newest) - _size(rows))
     return sized.filter(sized.bytes_before < PORTION_BYTES)
 
 
-def _size(rows: ir.Table) -> ir.IntegerValue:
+def _size(rows: ir.Table) -> ir.IntegerColumn:
     """Characters of text in each row."""
     texts = [name for name, kind in rows.schema().items() if kind.is_string()]
-    return functools.reduce(operator.add, (rows[name].length().fill_null(0) for name in texts))
+    size: ir.IntegerColumn = functools.reduce(
+        operator.add, (rows[name].length().fill_null(0) for name in texts)
+    )
+    return size
 
 
 def _newest_first(rows: ir.Table) -> ir.Table:

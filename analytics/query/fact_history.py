@@ -23,7 +23,7 @@ from msgspec import Meta, Struct
 from analytics import engine
 from analytics.identity import redirects
 from analytics.lake import table
-from analytics.lake.columns import EVENTS
+from analytics.lake.columns import EVENTS, arrow_schema, values
 from analytics.metrics import facts
 from api import cursor
 from projects.models import Project
@@ -37,15 +37,11 @@ ASSERTING = pa.schema(
         for name in ("person_id", "timestamp", "sequence", "id", "properties")
     ]
 )
-PERSON_IDS = pa.schema([("stored_id", pa.int64())])
-EVENT_IDS = pa.schema([("asserting_id", pa.binary())])
-MOMENTS = pa.schema([("until", pa.timestamp("us", tz="UTC"))])
-PLACES = pa.schema(
-    [
-        ("place_at", pa.timestamp("us", tz="UTC")),
-        ("place_sequence", pa.int64()),
-        ("place_property", pa.string()),
-    ]
+PERSON_IDS = arrow_schema(stored_id=pa.int64())
+EVENT_IDS = arrow_schema(asserting_id=pa.binary())
+MOMENTS = arrow_schema(until=pa.timestamp("us", tz="UTC"))
+PLACES = arrow_schema(
+    place_at=pa.timestamp("us", tz="UTC"), place_sequence=pa.int64(), place_property=pa.string()
 )
 PLANS = 64
 """Expressions that are kept. Who and what is asked for is in small tables, so that all requests share a few: to build
@@ -110,8 +106,8 @@ def as_of(project: Project, person_id: int, day: dt.date) -> dict[str, Any]:
     with _asserted(project, person_id) as (tables, asserted):
         until = tables.table(pa.table([[_end(project, day)]], schema=MOMENTS))
         rows = tables.run(_winning(asserted, until))
-    values = zip(rows["property"].to_pylist(), rows["value"].to_pylist(), strict=True)
-    return {name: _value(value) for name, value in values if value != facts.NULL}
+    found = zip(values(rows["property"], str), values(rows["value"], str), strict=True)
+    return {name: _value(value) for name, value in found if value != facts.NULL}
 
 
 def _end(project: Project, day: dt.date) -> dt.datetime:

@@ -79,5 +79,6 @@ def _point(plan: Plan, point: object) -> Struct:
 def _page(found: ir.Table, after: int, limit: int) -> ir.Table:
     """The next `limit` people by ID, each with the total count."""
     # Counted before the filter: after it, `count` would only be of the people still to come.
-    counted = found.mutate(count=found.count().over(ibis.window()))
+    everyone = ibis.window()  # type: ignore[no-untyped-call] # Ibis declares no types for it
+    counted = found.mutate(count=found.count().over(everyone))
     return counted.filter(counted["person_id"] > after).order_by("person_id").limit(limit)

@@ -10,6 +10,7 @@ import pyarrow as pa
 from ibis.expr import types as ir
 
 from analytics import engine
+from analytics.lake.columns import values
 from analytics.metrics.filters import TEXT_COLUMNS, Filter, matches_filter, property_text
 from api import portions
 
@@ -79,4 +80,4 @@ def _matching(
     with engine.snapshot(project_id, engine.NOTHING) as tables:
         table = tables.table(pa.table({"row_number": numbers} | columns))
         found = tables.run(table.filter(*tests(table)).select("row_number").order_by("row_number"))
-    return [rows[number] for number in found["row_number"].to_pylist()]
+    return [rows[number] for number in values(found["row_number"], int)]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from analytics import engine
 from analytics.lake import table
-from analytics.lake.columns import ACTIVITY, EVENTS, FIRSTS
+from analytics.lake.columns import ACTIVITY, EVENTS, FIRSTS, values
 from analytics.models import DataVersion, Redirect, RollupCalendar
 from projects.models import Project
 
@@ -97,7 +97,7 @@ def _days_of_moved_people(project: Project, before: DataVersion, after: DataVers
     with engine.snapshot(project.pk, before) as tables:
         then = {*moved, *(engine.targets(project.pk, before.link_id, moved))}
         days = tables.activity.filter(tables.activity.person_id.isin(sorted(then))).select("day").distinct()
-        return set(tables.run(days)["day"].to_pylist())
+        return set(values(tables.run(days)["day"], dt.date))
 
 
 def _days_of_month(day: dt.date) -> list[dt.date]:

@@ -87,7 +87,7 @@ def _changes(tables: Tables, firsts: ir.Table, days: Collection[dt.date]) -> tup
     return found.select(["person_id", "was"]), new
 
 
-def _months(days: pa.ChunkedArray) -> set[str]:
+def _months(days: "pa.ChunkedArray[pa.Date32Scalar]") -> set[str]:
     return {f"{day:{MONTH}}" for day in pc.unique(days).to_pylist() if day}
 
 

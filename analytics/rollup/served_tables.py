@@ -18,6 +18,7 @@ from ibis.expr import types as ir
 from analytics.engine import Tables
 from analytics.lake import table
 from analytics.lake.columns import FIRSTS
+from analytics.metrics.expressions import int64
 from analytics.metrics.periods import Calendar, period_of_day
 from analytics.rollup.dirty_days import DirtyDays
 
@@ -72,7 +73,7 @@ def _periods(activity: ir.Table, interval: Interval, calendar: Calendar) -> ir.T
 
 
 def _period(day: ir.DateValue, interval: Interval, calendar: Calendar) -> ir.IntegerValue:
-    return period_of_day(interval, day.epoch_days().cast("int64"), calendar.week_start).cast("int64")
+    return int64(period_of_day(interval, int64(day.epoch_days()), calendar.week_start))
 
 
 def _days_of(

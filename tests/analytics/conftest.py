@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
+import duckdb
 import ibis
 import pytest
 from django.test import Client
@@ -17,7 +18,7 @@ Open = Callable[[], AbstractContextManager[None]]
 @pytest.fixture(scope="session")
 def engine() -> Iterator[ibis.BaseBackend]:
     """DuckDB in this process, as the product starts it: everything in UTC."""
-    connection = ibis.duckdb.connect(threads=2)
+    connection = ibis.duckdb.from_connection(duckdb.connect(config={"threads": 2}))
     connection.raw_sql("SET TimeZone = 'UTC'")
     yield connection
     connection.disconnect()

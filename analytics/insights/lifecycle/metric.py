@@ -82,7 +82,7 @@ def members(people: ir.Table, *, period: int, status: Status) -> ir.Table:
 def has(people: ir.Table, period: int, status: Status) -> ir.BooleanValue:
     """Whether each person has a status in a period."""
     now, before = masks.has(people, "a", period + 1), masks.has(people, "a", period)
-    new = people[FIRST] == period + 1
+    new: ir.BooleanValue = people[FIRST] == period + 1
     conditions = {
         "new": now & new,
         "returning": now & before,

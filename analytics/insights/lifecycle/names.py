@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-import ibis
 import numpy as np
 
 from analytics.insights.lifecycle import metric
@@ -11,6 +10,8 @@ from analytics.insights.lifecycle.figures import active
 from analytics.insights.lifecycle.metric import STATUSES, Status
 from analytics.insights.lifecycle.question import Lifecycle
 from analytics.insights.reading import Reading
+from analytics.lake.columns import values
+from analytics.metrics.expressions import any_of
 
 Cell = tuple[str, Status]
 MOST_PERIODS = 60
@@ -30,8 +31,8 @@ def small(
     if not cells or len(answer.points) > MOST_PERIODS:
         return
     people = active(question, reading)
-    found = reading.run(people.filter(ibis.or_(*(metric.has(people, *cell) for cell in cells))))
-    ids, statuses = found["person_id"].to_pylist(), metric.by_status(found, len(answer.points))
+    found = reading.run(people.filter(any_of(*(metric.has(people, *cell) for cell in cells))))
+    ids, statuses = values(found["person_id"], int), metric.by_status(found, len(answer.points))
     for index, status in cells:
         for at in np.flatnonzero(statuses[status][index]):
             yield (answer.points[index].start, status), ids[at]

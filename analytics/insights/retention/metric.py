@@ -5,7 +5,7 @@ they came back. People with equal bits are counted together, and the triangle is
 people behind a cell come from the same bits, so a cell and its list always agree.
 """
 
-from typing import Literal
+from typing import Literal, cast
 
 import ibis
 import numpy as np
@@ -15,6 +15,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from analytics.metrics import masks
+from analytics.metrics.expressions import if_else
 from analytics.metrics.filters import EventFilter
 from analytics.metrics.sources import Source
 
@@ -130,12 +131,12 @@ def _moments(source: Source, rules: Rules) -> dict[str, ir.TimestampValue]:
     """For `first_ever`: the time of events with the start's name, and of those that also match its filters."""
     if not rules.very_first:
         return {}
-    at = source.table["timestamp"]
-    nothing = ibis.null(at.type())
+    at: ir.TimestampColumn = source.table["timestamp"]
+    nothing = cast("ir.TimestampScalar", ibis.null(at.type()))
     named = source.matches(EventFilter(rules.start.event))
     return {
-        "named_at": ibis.ifelse(named, at, nothing),
-        "start_at": ibis.ifelse(source.matches(rules.start), at, nothing),
+        "named_at": if_else(named, at, nothing),
+        "start_at": if_else(source.matches(rules.start), at, nothing),
     }
 
 

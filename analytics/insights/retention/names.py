@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator
 
-import ibis
 import pyarrow as pa
 
 from analytics.insights.reading import Reading
 from analytics.insights.retention.answer import RetentionAnswer
 from analytics.insights.retention.figures import bits
 from analytics.insights.retention.question import Retention
+from analytics.lake.columns import values
 from analytics.metrics import masks
+from analytics.metrics.expressions import any_of
 
 Cell = tuple[str, int]
 
@@ -22,9 +23,9 @@ def small(
     if not cohorts:
         return
     everyone = bits(question, reading)
-    found = reading.run(everyone.filter(ibis.or_(*(masks.has(everyone, "s", cohort) for cohort in cohorts))))
+    found = reading.run(everyone.filter(any_of(*(masks.has(everyone, "s", cohort) for cohort in cohorts))))
     started, returned = (_periods(found, prefix, len(reading.window)) for prefix in "sr")
-    for person, starts, returns in zip(found["person_id"].to_pylist(), started, returned, strict=True):
+    for person, starts, returns in zip(values(found["person_id"], int), started, returned, strict=True):
         for cohort in (each for each in cohorts if starts >> each & 1):
             for value in answer.cohorts[cohort].values:
                 if _is_in(question, returns, cohort, value.offset):

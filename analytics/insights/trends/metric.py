@@ -14,6 +14,7 @@ import pyarrow as pa
 from ibis.expr import types as ir
 
 from analytics.metrics import masks
+from analytics.metrics.expressions import fill_null, if_else, text
 from analytics.metrics.filters import EventFilter, property_number
 from analytics.metrics.sources import Source, of_people
 
@@ -109,7 +110,7 @@ def divided(rows: ir.Table, limit: int, *, among: Sequence[ir.Table] = ()) -> ir
 
 def _named(part: ir.StringValue) -> ir.StringValue:
     """A value that is spelled $other or $none counts as OTHER, so that it cannot be mistaken for ours."""
-    return ibis.ifelse(part.isin([OTHER, NONE]), OTHER, part).fill_null(NONE)
+    return fill_null(if_else(part.isin([text(OTHER), text(NONE)]), text(OTHER), part), NONE)
 
 
 def _together(series: Sequence[ir.Table]) -> ir.Table:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from hypothesis import strategies as st
 from ibis.expr import types as ir
 
+from analytics.lake.columns import arrow_schema
 from tests.reference import Happened
 
 PEOPLE = ["Ana", "Bo", "Cy", "Dee", "Eve"]
@@ -39,15 +40,13 @@ def names(ids: Sequence[int]) -> set[str]:
 
 def events_table(history: Sequence[Happened]) -> ir.Table:
     """What an engine shows of raw events."""
-    schema = pa.schema(
-        [
-            ("person_id", pa.int64()),
-            ("event", pa.string()),
-            ("timestamp", pa.timestamp("us", "UTC")),
-            ("day", pa.date32()),
-            ("path", pa.string()),
-            ("properties", pa.string()),
-        ]
+    schema = arrow_schema(
+        person_id=pa.int64(),
+        event=pa.string(),
+        timestamp=pa.timestamp("us", "UTC"),
+        day=pa.date32(),
+        path=pa.string(),
+        properties=pa.string(),
     )
     rows = [
         {
@@ -69,9 +68,7 @@ def activity_table(history: Sequence[Happened], zone: ZoneInfo) -> ir.Table:
     for happened in history:
         local = happened.at.astimezone(zone).date()
         counts[local, person_id(happened.person), happened.event] += 1
-    schema = pa.schema(
-        [("day", pa.date32()), ("person_id", pa.int64()), ("event", pa.string()), ("count", pa.int64())]
-    )
+    schema = arrow_schema(day=pa.date32(), person_id=pa.int64(), event=pa.string(), count=pa.int64())
     rows = [
         {"day": day, "person_id": person, "event": event, "count": count}
         for (day, person, event), count in counts.items()

@@ -7,7 +7,7 @@ from ibis.config import Config
 from ibis.expr import types as ir
 
 
-class Options(Config):  # type: ignore[misc]
+class Options(Config):
     """Ibis's own options of its Spark backend, which are there only where pyspark is installed."""
 
     treat_nan_as_null: bool = False

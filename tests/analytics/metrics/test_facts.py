@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from ibis.expr import types as ir
+from ibis.expr.schema import Schema
 
+from analytics.lake.columns import arrow_schema
 from analytics.metrics import facts
 from tests.analytics.metrics.spark import spark_sql
 from tests.reference import value_as_of
@@ -19,12 +21,13 @@ from tests.reference import value_as_of
 NOON = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
 ANA, BO = 1, 2
 NAMES = ["plan", "", "a/b", "m~n", 'quo"te', "*", "$.plan", "ключ"]
-EVENTS = pa.schema(
-    [
-        ("person_id", pa.int64()), ("timestamp", pa.timestamp("us", "UTC")), ("sequence", pa.int64()),
-        ("id", pa.binary()), ("properties", pa.string()),
-    ]
-)  # fmt: skip
+EVENTS = arrow_schema(
+    person_id=pa.int64(),
+    timestamp=pa.timestamp("us", "UTC"),
+    sequence=pa.int64(),
+    id=pa.binary(),
+    properties=pa.string(),
+)
 Told = tuple[int, int, dict[str, Any], dict[str, Any]]
 """Who, how many minutes after noon, what was set, what was set once."""
 
@@ -159,7 +162,7 @@ def test_changes_are_the_steps_between_the_values(engine: ibis.BaseBackend, stor
 
 
 def test_spark_gets_the_same_question() -> None:
-    table = ibis.table(ibis.schema(EVENTS), name="events")
+    table = ibis.table(Schema.from_pyarrow(EVENTS), name="events")
     told = facts.assertions(table)
     for expression in (facts.as_of(told, "plan", NOON), facts.changes(told)):
         assert "ROW_NUMBER" in spark_sql(expression).upper()

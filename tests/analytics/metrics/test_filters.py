@@ -6,6 +6,7 @@ from typing import Any
 import ibis
 import pytest
 
+from analytics.lake.columns import values
 from analytics.metrics.filters import Filter, matches_filter, property_text
 from tests.analytics.metrics.histories import events_table
 from tests.reference import Happened
@@ -33,7 +34,7 @@ def said_yes(engine: ibis.BaseBackend, op: Any, value: Any = None) -> set[str]:
     found = engine.to_pyarrow(
         events.filter(matches_filter(property_text(events, "plan"), item)).select("event")
     )
-    return set(found.column("event").to_pylist())
+    return set(values(found.column("event"), str))
 
 
 EVERY = {*VALUES, "absent"}

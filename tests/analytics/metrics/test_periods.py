@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analytics.lake.columns import values
 from analytics.metrics.periods import (
     EPOCH,
     Calendar,
@@ -42,7 +43,7 @@ def numbers(
     found = engine.to_pyarrow(
         table.select(n=period_of_timestamp(interval, table["at"], calendar, first, last))
     )
-    return [int(number) for number in found["n"].to_pylist()]
+    return values(found["n"], int)
 
 
 @pytest.mark.parametrize("zone", ZONES)

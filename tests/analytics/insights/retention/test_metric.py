@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from analytics.insights.retention import metric as retention
 from analytics.insights.retention.metric import Rules
+from analytics.lake.columns import values
 from analytics.metrics import sources
 from analytics.metrics.filters import EventFilter, Filter
 from analytics.metrics.periods import Calendar, Window
@@ -153,7 +154,7 @@ def test_the_people_of_a_cell_are_those_who_came_back(engine: ibis.BaseBackend) 
 
     def behind(cohort: int, offset: int) -> set[str]:
         cell = retention.members(people, len(cut), "on", cohort=cohort, offset=offset)
-        return names(engine.to_pyarrow(cell).column("person_id").to_pylist())
+        return names(values(engine.to_pyarrow(cell).column("person_id"), int))
 
     assert behind(0, 0) == {"Ana", "Bo"}
     assert behind(0, 2) == {"Ana"}

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.insights.stickiness import metric
+from analytics.lake.columns import values
 from analytics.metrics import sources
 from analytics.metrics.filters import EventFilter
 from analytics.metrics.periods import Calendar, Window
@@ -35,7 +36,7 @@ def check(engine: ibis.BaseBackend, source: Source, event: str | None, expected:
     assert {row["intervals"]: row["people"] for row in tally} == {n: len(who) for n, who in expected.items()}
     for intervals, who in expected.items():
         behind = engine.to_pyarrow(metric.members(people, intervals))
-        assert names(behind["person_id"].to_pylist()) == who
+        assert names(values(behind["person_id"], int)) == who
 
 
 @settings(max_examples=40)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from analytics.insights.trends import metric as trends
 from analytics.insights.trends.metric import NONE, OTHER, Counted, measure
+from analytics.lake.columns import values
 from analytics.metrics import sources
 from analytics.metrics.filters import EventFilter, Filter
 from analytics.metrics.periods import Calendar, Window
@@ -56,7 +57,7 @@ def bars(engine: ibis.BaseBackend, cells: Any) -> dict[tuple[str, int | None], t
 def behind(engine: ibis.BaseBackend, rows: Any, part: str | None, period: int | None = None) -> list[int]:
     """The ids of those behind a bar."""
     found = engine.to_pyarrow(trends.members(rows, part=part, period=period))
-    return list(found.column("person_id").to_pylist())
+    return values(found.column("person_id"), int)
 
 
 @settings(max_examples=50)
