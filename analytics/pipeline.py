@@ -1,6 +1,7 @@
 """The pipeline's stages in order: enrich, load, rollup. Called by `manage.py pipeline` and by the worker's tasks."""
 
 import datetime as dt
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -41,6 +42,7 @@ class PipelineReport:
     data_version: int = 0
 
 
+_enriching = threading.Lock()
 Progress = Callable[[PipelineReport], None]
 
 
@@ -55,10 +57,15 @@ def until_idle(progress: Progress | None = None) -> PipelineReport:
 
 
 def enrich_for(seconds: float) -> None:
-    """Enrich until nothing is left or the time is up."""
-    until = time.monotonic() + seconds
-    while enrich().claimed and time.monotonic() < until:
-        pass
+    """Enrich until nothing is left or the time is up. Returns at once if another thread is at it."""
+    if not _enriching.acquire(blocking=False):
+        return
+    try:
+        until = time.monotonic() + seconds
+        while enrich().claimed and time.monotonic() < until:
+            pass
+    finally:
+        _enriching.release()
 
 
 def load_and_roll_up() -> None:

@@ -39,7 +39,8 @@ KEY_IN_BODY = (
     "send an API key in the Authorization header only: bodies and addresses end up in pages and logs"
 )
 NO_SCOPE = (
-    "unknown or revoked API key, or it lacks the scope people:write; create one in the project's settings"
+    "unknown or revoked API key, or it lacks the scope people:write; send the project's write key, or create an API key"
+    " with this scope in the project's settings"
 )
 
 Result = TypeVar("Result")

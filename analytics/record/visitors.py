@@ -19,7 +19,14 @@ from analytics.ingest import http, routes
 from analytics.ingest.http import Request, Response
 from analytics.ingest.intake import AdmittedRequest, Endpoint, Intake
 from analytics.ingest.wire import segment
-from analytics.ingest.wire.event import EXPLANATIONS, DropReason, Payload, Rejection, RequestRejectedError
+from analytics.ingest.wire.event import (
+    EXPLANATIONS,
+    DropReason,
+    Event,
+    Payload,
+    Rejection,
+    RequestRejectedError,
+)
 from analytics.ingest.write_batch import WriteBatch
 from analytics.record.recording import EventColumns
 from config.peers import network_of
@@ -140,7 +147,12 @@ def _run_and_disconnect(work: Callable[[], Reply]) -> Reply:
 
 
 def _parse(event: str, request: Request, body: bytes) -> Payload:
-    return segment.parse_message(event, body)
+    payload = segment.parse_message(event, body)
+    for each in payload.events:
+        if isinstance(each, Event):
+            # The handler records properties of its own. Those of the context would stay in samples.
+            each.extra_properties = ""
+    return payload
 
 
 async def _handle(

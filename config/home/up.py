@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 
 from config import env
-from config.home import layout, lock, part, postgres, private
+from config.home import layout, lock, part, postgres, priority, private
 from config.home.layout import Home, HomeError
 from config.home.part import Part
 from config.limits import max_connections, raise_file_limit
@@ -167,7 +167,7 @@ def worker(home: Home) -> Part:
     pool = ["--with-beat", "--pool", "threads", "--concurrency", "6"]
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "warning"]
     command = [sys.executable, "-m", "celery", "-A", "config.celery", "worker", *pool, *quiet]
-    return Part("worker", command, home.logs / "worker.log", stop_timeout=30)
+    return Part("worker", priority.in_background(command), home.logs / "worker.log", stop_timeout=30)
 
 
 @dataclass(slots=True)

@@ -7,12 +7,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from config.home import layout
-
 
 @pytest.fixture
 def log() -> Path:
-    path = layout.home().logs / "postgres.log"
+    with psycopg.connect(os.environ["DATABASE_URL"]) as database:
+        [data] = database.execute("SHOW data_directory").fetchone() or [""]
+    # The server belongs to the home of the first test process, whatever this one's home is.
+    path = Path(data).parent / "logs" / "postgres.log"
     if not path.exists():
         pytest.fail("the tests run on another server; unset DATABASE_URL")
     return path
@@ -30,7 +31,8 @@ def test_an_error_is_logged_without_its_statement_and_values(log: Path, inline: 
         added = file.read().decode()
     assert "invalid input syntax for type json" in added
     assert secret not in added
-    assert len(added) < 5_000
+    # Other test processes write to this log, too, but nothing like the 500,000 bytes of the statement.
+    assert len(added) < 100_000
 
 
 def test_a_violated_constraint_is_logged_without_the_row(log: Path) -> None:

@@ -91,9 +91,7 @@ def test_pages_hold_everybody_once(ana: Client, team: Team) -> None:
     assert visit(ana, page.link("First page")).names[0] == "visitor-119"
 
 
-@pytest.mark.parametrize(
-    "asked", [{"sort": "password"}, {"after": "nonsense"}, {"after": "%00"}, {"sort": "-"}]
-)
+@pytest.mark.parametrize("asked", [{"sort": "password"}, {"after": "nonsense"}, {"sort": "-"}])
 def test_what_cannot_be_listed_is_said(ana: Client, three: Team, asked: dict[str, str]) -> None:
     page = listing(ana, three, **asked)
     assert page.status == 400

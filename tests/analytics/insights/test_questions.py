@@ -65,7 +65,7 @@ def test_it_works() -> None:
         (
             "trends",
             where(op="in", value=["pro"] * 201),
-            "where[0].value: 201 values are too many; at most 200",
+            "where[0].value: too many values; at most 200 in all filters",
         ),
         ("trends", trends(colour="red"), "unknown field `colour`"),
         ("trends", trends(to="2026-03-01"), "from: 2026-03-02 is after `to`, 2026-03-01"),

