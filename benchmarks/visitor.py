@@ -3,7 +3,7 @@
 import re
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -47,7 +47,12 @@ def signed_in(installation: Installation) -> httpx.Client:
 def spent(installation: Installation, part: str) -> float:
     """Seconds of processor time so far, of a part and everything below it."""
     process = psutil.Process(installation.pids()[part])
-    return sum(sum(each.cpu_times()[:2]) for each in (process, *process.children(recursive=True)))
+    found = 0.0
+    for each in (process, *process.children(recursive=True)):
+        # PostgreSQL's own workers come and go.
+        with suppress(psutil.NoSuchProcess):
+            found += sum(each.cpu_times()[:2])
+    return found
 
 
 def database_url(installation: Installation) -> str:
