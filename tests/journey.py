@@ -8,6 +8,7 @@ journey.through()
 """
 
 import datetime as dt
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from typing import Any, Self
 from analytics.enrich.batches import enrich
 from analytics.enrich.enrich_report import EnrichReport
 from analytics.ingest.local import LocalIngest
+from config.home import layout
 from tests import clock
 from tests.people import Team
 
@@ -37,6 +39,14 @@ def ingest_for_all() -> Iterator[LocalIngest]:
 def shared_ingest() -> LocalIngest:
     (ingest,) = _open
     return ingest
+
+
+def _await_empty_spool() -> None:
+    """After a lost connection, ingest acknowledges from its spool and stores the events a moment later."""
+    deadline = time.monotonic() + 60
+    while any(layout.home().spool.glob("*.spool")):
+        assert time.monotonic() < deadline, "ingest does not replay its spool"
+        time.sleep(0.02)
 
 
 class Journey:
@@ -105,6 +115,7 @@ class Journey:
             batch = {"batch": calls[start : start + BATCH]}
             answer = ingest.post("/v1/batch", batch, key=key or self.team.write_key)
             assert answer.status_code == 200, answer.text
+        _await_empty_spool()
         return self
 
     def enriched(self, limit: int = 50_000) -> EnrichReport:
