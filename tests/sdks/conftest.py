@@ -71,7 +71,7 @@ def await_answer(address: str) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def packages() -> Path:
     """The folder with the pinned packages. `make` installs it."""
-    assert PACKAGES.is_dir(), "the npm packages are not installed: run npm ci in tests/sdks, or make slow"
+    assert PACKAGES.is_dir(), "the npm packages are not installed: run make slow"
     return PACKAGES
 
 

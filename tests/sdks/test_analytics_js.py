@@ -70,7 +70,7 @@ def expect_ana(shop: Shop) -> None:
     }  # fmt: skip
     assert ledger(shop.team.id) == {"received": 6}
     enrich()
-    [person] = Person.objects.filter(project=shop.team.id)
+    [person] = Person.objects.filter(project=shop.team.id, merged_into=None)
     assert (person.name, person.events) == ("Ana", 6)
 
 

@@ -43,7 +43,11 @@ def test_mixpanel(shop: Shop) -> None:
     assert events["$groupidentify"] == 1
     assert ledger(shop.team.id) == {"received": sum(events.values())}
     enrich()
-    [ana] = [person for person in Person.objects.filter(project=shop.team.id) if person.identified]
+    [ana] = [
+        person
+        for person in Person.objects.filter(project=shop.team.id, merged_into=None)
+        if person.identified
+    ]
     assert ana.properties["plan"] == "pro"
     assert {each.distinct_id.partition(":")[0] for each in ana.distinct_ids.all()} == {"ana", "$device"}
 
@@ -78,6 +82,10 @@ def test_amplitude(shop: Shop) -> None:
     }  # fmt: skip
     assert ledger(shop.team.id) == {"received": sum(events.values())}
     enrich()
-    [ana] = [person for person in Person.objects.filter(project=shop.team.id) if person.identified]
+    [ana] = [
+        person
+        for person in Person.objects.filter(project=shop.team.id, merged_into=None)
+        if person.identified
+    ]
     assert ana.properties["plan"] == "pro"
     assert len({row["client_session"] for row in found}) == 1

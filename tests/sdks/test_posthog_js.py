@@ -85,7 +85,7 @@ def expect_ana(shop: Shop) -> None:
     assert at_the_end <= {"$pageleave", "$set", "$$heatmap"}
     assert set(ledger(shop.team.id)) == {"received"}
     enrich()
-    [person] = Person.objects.filter(project=shop.team.id)
+    [person] = Person.objects.filter(project=shop.team.id, merged_into=None)
     assert (person.name, person.events) == ("Ana", len(found))
     assert DistinctId.objects.filter(project=shop.team.id, person=person).count() == 2
     [session] = Session.objects.filter(project=shop.team.id)
