@@ -1,10 +1,11 @@
 """Empty the installation: no rows, no lake. Ids go on from where they were, so that no cache knows them."""
 
 import shutil
+import time
 from pathlib import Path
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
 from analytics.lake import table
 
@@ -19,12 +20,23 @@ AND NOT relname = ANY(%s)
 
 
 def empty() -> None:
-    with transaction.atomic(), connection.cursor() as cursor:
-        # A test that left a transaction open would hold this up for ever.
-        cursor.execute("SET LOCAL lock_timeout = '20s'")
-        cursor.execute(TABLES, [KEPT])
-        cursor.execute(f"TRUNCATE {cursor.fetchone()[0]}")
+    deadline = time.monotonic() + 60
+    while not _truncated():
+        assert time.monotonic() < deadline, "some transaction holds a table and does not end"
     shutil.rmtree(Path(settings.LAKE_URL), ignore_errors=True)
     # A lake that is younger than its process: elsewhere a version of it never changes.
     table._listing.cache_clear()
     table._watermark_at.cache_clear()
+
+
+def _truncated() -> bool:
+    """Whether all tables could be locked. Ingest reads and writes several, too, in another order."""
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            # Shorter than PostgreSQL's deadlock_timeout, so that it is never ingest's transaction that is ended.
+            cursor.execute("SET LOCAL lock_timeout = '500ms'")
+            cursor.execute(TABLES, [KEPT])
+            cursor.execute(f"TRUNCATE {cursor.fetchone()[0]}")
+    except OperationalError:
+        return False
+    return True
