@@ -27,6 +27,8 @@ from config.limits import max_connections, raise_file_limit
 MIN_BACKOFF = 0.5
 MAX_BACKOFF = 30.0
 HEALTHY_AFTER = 60.0
+# How long processes of an installation that was killed may keep its port: the kernel still ends them.
+PORT_PATIENCE = 15.0
 
 
 def print_line(text: str) -> None:
@@ -103,8 +105,15 @@ class Address:
         shown = "localhost" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104 (compared, not bound)
         return f"http://{f'[{shown}]' if ':' in shown else shown}:{self.port}"
 
-    def check(self) -> None:
-        """Raises HomeError if the port cannot be bound."""
+    def check(self, patience: float = 0.0) -> None:
+        """Raises HomeError if the port cannot be bound within `patience` seconds."""
+        until = time.monotonic() + patience
+        while error := self._try_bind():
+            if time.monotonic() >= until:
+                raise HomeError(self._bind_error(error))
+            time.sleep(0.05)
+
+    def _try_bind(self) -> OSError | None:
         family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
         with socket.socket(family) as probe:
             # As the web server does; otherwise connections of the last run in TIME_WAIT would block the port.
@@ -112,7 +121,8 @@ class Address:
             try:
                 probe.bind((self.host, self.port))
             except OSError as error:
-                raise HomeError(self._bind_error(error)) from None
+                return error
+        return None
 
     def _bind_error(self, error: OSError) -> str:
         if error.errno == errno.EADDRINUSE:
@@ -266,11 +276,13 @@ def greeting(home: Home, at: Address, credentials: dict[str, str]) -> str:
 
 @contextlib.contextmanager
 def _locked_home(home: Home, at: Address) -> Iterator[lock.HomeLock]:
+    last = lock.read_holder(home)
     with lock.hold(home, "up") as held:
         held.holder.address = at.url
         held.write()
+        was_killed_here = bool(last.children) and last.address == at.url
         # After the lock: a second start on this home must report the home in use, not its port.
-        at.check()
+        at.check(PORT_PATIENCE if was_killed_here else 0.0)
         yield held
 
 

@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,16 +16,11 @@ import psutil
 
 from config.home import lock
 from config.home.layout import Home
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PARTS = ("PostgreSQL", "web", "worker")
 TIMEOUT = 120
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def eventually(happens: Callable[[], object], what: str, seconds: float = TIMEOUT) -> None:

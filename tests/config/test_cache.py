@@ -15,7 +15,8 @@ from django.test import override_settings
 
 from config import cache
 from config.env import ConfigurationError
-from tests.config.installation import eventually, free_port
+from tests.config.installation import eventually
+from tests.ports import free_port
 
 ROUND_TRIP: list[Any] = [b"\0\xff", "text", {"cell": [1, 2]}, None]
 

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -17,7 +18,10 @@ import psutil
 import pytest
 
 from config import limits
-from tests.config.installation import PARTS, Installation, eventually, free_port
+from config.home import up
+from config.home.layout import HomeError
+from tests.config.installation import PARTS, Installation, eventually
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.system, pytest.mark.xdist_group("up")]
 
@@ -231,6 +235,17 @@ def test_a_port_in_use_is_named(folder: Path) -> None:
     assert refused.returncode == 1
     assert f"port {taken} on 127.0.0.1 is in use" in refused.stderr
     assert f"PORT={taken + 1}" in refused.stderr
+
+
+def test_a_port_that_a_killed_installation_still_holds_is_waited_for() -> None:
+    other = socket.create_server(("127.0.0.1", free_port()))
+    at = up.Address("127.0.0.1", other.getsockname()[1])
+    with pytest.raises(HomeError, match="in use"):
+        at.check()
+    closing = threading.Timer(0.2, other.close)
+    closing.start()
+    at.check(patience=60)
+    closing.join()
 
 
 @pytest.mark.parametrize("port", ["eighty", "0", "70000"])

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -26,6 +25,7 @@ from analytics.pipeline import until_idle
 from analytics.query.overview import overview
 from tests.analytics.ingest.conftest import ledger, rows
 from tests.people import Team
+from tests.ports import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -36,8 +36,7 @@ class Server:
     """The ingest application alone under Granian, on a port of its own."""
 
     def __init__(self, home: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._environment = {**os.environ, "FIRSTHAND_HOME": str(home), "PYTHONPATH": str(Path.cwd())}
         self._log = (home / "granian.log").open("ab")

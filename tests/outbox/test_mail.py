@@ -1,7 +1,6 @@
 """Mail over real SMTP, and as files in the home."""
 
 import email
-import socket
 import uuid
 from collections.abc import Iterator
 from email.message import EmailMessage
@@ -16,6 +15,7 @@ from pytest_django import Settings
 from config import env, mail_settings
 from outbox.mail import Mail
 from outbox.messages import DeliveryError
+from tests.ports import free_port
 
 KEY = uuid.UUID("0192f5a4-7b7e-7c11-9a7e-2f4c1f9f0a11")
 
@@ -46,8 +46,7 @@ class Postbox:
 @pytest.fixture
 def postbox(settings: Settings) -> Iterator[Postbox]:
     postbox = Postbox()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     server = Controller(postbox, hostname="127.0.0.1", port=port)
     server.start()
     settings.EMAIL_BACKEND = mail_settings.from_url(f"smtp://127.0.0.1:{port}").backend
@@ -95,8 +94,7 @@ def test_a_full_mailbox_is_tried_again(postbox: Postbox) -> None:
 
 
 def test_a_server_that_is_away_is_tried_again(postbox: Postbox, settings: Settings) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        settings.EMAIL_PORT = closed.getsockname()[1]
+    settings.EMAIL_PORT = free_port()
     error = refused("ana@shop.example")
     assert str(error).startswith("The mail server is unavailable: ")
     assert not error.permanent

@@ -19,6 +19,7 @@ from outbox.messages import DeliveryError
 from outbox.webhook import WebhookPost, check_url
 from tests.outbox.certificates import certificate, server_context
 from tests.outbox.receiver import receiving
+from tests.ports import free_port
 
 KEY = uuid.UUID("0192f5a4-7b7e-7c11-9a7e-2f4c1f9f0a11")
 BODY = '{"hello":"Zoë"}'.encode()
@@ -105,9 +106,7 @@ def test_a_certificate_is_checked_for_the_name_and_not_the_address(
 
 
 def test_nobody_listening_is_tried_again() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        url = f"http://127.0.0.1:{closed.getsockname()[1]}/"
-    error = refused(url)
+    error = refused(f"http://127.0.0.1:{free_port()}/")
     assert str(error).startswith("Connection failed: ")
     assert not error.permanent
 

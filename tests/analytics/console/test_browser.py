@@ -6,9 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
-from socket import socket
 
 import httpx
 import pytest
@@ -21,6 +19,7 @@ from tests import clock
 from tests.analytics.console.pages import signed_in
 from tests.journey import Journey
 from tests.people import Team
+from tests.ports import free_port
 
 pytestmark = pytest.mark.browser
 
@@ -33,12 +32,6 @@ ZOOMED = ViewportSize(width=320, height=400)
 """What is left of a small laptop at 400 %: WCAG's reflow."""
 PATIENCE = 60_000
 """Milliseconds for what comes by itself. benchmarks/tabs.py measures how quickly it comes."""
-
-
-def free_port() -> int:
-    with closing(socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import httpx
 
-from tests.config.installation import free_port
+from tests.ports import free_port
 
 TIMEOUT = 30
 
