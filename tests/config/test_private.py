@@ -57,7 +57,7 @@ def readable_by_others(root: Path) -> list[str]:
 
 
 @pytest.mark.system
-@pytest.mark.xdist_group("private")
+@pytest.mark.slow
 class TestInstallation:
     def test_all_of_the_home_is_private_from_the_first_start_on(self, ana: Installation) -> None:
         assert (ana.root / "lake/events/part.parquet").read_text() == "as it was before"

@@ -23,7 +23,7 @@ from config.home.layout import HomeError
 from tests.config.installation import PARTS, Installation, eventually
 from tests.ports import free_port
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("up")]
+pytestmark = [pytest.mark.system, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

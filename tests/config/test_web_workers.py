@@ -18,7 +18,7 @@ import pytest
 
 from tests.config.installation import Installation, eventually
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("up")]
+pytestmark = [pytest.mark.system, pytest.mark.slow]
 
 CLIENTS = 16
 RATE = 60
