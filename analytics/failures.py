@@ -6,9 +6,8 @@ from typing import Any
 from django.db import connection
 from django.utils.timezone import now
 
-from analytics.models import StageFailure
+from analytics.models import Stage, StageFailure
 
-Stage = StageFailure.Stage
 MAX_MESSAGE = 500
 NEVER = 1_000_000_000
 
@@ -45,12 +44,14 @@ def resume(stage: Stage, project: int) -> None:
     )
 
 
-def clear(stage: Stage, project: int) -> None:
-    StageFailure.objects.filter(stage=stage, project_id=project).delete()
+def clear(stage: Stage, project: int | None = None) -> None:
+    """Forget the failures of one project, or of all."""
+    found = StageFailure.objects.filter(stage=stage)
+    (found if project is None else found.filter(project_id=project)).delete()
 
 
 def is_due(failure: StageFailure, seconds: float) -> bool:
-    """Whether a stopped project should be tried again."""
+    """Whether a project should be tried again."""
     return now() - failure.at >= dt.timedelta(seconds=seconds)
 
 

@@ -2,7 +2,7 @@
 
 enrich  since the oldest event of the inbox arrived
 load    since the oldest event arrived that is not in the lake
-rollup  since the oldest change of the lake that the numbers do not count
+rollup  since the oldest change of the lake that the numbers do not count, or a project failed whose numbers stay behind
 """
 
 import datetime as dt
@@ -18,6 +18,12 @@ MAX_LAG = {
     "rollup": dt.timedelta(minutes=5),
 }
 """How long events may wait. The worker runs enrich every second, load and rollup every 10."""
+
+
+FAILED = """
+SELECT min(since) FROM analytics_stage_failure
+WHERE stage = 'rollup' AND project_id IN (SELECT id FROM projects_project)
+"""
 
 
 class Cursor(Protocol):
@@ -47,7 +53,10 @@ def _load(cursor: Cursor) -> dt.datetime | None:
 
 def _rollup(cursor: Cursor) -> dt.datetime | None:
     published = _first(cursor, "SELECT lake_version FROM analytics_data_version ORDER BY id DESC LIMIT 1")
-    return table.changed_since(EVENTS, table.NEVER if published is None else published)
+    changed = table.changed_since(EVENTS, table.NEVER if published is None else published)
+    # The data version goes on without a project that failed.
+    failed = _first(cursor, FAILED)
+    return min((each for each in (changed, failed) if each), default=None)
 
 
 def _first(cursor: Cursor, query: str, *values: int) -> Any:

@@ -245,21 +245,37 @@ class IngestionWarning(models.Model):
         return f"{self.reason}: {self.message}"
 
 
+class Stage(models.TextChoices):
+    """The stages of the pipeline."""
+
+    ENRICH = "enrich"
+    LOAD = "load"
+    ROLLUP = "rollup"
+
+
 class QuarantinedEvent(models.Model):
-    """An acknowledged event that cannot be stored, kept whole until it is replayed (enrich/quarantine.py)."""
+    """An acknowledged event that enrich cannot store or load cannot load, kept whole until it is replayed
+    (enrich/quarantine.py, lake/unloadable.py)."""
 
     project_id = models.IntegerField()
+    stage = models.CharField(max_length=6, choices=Stage.choices, default=Stage.ENRICH)
+    event_id = models.UUIDField(null=True, blank=True, help_text="of load: no copy of it is stored meanwhile")
     event = models.TextField()
     distinct_id = models.TextField()
     received_at = models.DateTimeField()
     sqlstate = models.CharField(max_length=5, default="", help_text="PostgreSQL's error code, if it has one")
     message = models.TextField()
     quarantined_at = models.DateTimeField(default=now)
-    row = models.TextField(help_text="the whole row of the inbox, as JSON")
+    row = models.TextField(help_text="the whole row of the inbox, or of analytics_event for load, as JSON")
 
     class Meta:
         db_table = "analytics_quarantine"
-        indexes = [models.Index(fields=["project_id", "id"], name="quarantine_by_project")]
+        indexes = [
+            models.Index(fields=["project_id", "id"], name="quarantine_by_project"),
+            models.Index(
+                fields=["event_id"], name="quarantine_by_event", condition=models.Q(stage=Stage.LOAD)
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.event} of {self.distinct_id}: {self.message}"
@@ -267,10 +283,6 @@ class QuarantinedEvent(models.Model):
 
 class StageFailure(models.Model):
     """A project whose events a stage could not process, until the stage processes some of them again."""
-
-    class Stage(models.TextChoices):
-        ENRICH = "enrich"
-        ROLLUP = "rollup"
 
     stage = models.CharField(max_length=6, choices=Stage.choices)
     project_id = models.IntegerField()

@@ -27,12 +27,16 @@ SELECT count(*) FROM analytics_inbox WHERE project_id NOT IN (
 )
 """
 
+LOADABLE = """
+SELECT count(*) FROM (SELECT FROM analytics_event WHERE sequence > %s AND sequence <= %s LIMIT 1) AS first
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class PipelineReport:
-    """Events stored, duplicates dropped and events quarantined by enrich, events loaded into the lake, and events still
-    waiting in the inbox: at the end, those of projects for which enrich has stopped. `data_version` is the newest one
-    at the end."""
+    """Events stored and duplicates dropped by enrich, events quarantined by enrich or load, events loaded into the
+    lake, and events still waiting in the inbox: at the end, those of projects for which enrich has stopped.
+    `data_version` is the newest one at the end."""
 
     stored: int = 0
     duplicates: int = 0
@@ -75,7 +79,7 @@ def enrich_for(seconds: float) -> None:
 
 def load_and_roll_up() -> None:
     """Load everything that enrich has stored, then update the rollups."""
-    while load().rows:
+    while load().processed:
         pass
     rollup()
 
@@ -116,22 +120,26 @@ def _enrich_all(report: PipelineReport, on_progress: Progress) -> PipelineReport
 def _load_all(report: PipelineReport, on_progress: Progress) -> PipelineReport:
     # Read once: events that are stored meanwhile could keep this loop from ending.
     newest = _count("SELECT coalesce(max(sequence), 0) FROM analytics_event")
-    while table.watermark(EVENTS) < newest:
+    # Not until the watermark is `newest`: that event may go into quarantine.
+    while _count(LOADABLE, table.watermark(EVENTS), newest):
         done = load()
-        report = replace(report, loaded=report.loaded + done.rows)
+        report = replace(
+            report, loaded=report.loaded + done.rows, quarantined=report.quarantined + done.quarantined
+        )
         on_progress(report)
-        if not done.rows:
+        if not done.processed:
             time.sleep(POLL_INTERVAL)
     return report
 
 
 def _roll_up() -> RollupReport:
-    while (report := rollup()).busy:
+    # Projects that failed are tried again at once: this command is how to resume after a fix.
+    while (report := rollup(retry_seconds=0)).busy:
         time.sleep(POLL_INTERVAL)
     return report
 
 
-def _count(query: str) -> int:
+def _count(query: str, *values: int) -> int:
     with connection.cursor() as cursor:
-        cursor.execute(query)
+        cursor.execute(query, values)
         return int(cursor.fetchone()[0])

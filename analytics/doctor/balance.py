@@ -35,6 +35,7 @@ class Counts:
     of_nobody       those of `stored` that have no person
     quarantined     by the ledger
     in_quarantine   rows in the quarantine
+    unloadable      those of `in_quarantine` that people count, because only load failed
     hot             events beyond the lake's watermark, not loaded yet
     """
 
@@ -45,6 +46,7 @@ class Counts:
     refused: int
     quarantined: int
     in_quarantine: int
+    unloadable: int
     waiting: int
     hot: int
     hot_ids: list[bytes]
@@ -145,7 +147,7 @@ def _lake(project: Project, lake: DataVersion, counts: Counts) -> str:
 
 
 def _people(counts: Counts) -> str:
-    of_people = counts.stored - counts.of_nobody
+    of_people = counts.stored - counts.of_nobody + counts.unloadable
     if not of_people == counts.by_people == counts.by_ids:
         raise CheckError(
             f"{of_people} stored events have a person,"

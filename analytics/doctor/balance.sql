@@ -25,6 +25,8 @@ SELECT
     ledger.received + waiting.recorded AS received,
     ledger.stored, ledger.of_nobody, ledger.duplicates, ledger.refused, ledger.quarantined,
     (SELECT count(*) FROM analytics_quarantine WHERE project_id = %(project)s) AS in_quarantine,
+    (SELECT count(*) FROM analytics_quarantine
+     WHERE project_id = %(project)s AND stage = 'load' AND row::json ->> 'person_id' IS NOT NULL) AS unloadable,
     waiting.events AS waiting,
     hot.events AS hot, hot.ids AS hot_ids,
     (SELECT coalesce(sum(events), 0) FROM analytics_person

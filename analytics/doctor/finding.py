@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from analytics.failures import summary
+
 
 class CheckError(Exception):
     """Something is wrong. The message says what was found, what was expected and where to look."""
@@ -30,3 +32,5 @@ def run_check(part: str, check: Callable[[], str]) -> Finding:
         return Finding(part, "warning", str(warning))
     except CheckError as error:
         return Finding(part, "error", str(error))
+    except Exception as error:  # a damaged file must not keep the other checks from telling
+        return Finding(part, "error", f"cannot be checked: {summary(error)}")

@@ -22,3 +22,9 @@ CROSS JOIN LATERAL (
     WHERE e.id = c.id AND e.project_id = c.project_id AND e.stored_on <= (now() AT TIME ZONE 'UTC')::date
     LIMIT 1
 ) AS stored;
+
+-- Stored before, and taken out because load could not load it.
+INSERT INTO dropped
+SELECT c.position, 'duplicate', ''
+FROM claimed c
+JOIN analytics_quarantine q ON q.event_id = c.id AND q.project_id = c.project_id AND q.stage = 'load';

@@ -17,12 +17,12 @@ from analytics import failures
 from analytics.enrich import portions, probe, quarantine
 from analytics.enrich.enrich_report import EnrichReport
 from analytics.enrich.portions import Portion
-from analytics.models import StageFailure
+from analytics.models import Stage
 from analytics.sqlstates import INTERNAL, OUT_OF_MEMORY, is_caused_by_data
 
 log = logging.getLogger(__name__)
 
-ENRICH = StageFailure.Stage.ENRICH
+ENRICH = Stage.ENRICH
 MAX_IN_SUCCESSION = 5
 """After so many quarantined rows of a project in succession it is stopped, in case the probe was wrong."""
 

@@ -3,8 +3,8 @@ WITH taken AS (
     DELETE FROM analytics_inbox WHERE position = %(position)s RETURNING *
 ), kept AS (
     INSERT INTO analytics_quarantine
-        (project_id, event, distinct_id, received_at, sqlstate, message, quarantined_at, row)
-    SELECT project_id, event, distinct_id, received_at, %(sqlstate)s, %(message)s, now(), row_to_json(taken)::text
+        (project_id, stage, event, distinct_id, received_at, sqlstate, message, quarantined_at, row)
+    SELECT project_id, 'enrich', event, distinct_id, received_at, %(sqlstate)s, %(message)s, now(), row_to_json(taken)::text
     FROM taken
 ), warned AS (
     INSERT INTO analytics_warning (project_id, reason, message, sample, at)

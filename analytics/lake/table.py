@@ -6,6 +6,7 @@ Credentials of object stores come from the environment (AWS_ACCESS_KEY_ID, AWS_E
 
 import datetime as dt
 import json
+import tempfile
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -145,6 +146,14 @@ def append(layout: Layout, rows: pa.Table, *, after: int, until: int, days: Days
     return True
 
 
+def try_writing(layout: Layout, rows: pa.Table) -> None:
+    """Write the rows to an empty table that is deleted afterwards. Raises what `append` would raise because of them."""
+    with tempfile.TemporaryDirectory(dir=settings.HOME.root, prefix="trial-") as folder:
+        write_deltalake(
+            _created(folder, layout), rows, mode="append", writer_properties=_writer(rows.num_rows, LOADED)
+        )
+
+
 def replace(
     layout: Layout, rows: pa.RecordBatchReader, where: str, *, at: int, row_group: int = ROW_GROUP
 ) -> int:
@@ -251,8 +260,12 @@ def _newest(layout: Layout) -> DeltaTable | None:
 
 
 def _open(layout: Layout) -> DeltaTable:
-    return _newest(layout) or DeltaTable.create(
-        url(layout),
+    return _newest(layout) or _created(url(layout), layout)
+
+
+def _created(address: str, layout: Layout) -> DeltaTable:
+    return DeltaTable.create(
+        address,
         layout.columns,
         mode="ignore",
         partition_by=list(PARTITION),

@@ -9,6 +9,8 @@ import msgspec
 from django.db import connection
 
 from analytics.enrich.agents import Agent, agent
+from analytics.ingest.accept import OLDEST
+from analytics.ingest.wire.event import MAX_AHEAD
 from analytics.ingest.wire.urls import parse_url
 from analytics.schema import INBOX, names
 
@@ -61,8 +63,11 @@ class EventColumns(msgspec.Struct, frozen=True, kw_only=True):
 def record(event: str, columns: EventColumns, properties: Mapping[str, Any]) -> None:
     """Insert an event into the inbox, in the caller's transaction.
 
-    Raises TypeError if `properties` cannot be encoded as JSON.
+    Raises TypeError if `properties` cannot be encoded as JSON, and ValueError if the event is from before the year 2000
+    or from the future: load and rollup could not process every such time.
     """
+    if not OLDEST <= columns.timestamp <= dt.datetime.now(dt.UTC) + MAX_AHEAD:
+        raise ValueError(f"an event cannot be from {columns.timestamp}")
     row: dict[str, Any] = dict.fromkeys(names(INBOX))
     row |= {name: None if value == "" else value for name, value in msgspec.structs.asdict(columns).items()}
     row |= {"event": event, "user_known": int(columns.user_known), "personless": 0}

@@ -7,26 +7,46 @@
    crash the old state still points at the old lake versions, and the next run computes the same again.
 
 Rollup is a pure function of the events: running it twice changes nothing, and a run from scratch gives the same.
+
+A project that fails is recomputed from scratch by later runs, with growing pauses. The others are updated meanwhile.
 """
 
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Max
 
 from analytics import engine, failures, versions
 from analytics.lake import table
 from analytics.lake.columns import ACTIVITY, EVENTS, FACTS, FIRSTS
 from analytics.locks import single_writer
-from analytics.models import DataVersion, Redirect, RollupCalendar, StageFailure
+from analytics.models import DataVersion, Redirect, RollupCalendar, Stage
 from analytics.rollup import daily_tables, dirty_days, firsts, served_tables
 from analytics.rollup.dirty_days import DirtyDays
 
 log = logging.getLogger(__name__)
 
-ROLLUP = StageFailure.Stage.ROLLUP
+ROLLUP = Stage.ROLLUP
+RETRY_SECONDS = 10
+MAX_RETRY_SECONDS = 300
+"""Pause after a project's first failure, and the longest one. It doubles with each failure, because a whole project may
+have to be recomputed."""
+
+NOBODYS_FAULT = (table.LakeChangedError, OperationalError, InterfaceError)
+"""Another process wrote to the lake, or the database is unreachable. The next run does it all."""
+
+Errors = dict[int, Exception]
+"""By project."""
+
+
+class AllFailedError(Exception):
+    """No project with changes could be updated."""
+
+    def __init__(self, errors: Errors) -> None:
+        super().__init__()
+        self.errors = errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +62,64 @@ class RollupReport:
     busy: bool = False
 
 
-def rollup(*, everything: bool = False) -> RollupReport:
-    """Update all rollups from the lake. `everything` recomputes them from scratch."""
+def rollup(*, everything: bool = False, retry_seconds: float = RETRY_SECONDS) -> RollupReport:
+    """Update all rollups from the lake. `everything` recomputes them from scratch.
+
+    Projects that failed wait for `retry_seconds`, longer after each failure; with 0 or `everything` they do not. Raises
+    if it failed for all projects with changes; then nothing is published.
+    """
+    if everything:
+        failures.clear(ROLLUP)
+    try:
+        return _rollup(everything, retry_seconds)
+    except AllFailedError as failed:
+        # Here, because the error has rolled back the transaction of the run.
+        _record(failed.errors)
+        raise next(iter(failed.errors.values())) from failed
+
+
+def _rollup(everything: bool, retry_seconds: float) -> RollupReport:
     with single_writer("rollup") as alone:
         # Read under the lock: read earlier, it could be a state that another run has replaced meanwhile.
         before = DataVersion.objects.order_by("-id").first() or engine.NOTHING
         if not alone:
             return RollupReport(before.pk, busy=True)
         after = _current_state()
-        dirty = dirty_days.find(before, after, everything=everything)
-        dirty = _each_alone(dirty, lambda each: _update_lake(each, after))
+        found = dirty_days.find(before, after, everything=everything)
+        paused = _paused(retry_seconds)
+        dirty = [each for each in found if each.project.pk not in paused]
+        errors: Errors = {}
+        dirty = _each_alone(dirty, errors, lambda each: _update_lake(each, after))
         # After all projects: each commit changes the versions in `after` that served tables are computed from.
-        dirty = _each_alone(dirty, lambda each: _refresh_served_tables(each, after))
+        dirty = _each_alone(dirty, errors, lambda each: _refresh_served_tables(each, after))
+        if errors and not dirty:
+            # A fault of the lake fails for all. Nothing is published, so their days are still dirty.
+            raise AllFailedError(errors)
+        _record(errors)
+        # Their days are published as clean, so all of them are recomputed by a later run.
+        left_out = {*errors, *(each.project.pk for each in found if each.project.pk in paused)}
+        RollupCalendar.objects.filter(project__in=left_out).update(firsts_version=None)
         # Last: from here on readers may ask for these lake versions, and all of them are complete.
         return _publish(before, after, dirty)
+
+
+def _paused(retry_seconds: float) -> set[int]:
+    """The projects whose last failure was too recent to try again."""
+    return {
+        project
+        for project, failure in failures.known(ROLLUP).items()
+        if not failures.is_due(failure, _pause(failure.failures, retry_seconds))
+    }
+
+
+def _pause(failures_in_succession: int, retry_seconds: float) -> float:
+    # The exponent is bounded, because the number of failures is not.
+    return min(float(MAX_RETRY_SECONDS), retry_seconds * (1 << min(failures_in_succession - 1, 10)))
+
+
+def _record(errors: Errors) -> None:
+    for project, error in errors.items():
+        failures.record(ROLLUP, project, error)
 
 
 def _update_lake(each: DirtyDays, after: DataVersion) -> None:
@@ -63,28 +127,20 @@ def _update_lake(each: DirtyDays, after: DataVersion) -> None:
     firsts.update(each, after)
 
 
-def _each_alone(dirty: list[DirtyDays], work: Callable[[DirtyDays], None]) -> list[DirtyDays]:
-    """Do the work for each project, and return those for which it succeeded. Raises if it failed for all of them."""
-    done, errors = [], []
+def _each_alone(dirty: list[DirtyDays], errors: Errors, work: Callable[[DirtyDays], None]) -> list[DirtyDays]:
+    """Do the work for each project, and return those for which it succeeded. The others are added to `errors`."""
+    done = []
     for each in dirty:
         try:
             # A savepoint: after an error of PostgreSQL the others could not go on in the same transaction.
             with transaction.atomic():
                 work(each)
             done.append(each)
-        except table.LakeChangedError:
-            # Nobody's fault, and the next run does it all.
+        except NOBODYS_FAULT:
             raise
         except Exception as error:
             log.exception("rollup: failed for project %s", each.project.pk)
-            errors.append((each.project.pk, error))
-    if errors and not done:
-        # Nothing is published, so these days are still dirty. A fault of the lake or the database fails for all, too.
-        raise errors[0][1]
-    for project, cause in errors:
-        failures.record(ROLLUP, project, cause)
-        # Their days are published as clean, so all of them are recomputed by the next run.
-        RollupCalendar.objects.filter(project_id=project).update(firsts_version=None)
+            errors[each.project.pk] = error
     return done
 
 

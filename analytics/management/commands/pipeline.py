@@ -1,6 +1,6 @@
 """`manage.py pipeline --until-idle`: runs enrich, load and rollup in the foreground until nothing is left.
 
-`--replay-quarantine` first returns quarantined events to the inbox, where the worker or `--until-idle` takes them.
+`--replay-quarantine` first returns quarantined events to the stage that refused them: enrich, or load.
 """
 
 from argparse import ArgumentParser
@@ -22,12 +22,12 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--until-idle", action="store_true", help="stop when nothing is left")
         parser.add_argument(
-            "--replay-quarantine", action="store_true", help="first return quarantined events to the inbox"
+            "--replay-quarantine", action="store_true", help="first return quarantined events to the pipeline"
         )
 
     def handle(self, *_args: Any, **options: Any) -> None:
         if options["replay_quarantine"]:
-            self.stdout.write(f"{quarantine.replay()} quarantined events returned to the inbox")
+            self.stdout.write(f"{quarantine.replay()} quarantined events returned to the pipeline")
             if files := return_rejected(settings.HOME.spool):
                 self.stdout.write(
                     f"{files} files returned to the spool; the web process stores them when it runs"

@@ -136,7 +136,7 @@ def test_a_replay_stores_what_can_be_stored_now(team: Team) -> None:
     mend(team, "cy")
     said = StringIO()
     call_command("pipeline", replay_quarantine=True, until_idle=True, stdout=said)
-    assert "2 quarantined events returned to the inbox" in said.getvalue()
+    assert "2 quarantined events returned to the pipeline" in said.getvalue()
     assert "1 events stored, 0 duplicates dropped, 1 quarantined" in said.getvalue()
     assert counts(team) == {"received": 3, "stored": 2, "quarantined": 1}
     assert Person.objects.get(project=team.id, name="Quincy").sessions == 1

@@ -117,6 +117,22 @@ def test_properties_that_are_not_json_raise_before_anything_is_written(team: Tea
     assert inbox(team) == []
 
 
+@pytest.mark.parametrize(
+    "at",
+    [
+        dt.datetime(1, 1, 1, tzinfo=dt.UTC),
+        dt.datetime(1999, 12, 31, 23, 59, 59, tzinfo=dt.UTC),
+        # In UTC this is the year 10000, which Python's dates do not have.
+        dt.datetime(9999, 12, 31, 23, tzinfo=dt.timezone(-dt.timedelta(hours=12))),
+    ],
+)
+def test_a_time_that_later_stages_cannot_process_raises(team: Team, at: dt.datetime) -> None:
+    event = EventColumns(project_id=team.id, id=uuid.uuid4(), distinct_id="ana", timestamp=at)
+    with pytest.raises(ValueError, match="cannot be from"):
+        record("$comment", event, {})
+    assert inbox(team) == []
+
+
 def test_every_column_that_enrich_reads_can_be_set() -> None:
     """The others are set by `record`, or are about identity and facts, which only clients send."""
     given = set(EventColumns.__struct_fields__)

@@ -1,17 +1,22 @@
 """One project whose data cannot be read keeps no other project's numbers from being updated."""
 
+import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 import pytest
+from django.db import OperationalError, connection
+from django.utils.timezone import now
 
-from analytics import failures
+from analytics import failures, lag
 from analytics.doctor import balance
 from analytics.lake import load, table
 from analytics.lake.columns import EVENTS
-from analytics.models import PeriodCount, StageFailure
+from analytics.models import PeriodCount, Stage, StageFailure
+from analytics.pipeline import until_idle
+from analytics.rollup import refresh
 from analytics.rollup.refresh import rollup
 from tests.clock import day
 from tests.people import Team, assemble
@@ -46,6 +51,17 @@ def damaged_file(team: Team) -> Iterator[None]:
         path.write_bytes(whole)
 
 
+def wait(team: Team, seconds: float) -> None:
+    """So long ago the project failed the last time."""
+    StageFailure.objects.filter(project_id=team.id).update(at=now() - dt.timedelta(seconds=seconds))
+
+
+def failed(team: Team) -> int:
+    """How often in succession."""
+    failure = failures.known(Stage.ROLLUP).get(team.id)
+    return failure.failures if failure else 0
+
+
 def test_the_others_go_on_and_it_catches_up(team: Team) -> None:
     other = assemble()
     rollup()
@@ -56,16 +72,84 @@ def test_the_others_go_on_and_it_catches_up(team: Team) -> None:
         assert (counted(team), counted(other)) == (0, 1)
         found = {each.part.rpartition(" ")[2]: each for each in balance.check(other.new.project)}
         assert found["stages"].state == "ok"
-        failure = failures.known(StageFailure.Stage.ROLLUP)[team.id]
-        assert not failure.stopped
+        assert not failures.known(Stage.ROLLUP)[team.id].stopped
         wrote(other, 1)
-        rollup()
+        rollup(retry_seconds=0)
         assert counted(other) == 2
-        assert failures.known(StageFailure.Stage.ROLLUP)[team.id].failures == 2
+        assert failed(team) == 2
     wrote(other, 2)
-    rollup()
+    rollup(retry_seconds=0)
     assert (counted(team), counted(other)) == (1, 3)
-    assert team.id not in failures.known(StageFailure.Stage.ROLLUP)
+    assert failed(team) == 0
+
+
+def test_it_is_tried_again_after_pauses_that_grow(team: Team) -> None:
+    """A failing project is recomputed from scratch each time: every ten seconds it would keep the others waiting."""
+    other = assemble()
+    rollup()
+    wrote(team, 0)
+    wrote(other, 0)
+    with damaged_file(team):
+        rollup()
+        for number, pause in enumerate((10, 20, 40, 80, 160, 300, 300, 300), 1):
+            wait(team, pause - 5)
+            wrote(other, number)
+            rollup()
+            assert (failed(team), counted(other)) == (number, number + 1)
+            wait(team, pause)
+            # One that is due, and nothing new elsewhere.
+            with pytest.raises(duckdb.Error):
+                rollup()
+            assert failed(team) == number + 1
+    wait(team, 295)
+    rollup()
+    assert counted(team) == 0
+    wait(team, 300)
+    rollup()
+    assert (failed(team), counted(team)) == (0, 1)
+
+
+def test_the_pause_is_bounded_after_any_number_of_failures() -> None:
+    assert refresh._pause(1_000_000, 10) == refresh.MAX_RETRY_SECONDS
+
+
+def test_a_rebuild_tries_at_once_and_so_does_the_command(team: Team) -> None:
+    wrote(assemble(), 0)
+    rollup()
+    wrote(team, 0)
+    with damaged_file(team):
+        for _ in range(2):
+            with pytest.raises(duckdb.Error):
+                rollup(retry_seconds=0)
+        rollup(everything=True)
+        assert failed(team) == 1
+        with pytest.raises(duckdb.Error):
+            until_idle()
+        assert failed(team) == 2
+    rollup(everything=True)
+    assert (failed(team), counted(team)) == (0, 1)
+
+
+def test_its_age_is_told_though_the_others_are_up_to_date(team: Team) -> None:
+    other = assemble()
+    rollup()
+    wrote(team, 0)
+    wrote(other, 0)
+    with damaged_file(team):
+        rollup()
+        StageFailure.objects.filter(project_id=team.id).update(since=now() - dt.timedelta(minutes=6))
+        with connection.cursor() as cursor:
+            since = lag.waiting_since("rollup", cursor)
+        assert since
+        assert now() - since > lag.MAX_LAG["rollup"]
+        found = {each.part.rpartition(" ")[2]: each for each in balance.check(team.new.project)}
+        assert found["lake"].state == "error"
+        assert found["lake"].detail.startswith("cannot be checked: ")
+        assert found["stages"].state == "warning"
+        assert found["stages"].detail.startswith("rollup failed since ")
+    rollup(retry_seconds=0)
+    with connection.cursor() as cursor:
+        assert lag.waiting_since("rollup", cursor) is None
 
 
 def test_when_all_fail_nothing_is_published(team: Team) -> None:
@@ -73,5 +157,24 @@ def test_when_all_fail_nothing_is_published(team: Team) -> None:
     wrote(team, 0)
     with damaged_file(team), pytest.raises(duckdb.Error):
         rollup()
-    assert rollup().data_version == before + 1
+    assert failed(team) == 1
+    assert rollup(retry_seconds=0).data_version == before + 1
+    assert counted(team) == 1
+
+
+def test_a_lost_database_is_no_projects_fault(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    rollup()
+    wrote(team, 0)
+
+    def disconnect(*_: object) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    with monkeypatch.context() as lost:
+        lost.setattr(refresh, "_update_lake", disconnect)
+        with pytest.raises(OperationalError):
+            rollup()
+    connection.close()
+    assert failed(team) == 0
+    rollup()
     assert counted(team) == 1
