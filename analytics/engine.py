@@ -156,6 +156,7 @@ def _columns(layout: Layout) -> pa.Schema:
     return pa.schema([field.with_nullable(True) for field in layout.columns if field.name != "month"])
 
 
+@lru_cache(maxsize=64)
 def _canonical(stored: ir.Table, moved: ir.Table) -> ir.Table:
     joined = stored.left_join(moved, stored.person_id == moved.moved_id)
     now = ibis.coalesce(joined.target_id, joined.person_id)

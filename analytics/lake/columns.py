@@ -1,5 +1,6 @@
 """The lake's tables: columns, partitions, and the columns whose ranges are in the file statistics."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
@@ -114,3 +115,20 @@ FIRSTS = Layout(
     ("day", "person_id"),
 )
 """The first local day of each person in activity."""
+
+
+def of_any_project(layout: Layout) -> list[str]:
+    """The layout's columns after the first one, `project_id`."""
+    return [name for name in layout.columns.names if name != "project_id"]
+
+
+def with_project(project_id: int, rows: pa.RecordBatchReader) -> pa.RecordBatchReader:
+    """The rows of one project with their first column, `project_id`."""
+    columns = pa.schema([pa.field("project_id", pa.int32()), *rows.schema])
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for batch in rows:
+            project = pa.repeat(pa.scalar(project_id, pa.int32()), batch.num_rows)
+            yield pa.RecordBatch.from_arrays([project, *batch.columns], schema=columns)
+
+    return pa.RecordBatchReader.from_batches(columns, batches())

@@ -14,7 +14,7 @@ the run that crashed, so the same holds.
 """
 
 import datetime as dt
-from collections.abc import Collection
+from functools import lru_cache
 
 import ibis
 import pyarrow as pa
@@ -24,7 +24,7 @@ from ibis.expr import types as ir
 from analytics import engine
 from analytics.engine import Tables
 from analytics.lake import table
-from analytics.lake.columns import FIRSTS
+from analytics.lake.columns import FIRSTS, of_any_project, with_project
 from analytics.metrics.sources import of_people
 from analytics.models import DataVersion
 from analytics.rollup.dirty_days import DirtyDays
@@ -43,20 +43,29 @@ def update(dirty: DirtyDays, at: DataVersion) -> None:
         firsts = tables.lake(FIRSTS, known)
         old, new = _changes(tables, firsts, dirty.days)
         if months := {*_months(old["was"]), *_months(new["day"])}:
-            stay = firsts.filter(firsts["day"].strftime(MONTH).isin(sorted(months)))
-            # Whoever changed is taken out here and added anew below, possibly in another month.
-            stay = stay.anti_join(tables.table(old.select(["person_id"])), "person_id")
-            rows = stay.select("person_id", "day").union(tables.table(new))
+            rows = changed_months(
+                firsts, tuple(sorted(months)), tables.table(old.select(["person_id"])), tables.table(new)
+            )
             _write(tables, dirty, rows, f"{project} AND month IN ({table.listed(months)})", known)
 
 
+@lru_cache(maxsize=64)
+def changed_months(firsts: ir.Table, months: tuple[str, ...], old: ir.Table, new: ir.Table) -> ir.Table:
+    """person_id, day: the firsts of the months, with the people of `old` taken out and those of `new` added."""
+    stay = firsts.filter(firsts["day"].strftime(MONTH).isin(months))
+    # Whoever changed is taken out here and added anew, possibly in another month.
+    return stay.anti_join(old, "person_id").select("person_id", "day").union(new)
+
+
+@lru_cache(maxsize=64)
 def first_days(activity: ir.Table) -> ir.Table:
     """person_id, day: when each person was first active."""
     people = of_people(activity)
     return people.group_by("person_id").agg(day=people["day"].min())
 
 
-def changed_first_days(activity: ir.Table, firsts: ir.Table, days: Collection[dt.date]) -> ir.Table:
+@lru_cache(maxsize=64)
+def changed_first_days(activity: ir.Table, firsts: ir.Table, days: frozenset[dt.date]) -> ir.Table:
     """person_id, was, day, lost: people whose first day changed, with the old and the new one.
 
     `lost`: the old first day is gone and the new one is not among the dirty days.
@@ -75,7 +84,7 @@ def changed_first_days(activity: ir.Table, firsts: ir.Table, days: Collection[dt
     return found.filter(earlier | lost).select("person_id", "was", "day", "lost")
 
 
-def _changes(tables: Tables, firsts: ir.Table, days: Collection[dt.date]) -> tuple[pa.Table, pa.Table]:
+def _changes(tables: Tables, firsts: ir.Table, days: frozenset[dt.date]) -> tuple[pa.Table, pa.Table]:
     """The rows to delete (person_id, was: null if there was none) and the rows to insert (person_id, day)."""
     found = tables.run(changed_first_days(tables.activity, firsts, days))
     new = found.filter(pc.invert(found["lost"])).select(["person_id", "day"])
@@ -92,8 +101,11 @@ def _months(days: "pa.ChunkedArray[pa.Date32Scalar]") -> set[str]:
 
 
 def _write(tables: Tables, dirty: DirtyDays, firsts: ir.Table, where: str, at: int) -> None:
-    whole = firsts.mutate(
-        project_id=ibis.literal(dirty.project.pk, "int32"), month=firsts["day"].strftime(MONTH)
-    )
-    rows = whole.select(FIRSTS.columns.names).order_by("day", "person_id")
-    table.replace(FIRSTS, tables.stream(rows), where, at=at)
+    rows = with_project(dirty.project.pk, tables.stream(_with_months(firsts)))
+    table.replace(FIRSTS, rows, where, at=at)
+
+
+@lru_cache(maxsize=64)
+def _with_months(firsts: ir.Table) -> ir.Table:
+    dated = firsts.mutate(month=firsts["day"].strftime(MONTH))
+    return dated.select(of_any_project(FIRSTS)).order_by("day", "person_id")

@@ -7,6 +7,7 @@ cell before that day. So rollup recomputes the periods of the dirty days, and th
 
 import datetime as dt
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -23,6 +24,7 @@ from analytics.metrics.periods import Calendar, period_of_day
 from analytics.rollup.dirty_days import DirtyDays
 
 Interval = Literal["day", "week", "month"]
+Periods = tuple[int, ...]
 INTERVALS: tuple[Interval, ...] = get_args(Interval)
 
 COUNTS = Path(__file__).with_name("counts.sql").read_text(encoding="utf-8")
@@ -42,7 +44,8 @@ def refresh(tables: Tables, dirty: DirtyDays) -> None:
         _replace_cells(tables, first, calendar, interval, touched, names)
 
 
-def counts(activity: ir.Table, interval: Interval, calendar: Calendar, touched: list[int] | None) -> ir.Table:
+@lru_cache(maxsize=128)
+def counts(activity: ir.Table, interval: Interval, calendar: Calendar, touched: Periods | None) -> ir.Table:
     """period, event ('' is any), events, people."""
     rows = _periods(_days_of(activity, interval, calendar, touched), interval, calendar)
     # Periods without gaps need no second filter: their range of days has already selected them.
@@ -56,13 +59,14 @@ def counts(activity: ir.Table, interval: Interval, calendar: Calendar, touched: 
     return ibis.union(named, any_event.mutate(event=ibis.literal("")).select(named.columns))
 
 
+@lru_cache(maxsize=128)
 def cells(
     activity: ir.Table, first: ir.Table, interval: Interval, calendar: Calendar, since: int | None
 ) -> ir.Table:
     """cohort, offset, people: first-time cohorts of any event; the cells of period `since` and later."""
     cohorts = first.select("person_id", cohort=_period(first["day"], interval, calendar))
     # Open-ended: a first day that moved also changes the cells of all later periods.
-    recent = _days_of(activity, interval, calendar, None if since is None else [since], open_end=True)
+    recent = _days_of(activity, interval, calendar, None if since is None else (since,), open_end=True)
     active = _periods(recent, interval, calendar).select("person_id", "period").distinct()
     both = active.join(cohorts, "person_id")
     return both.group_by("cohort", offset=both["period"] - both["cohort"]).agg(people=both.count())
@@ -80,7 +84,7 @@ def _days_of(
     activity: ir.Table,
     interval: Interval,
     calendar: Calendar,
-    touched: list[int] | None,
+    touched: Periods | None,
     *,
     open_end: bool = False,
 ) -> ir.Table:
@@ -91,12 +95,12 @@ def _days_of(
     return activity.filter(activity["day"] >= first, (activity["day"] <= last) | open_end)
 
 
-def _period_numbers(calendar: Calendar, interval: Interval, days: Iterable[dt.date]) -> list[int]:
-    return sorted({calendar.number(interval, day) for day in days})
+def _period_numbers(calendar: Calendar, interval: Interval, days: Iterable[dt.date]) -> Periods:
+    return tuple(sorted({calendar.number(interval, day) for day in days}))
 
 
 def _replace_counts(
-    tables: Tables, calendar: Calendar, interval: Interval, touched: list[int] | None, names: dict[str, Any]
+    tables: Tables, calendar: Calendar, interval: Interval, touched: Periods | None, names: dict[str, Any]
 ) -> None:
     found = tables.run(counts(tables.activity, interval, calendar, touched))
     starts = None if touched is None else [calendar.first_day(interval, number) for number in touched]
@@ -112,7 +116,7 @@ def _replace_cells(
     first: ir.Table,
     calendar: Calendar,
     interval: Interval,
-    touched: list[int] | None,
+    touched: Periods | None,
     names: dict[str, Any],
 ) -> None:
     since = None if touched is None else touched[0]
