@@ -14,6 +14,7 @@ from schemathesis import checks
 from analytics.api.urls import urlpatterns
 from api.reference import schema
 from config.asgi import django
+from tests.examples import examples
 from tests.journey import Journey
 from tests.people import assemble
 
@@ -51,7 +52,7 @@ async def _send(request: dict[str, Any]) -> httpx.Response:
 
 
 @described.parametrize()
-@settings(max_examples=25, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(25), suppress_health_check=list(HealthCheck))
 def test_every_answer_is_as_the_schema_says(case: schemathesis.Case[Any]) -> None:
     case.validate_response(call(case), checks=KEPT)  # type: ignore[arg-type] # get_one() also returns classes of checks
 

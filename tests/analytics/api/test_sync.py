@@ -14,6 +14,7 @@ from analytics.query import change_ranges
 from tests import clock
 from tests.analytics.api.client import Api
 from tests.analytics.api.test_events import expire
+from tests.examples import examples
 from tests.journey import Journey
 from tests.people import Team, assemble
 
@@ -106,7 +107,7 @@ class Copy:
         return {id: person["id"] for person in self.people.values() for id in person["distinct_ids"]}
 
 
-@settings(max_examples=15, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(15), suppress_health_check=list(HealthCheck))
 @given(st.lists(STEPS, min_size=1, max_size=10), st.integers(1, 3), st.sampled_from([1, 4, 20_000]))
 def test_since_leads_to_what_a_full_reading_finds(
     steps: list[tuple[Any, ...]], limit: int, stretch: int

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from analytics.enrich.batches import enrich
 from analytics.models import DistinctId, LedgerEntry, Person
 from tests import clock, people
+from tests.examples import examples
 from tests.journey import Journey
 
 IDS = ["a", "b", "c", "d", "u1", "u2", "u3"]
@@ -125,7 +126,7 @@ def partition(project: int) -> set[frozenset[str]]:
     return {frozenset(ids) for ids in groups.values()}
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(story=steps, proved=st.integers(0, 25), cuts=batches)
 def test_any_story_in_any_batches(story: list[Step], proved: int, cuts: list[int]) -> None:
     team = people.assemble()

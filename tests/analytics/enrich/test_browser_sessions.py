@@ -7,12 +7,13 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 from django.db import connection
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.enrich.batches import enrich
 from analytics.models import Person, Session
 from tests import clock, people, reference
+from tests.examples import examples
 from tests.journey import Journey
 from tests.people import Team
 from tests.reference import Visit
@@ -106,13 +107,13 @@ def check(visits: list[Visit], cuts: list[int], batches: Iterator[Sequence[Visit
         assert person.sessions == Session.objects.filter(person=person).count()
 
 
-@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(25))
 @given(visits=histories(), cuts=sizes)
 def test_in_order_of_time_it_does_not_matter_where_batches_end(visits: list[Visit], cuts: list[int]) -> None:
     check(visits, cuts, cut(visits, [1]))
 
 
-@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(40))
 @given(visits=histories(), cuts=sizes, dice=st.randoms(use_true_random=False))
 def test_late_events_are_placed_as_in_the_reference(
     visits: list[Visit], cuts: list[int], dice: object

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.enrich.batches import enrich
@@ -13,6 +13,7 @@ from analytics.identity import redirects
 from analytics.ingest.local import LocalIngest
 from analytics.models import DistinctId, LedgerEntry, Person, Session
 from tests import clock, people
+from tests.examples import examples
 from tests.people import Team
 
 IDS = ["made up", "device", "ana"]
@@ -86,7 +87,7 @@ steps = st.builds(
 )
 
 
-@settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(30))
 @given(
     story=st.lists(steps, min_size=1, max_size=12), cuts=st.lists(st.integers(1, 6), min_size=1, max_size=5)
 )

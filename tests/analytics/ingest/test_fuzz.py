@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.analytics.ingest.conftest import Harness, ledger, rows
+from tests.examples import examples
 
-SETTINGS = settings(max_examples=120)
+SETTINGS = settings(max_examples=examples(60))
 NASTY = [
     "",
     " ",

@@ -8,7 +8,7 @@ from typing import Any
 import ibis
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from ibis.expr import types as ir
 from ibis.expr.schema import Schema
@@ -16,6 +16,7 @@ from ibis.expr.schema import Schema
 from analytics.lake.columns import arrow_schema
 from analytics.metrics import facts
 from tests.analytics.metrics.spark import spark_sql
+from tests.examples import examples
 from tests.reference import value_as_of
 
 NOON = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
@@ -119,6 +120,7 @@ told = st.dictionaries(st.sampled_from(["plan", "a/b"]), values, max_size=2)
 stories = st.lists(st.tuples(st.sampled_from([ANA, BO]), st.integers(0, 8), told, told), max_size=14)
 
 
+@settings(max_examples=examples(50))
 @given(story=stories, minute=st.integers(-1, 9))
 def test_any_history_is_what_the_reference_says(
     engine: ibis.BaseBackend, story: list[Told], minute: int
@@ -136,6 +138,7 @@ def test_any_history_is_what_the_reference_says(
         assert answer(engine, story, name, minute) == expected
 
 
+@settings(max_examples=examples(50))
 @given(story=stories)
 def test_changes_are_the_steps_between_the_values(engine: ibis.BaseBackend, story: list[Told]) -> None:
     found = engine.to_pyarrow(facts.changes(facts.assertions(events(story)))).to_pylist()

@@ -18,6 +18,7 @@ from analytics.metrics.periods import (
     period_of_day,
     period_of_timestamp,
 )
+from tests.examples import examples
 
 ZONES = [
     "UTC",
@@ -147,7 +148,7 @@ def test_fifteen_years_of_berlin_have_thirty_changes() -> None:
     assert {offset for _, offset in found} == {3600, 7200}
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(
     st.lists(st.dates(dt.date(1969, 12, 1), dt.date(2199, 12, 31)), min_size=1, max_size=50),
     st.integers(0, 6),

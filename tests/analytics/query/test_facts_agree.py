@@ -16,6 +16,7 @@ from analytics.metrics.facts import NULL, winning
 from analytics.models import DistinctId, IdentityLink, Person
 from analytics.pipeline import until_idle
 from tests import clock
+from tests.examples import examples
 from tests.journey import shared_ingest
 from tests.people import Team, assemble
 
@@ -130,7 +131,7 @@ def check(team: Team) -> dict[int, dict[str, Any]]:
     return known
 
 
-@settings(max_examples=25, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(25), suppress_health_check=list(HealthCheck))
 @given(story=st.lists(steps, min_size=1, max_size=10), batch=st.integers(1, 6))
 def test_any_story(story: list[Step], batch: int) -> None:
     team = assemble()

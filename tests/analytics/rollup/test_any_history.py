@@ -18,6 +18,7 @@ from analytics.models import PeriodCount, ReturnCell
 from analytics.rollup import maintenance
 from analytics.rollup.refresh import rollup
 from tests import emptying
+from tests.examples import examples
 from tests.people import Team, assemble
 from tests.reference import value_as_of
 from tests.stored import Happened, merge, person, store, undo
@@ -178,7 +179,7 @@ def naive_first_days(story: Story) -> dict[int, dt.date]:
     return {who: min(day for each, day in days if each == who) for who, _ in days}
 
 
-@settings(max_examples=20, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(20), suppress_health_check=list(HealthCheck))
 @given(zone=st.sampled_from(ZONES), history=turns)
 def test_served_numbers_equal_a_naive_count(zone: str, history: list[list[Callable[[Story], None]]]) -> None:
     # The rebuild and the expiry would go over the projects of all examples before.

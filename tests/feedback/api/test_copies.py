@@ -15,6 +15,7 @@ from analytics.schema import REACTIONS
 from feedback.comments import CommentError, delete_comment, edit_comment, set_status
 from feedback.models import Comment
 from tests.analytics.api.client import Api
+from tests.examples import examples
 from tests.feedback.saying import say
 from tests.people import Team, assemble
 
@@ -76,7 +77,7 @@ def live(step: tuple[Any, ...], team: Team, said: list[Comment], readers: list[R
                 VERBS[verb](said[which % len(said)], *changed)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(30))
 @given(st.lists(STEPS, max_size=40))
 def test_any_history(steps: list[tuple[Any, ...]]) -> None:
     team = assemble()

@@ -22,6 +22,7 @@ from projects import keys
 from projects.models import Key
 from tests.analytics.api.client import Api
 from tests.analytics.ingest.conftest import ledger, rows
+from tests.examples import examples
 from tests.feedback.embed.sending import SAID, basic, decoded, send
 from tests.feedback.inbox_rows import waiting
 from tests.feedback.outage import database_away
@@ -415,7 +416,7 @@ FIELDS = (
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(75))
 @given(body=st.dictionaries(st.sampled_from(FIELDS), ANYTHING, max_size=9) | ANYTHING)
 def test_whatever_is_sent_is_taken_or_refused_with_a_reason(team: Team, visit: Visit, body: Any) -> None:
     response = visit(body)
@@ -425,7 +426,7 @@ def test_whatever_is_sent_is_taken_or_refused_with_a_reason(team: Team, visit: V
     assert len(waiting(team.id)) == Comment.objects.filter(project=team.new.project).count()
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(50))
 @given(
     raw=st.binary(max_size=60),
     header=st.text(st.characters(codec="latin-1", exclude_characters="\r\n"), max_size=30),

@@ -19,6 +19,7 @@ from analytics.metrics.sources import Source
 from tests import reference
 from tests.analytics.metrics.histories import EVENTS, activity_table, events_table, happenings, names
 from tests.analytics.metrics.spark import spark_sql
+from tests.examples import examples
 from tests.reference import Happened
 
 FIRST, LAST = dt.date(2026, 3, 22), dt.date(2026, 4, 3)
@@ -45,7 +46,7 @@ def check(
                 assert names(values(behind["person_id"], int)) == expected[status][period]
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(25))
 @given(
     happenings(),
     st.sampled_from([None, *EVENTS]),

@@ -18,6 +18,7 @@ from analytics.metrics.periods import Calendar, Window
 from tests import reference
 from tests.analytics.metrics.histories import BEGIN, EVENTS, activity_table, events_table, happenings, names
 from tests.analytics.metrics.spark import spark_sql
+from tests.examples import examples
 from tests.reference import Happened
 
 FIRST, LAST = dt.date(2026, 3, 22), dt.date(2026, 4, 3)
@@ -58,7 +59,7 @@ def triangle(engine: ibis.BaseBackend, source: sources.Source, asked: Rules) -> 
     return retention.triangle(tally, len(source.window), asked.counting)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(30))
 @given(
     happenings(), RULES, st.sampled_from(["day", "week", "month"]), st.sampled_from(ZONES), st.integers(0, 6)
 )
@@ -81,7 +82,7 @@ def test_days_weeks_and_months_equal_the_reference_from_events_and_from_activity
     assert triangle(engine, rolled, meant) == expected
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(happenings(), RULES, st.booleans(), st.booleans(), st.sampled_from(ZONES))
 def test_conditions_on_events_equal_the_reference(
     engine: ibis.BaseBackend,
@@ -107,7 +108,7 @@ def test_conditions_on_events_equal_the_reference(
     )
 
 
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(happenings(), RULES, st.sampled_from(ZONES))
 def test_hours_of_thirteen_days_take_several_words_and_equal_the_reference(
     engine: ibis.BaseBackend, history: list[Happened], asked: dict[str, Any], zone: str
@@ -123,7 +124,7 @@ def test_hours_of_thirteen_days_take_several_words_and_equal_the_reference(
     )
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(happenings(), RULES, st.integers(0, 12), st.integers(0, 12))
 def test_the_people_of_a_cell_are_as_many_as_it_says(
     engine: ibis.BaseBackend, history: list[Happened], asked: dict[str, Any], cohort: int, offset: int

@@ -18,6 +18,7 @@ from analytics.metrics.sources import Source
 from tests import reference
 from tests.analytics.metrics.histories import EVENTS, activity_table, events_table, happenings, names
 from tests.analytics.metrics.spark import spark_sql
+from tests.examples import examples
 from tests.reference import Happened
 
 FIRST, LAST = dt.date(2026, 3, 22), dt.date(2026, 4, 3)
@@ -39,7 +40,7 @@ def check(engine: ibis.BaseBackend, source: Source, event: str | None, expected:
         assert names(values(behind["person_id"], int)) == who
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(25))
 @given(
     happenings(),
     st.sampled_from([None, *EVENTS]),
@@ -70,7 +71,7 @@ def test_it_equals_the_reference_from_events_and_from_activity(
     check(engine, sources.from_activity(rolled, cut, {}, history=False), event, expected)
 
 
-@settings(max_examples=10)
+@settings(max_examples=examples(10))
 @given(happenings(), st.sampled_from(ZONES))
 def test_hours_take_several_words_of_bits(
     engine: ibis.BaseBackend, history: list[Happened], zone: str

@@ -20,6 +20,7 @@ from analytics.metrics.periods import Calendar, Window
 from tests import reference
 from tests.analytics.metrics.histories import BEGIN, EVENTS, activity_table, events_table, happenings, names
 from tests.analytics.metrics.spark import spark_sql
+from tests.examples import examples
 from tests.reference import Happened
 
 FIRST, LAST = dt.date(2026, 3, 22), dt.date(2026, 4, 3)
@@ -60,7 +61,7 @@ def behind(engine: ibis.BaseBackend, rows: Any, part: str | None, period: int | 
     return values(found.column("person_id"), int)
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(30))
 @given(
     happenings(),
     st.sampled_from([None, *EVENTS]),
@@ -94,7 +95,7 @@ def test_counts_equal_the_reference_from_events_and_from_activity(
         assert counted(engine, trends.rows(source, EventFilter(event)), len(cut)) == expected
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(happenings(), st.sampled_from(ZONES))
 def test_hours_and_conditions_equal_the_reference(
     engine: ibis.BaseBackend, history: list[Happened], zone: str
@@ -118,7 +119,7 @@ def test_hours_and_conditions_equal_the_reference(
     assert [cells.get(period, (0, 0)) for period in range(len(cut))] == list(zip(*found[:2], strict=True))
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(happenings(), st.integers(0, 12))
 def test_the_people_of_a_bar_are_as_many_as_it_says(
     engine: ibis.BaseBackend, history: list[Happened], period: int
@@ -213,7 +214,7 @@ def by_value(history: list[Happened], divide: str, limit: int) -> dict[str, list
     return parts | ({OTHER: rest} if rest else {}) | ({NONE: none} if none else {})
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(
     happenings(),
     st.integers(1, 4),
