@@ -23,6 +23,11 @@ from analytics.schema import PAGEVIEW_EVENT
 MAX_EVENTS = 2_000
 PAGE_VIEW = "[Amplitude] Page Viewed"
 OUTSIDE_OF_SESSIONS = "-1"
+SERVER_LIBRARIES = frozenset(
+    {"amplitude-python", "amplitude-node", "amplitude-node-ts", "amplitude-java", "amplitude-go"}
+)
+"""Their devices are those that servers name, not those that send."""
+
 REMOTE = "$remote"
 """Instead of an address: that of the request."""
 
@@ -144,6 +149,8 @@ def _event(call: Call, fields: updates.Fields, message_id: str) -> Event:
         # Only a browser asks for the address of its request.
         ignore_ip=call.ip != REMOTE,
     )
+    if not session and event.library.partition(" ")[0] not in SERVER_LIBRARIES:
+        event.device_id = device
     if user and device and user != device:
         event.link, event.linked_id = "identify", device
     _set_time(event, call.time)

@@ -11,7 +11,7 @@ import pytest
 from analytics.ingest.local import LocalIngest
 from analytics.ingest.rates import Rates
 from analytics.ingest.wire.amplitude import MAX_EVENTS
-from analytics.models import Person
+from analytics.models import Person, Session
 from analytics.query import persons
 from tests.analytics.ingest.conftest import Harness
 from tests.journey import Journey
@@ -90,6 +90,19 @@ def test_an_anonymous_device_and_no_session(harness: Harness) -> None:
         None,
     )
     assert row["ip"] == "127.0.0.1"
+
+
+def test_a_device_without_a_session_id_forms_sessions(harness: Harness) -> None:
+    """As over HTTP. A server forms none, and neither does an event that says that it is outside of sessions."""
+    device = {"device_id": "d-1", "user_id": None}
+    minute = 60_000
+    send(harness, *(event("looked", **device, time=AT + after * minute) for after in (0, 29, 60)))
+    send(harness, event("synced", **device, time=AT + 120 * minute, session_id=-1))
+    send(harness, event("billed", user_id="bo", device_id="d-2", library="amplitude-python/1.3.0"))
+    send(harness, event("billed", user_id="cy"))
+    Journey(harness.team).enriched()
+    found = Session.objects.filter(project=harness.team.id).order_by("started_at")
+    assert list(found.values_list("device_id", "events")) == [("d-1", 2), ("d-1", 1)]
 
 
 def test_a_page_view_of_a_browser(harness: Harness) -> None:
