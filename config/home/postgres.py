@@ -8,9 +8,10 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from config.home.part import Part
 
 ROLE = DATABASE = "firsthand"
 START_TIMEOUT = 60
+ROTATE_SECONDS = 0.2
+"""Pause between two looks at the size of the log."""
 
 SETTINGS = {
     # No TCP, because initdb's `trust` lets in everyone who can connect. Only our account can enter the socket's
@@ -208,6 +211,27 @@ def serving(home: Home, held: lock.HomeLock, settings: dict[str, str] | None = N
         # Before waiting: if we are killed meanwhile, the next start stops the server.
         held.record_children([server])
         wait_until_ready(home, server)
-        yield
+        with rotating(server):
+            yield
     finally:
         server.stop()
+
+
+@contextmanager
+def rotating(server: Part) -> Iterator[None]:
+    """Rotate its log during the block. `up` does it itself, but an import or a rebuild may take hours, too."""
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(ROTATE_SECONDS):
+            # A full disk must not end the watch.
+            with suppress(OSError):
+                server.rotate_log()
+
+    watching = threading.Thread(target=watch, daemon=True)
+    watching.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watching.join()

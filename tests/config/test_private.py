@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from config.home import backup, part, private
+from config.home import backup, part, postgres, private
 from config.home.layout import Home, HomeError
 from config.logs import without_secrets
 from tests.config.installation import ROOT, Installation, eventually
@@ -109,6 +109,22 @@ class TestInstallation:
         assert max(file.stat().st_size for file in files) <= 3 * LOG_SIZE
         assert ana.pids()["web"] == web
         assert readable_by_others(log.parent) == []
+
+
+def test_the_log_of_a_database_that_a_command_runs_is_rotated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FIRSTHAND_LOG_SIZE", "1000")
+    monkeypatch.setenv("FIRSTHAND_LOG_FILES", str(LOG_FILES))
+    talking = "import itertools, time\nfor n in itertools.count(): print(n, 'x' * 100, flush=True); time.sleep(0.01)"
+    server = part.Part("PostgreSQL", [sys.executable, "-c", talking], tmp_path / "postgres.log")
+    server.start()
+    try:
+        with postgres.rotating(server):
+            eventually(tmp_path.joinpath(f"postgres.log.{LOG_FILES}").exists, "its oldest log")
+    finally:
+        server.stop()
+    assert not tmp_path.joinpath(f"postgres.log.{LOG_FILES + 1}").exists()
 
 
 def test_two_first_starts_share_one_secret_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
