@@ -147,6 +147,14 @@ def test_pages_open_without_complaint(screen: Page, crowd: Team, theme: str, siz
         assert beyond <= 0, f"{address} is {beyond} px too wide"
 
 
+def test_only_an_api_key_has_an_access_to_choose(screen: Page) -> None:
+    screen.goto("settings/")
+    access = screen.get_by_label("API key access")
+    expect(access).to_be_hidden()
+    screen.get_by_label("Kind").select_option("api")
+    expect(access).to_be_visible()
+
+
 def test_on_a_phone_a_person_is_told_in_short_above_their_story(screen: Page, crowd: Team) -> None:
     screen.set_viewport_size(NARROW)
     screen.goto("people/?search=mina")
