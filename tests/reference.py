@@ -6,7 +6,7 @@ Local times come from Python's zoneinfo, never from the code under test.
 import datetime as dt
 import itertools
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -231,11 +231,15 @@ IDLE, DAY = dt.timedelta(minutes=30), dt.timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """An event as sessions see it: of a browser or an app, or of a server (None)."""
+    """An event as sessions see it: of a browser, an app or a client's own session, or of a server (None).
+
+    joins   the person who turns out to be the same one: they are one from the batch of this event on
+    """
 
     person: str
     device: str | None
     at: dt.datetime
+    joins: str | None = None
 
 
 @dataclass(slots=True)
@@ -254,11 +258,16 @@ class Session:
 
 
 def sessions(batches: Iterable[Sequence[Visit]]) -> list[Session]:
-    """The sessions after these batches. No two visits are at the same time."""
+    """The sessions after these batches. No two visits of a person are at the same time."""
     found: list[Session] = []
+    whose: dict[str, str] = {}
     for batch in batches:
+        whose |= {visit.joins: visit.person for visit in batch if visit.joins}
+        for session in found:
+            session.person = whose.get(session.person, session.person)
+        here = [replace(visit, person=whose.get(visit.person, visit.person)) for visit in batch]
+        here.sort(key=lambda visit: visit.at)
         active = [(session, session.start, session.end) for session in found]
-        here = sorted(batch, key=lambda visit: visit.at)
         for person, device in {(visit.person, visit.device) for visit in here}:
             if device is not None:
                 mine = [visit for visit in here if (visit.person, visit.device) == (person, device)]
@@ -266,8 +275,9 @@ def sessions(batches: Iterable[Sequence[Visit]]) -> list[Session]:
                     session for session in found if (session.person, session.device) == (person, device)
                 ]
                 found += _visited(mine, stored)
+        now = set(here)
         for session in found:
-            active += [(session, each.at, each.at) for each in session.visits if each in here]
+            active += [(session, each.at, each.at) for each in session.visits if each in now]
         for visit in here:
             if visit.device is None:
                 _join(visit, active)

@@ -2,8 +2,12 @@
 
 import datetime as dt
 import hashlib
+import itertools
 import uuid
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from random import Random
 
 import pytest
 from django.db import connection
@@ -19,7 +23,10 @@ from tests.people import Team
 from tests.reference import Visit
 
 PAGE = {"page": {"path": "/"}}
-Found = set[tuple[dt.datetime, dt.datetime, frozenset[dt.datetime]]]
+OWN = "own "
+"""Begins the device of a visit whose client sends a session id. The rest is that id."""
+
+Found = Counter[tuple[dt.datetime, dt.datetime, frozenset[dt.datetime]]]
 """Start, end and times of the events of each session."""
 
 
@@ -30,19 +37,18 @@ def at(minute: float) -> dt.datetime:
 def send(team: Team, visits: Sequence[Visit]) -> None:
     journey = Journey(team)
     for visit in visits:
-        if visit.device is None:
-            journey.track(visit.person, "paid", at=visit.at)
+        who, device = visit.person, visit.device
+        if visit.joins is not None:
+            journey.identify(who, at=visit.at, device=visit.joins, context=PAGE)
+        elif device is None:
+            journey.track(who, "paid", at=visit.at)
+        elif device.startswith(OWN):
+            journey.track(who, "read", at=visit.at, session=device.removeprefix(OWN), context=PAGE)
+        elif device == who:
+            journey.track(who, "read", at=visit.at, known=False, context=PAGE)
         else:
-            journey.track(visit.person, "read", at=visit.at, device=visit.device, context=PAGE)
+            journey.track(who, "read", at=visit.at, device=device, context=PAGE)
     journey.send()
-
-
-def cut(visits: Sequence[Visit], sizes: Sequence[int]) -> Iterator[Sequence[Visit]]:
-    done = turn = 0
-    while done < len(visits):
-        size = sizes[turn % len(sizes)]
-        yield visits[done : done + size]
-        done, turn = done + size, turn + 1
 
 
 def stored(team: Team) -> Found:
@@ -52,14 +58,14 @@ def stored(team: Team) -> Found:
             " JOIN analytics_event e ON e.session_id = s.id WHERE s.project_id = %s GROUP BY s.id",
             [team.id],
         )
-        return {(start, end, frozenset(times)) for start, end, times in cursor.fetchall()}
+        return Counter((start, end, frozenset(times)) for start, end, times in cursor.fetchall())
 
 
-def expected(batches: Iterator[Sequence[Visit]]) -> Found:
-    return {
+def expected(batches: Iterable[Sequence[Visit]]) -> Found:
+    return Counter(
         (session.start, session.end, frozenset(visit.at for visit in session.visits))
         for session in reference.sessions(batches)
-    }
+    )
 
 
 def id_of(project: int, device: str, start: dt.datetime) -> str:
@@ -70,57 +76,107 @@ def id_of(project: int, device: str, start: dt.datetime) -> str:
 
 reference_epoch = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
-# Most gaps are short, so that sessions last; some histories take days, so that they reach 24 hours.
-gaps = st.one_of(st.integers(1, 29), st.integers(25, 35), st.integers(28, 30), st.integers(60, 1500))
-whose = st.sampled_from(
-    [("ana", "laptop"), ("ana", "laptop"), ("ana", "phone"), ("bo", "laptop"), ("ana", None), ("bo", None)]
-)
-sizes = st.lists(st.integers(1, 30), min_size=1, max_size=4)
+# A history is made of a few long runs, not of many single events: only so it reaches 24 hours, and quickly. Steps and
+# pauses meet the limits exactly, because most faults are there.
+steps = st.sampled_from([10, 29, 30, 30, 31])
+lengths = st.one_of(st.integers(1, 4), st.integers(46, 52))
+pauses = st.sampled_from([-1440, -31, -30, -10, 0, 10, 29, 30, 31, 60, 1440])
+# Everyone uses the same browser and the same session ids, which must not make them one.
+devices = st.sampled_from(["laptop", "laptop", "phone", OWN + "laptop", None, None])
+runs = st.lists(st.tuples(devices, pauses, steps, lengths), min_size=2, max_size=5)
+
+
+def follow(person: str, told: list[tuple[str | None, int, int, int]]) -> list[Visit]:
+    """The visits of these runs, each of which begins so long after the end of the one before."""
+    minute, found = 3000, dict[int, Visit]()
+    for device, pause, step, length in told:
+        minute += pause
+        for _ in range(length):
+            # No two at the same time.
+            found.setdefault(minute, Visit(person, device, at(minute)))
+            minute += step
+        minute -= step
+    return list(found.values())
+
+
+def sign_in(visits: list[Visit], number: int) -> list[Visit]:
+    """Until the event with this number nobody knew who used the laptop."""
+    moment = visits[number % len(visits)]
+    unknown = f"the browser of {moment.person}"
+    before = [
+        replace(visit, person=unknown, device=unknown) if visit.device == "laptop" else visit
+        for visit in visits
+        if visit.at < moment.at
+    ]
+    after = [
+        replace(visit, device=unknown) if visit.device == "laptop" else visit
+        for visit in visits
+        if visit.at > moment.at
+    ]
+    return [*before, replace(moment, device=unknown, joins=unknown), *after]
 
 
 @st.composite
-def histories(draw: st.DrawFn) -> list[Visit]:
-    """Up to 150 events of two people in order of time. No two are at the same time."""
-    busy = draw(st.booleans())
-    told = draw(st.lists(st.tuples(whose, st.integers(20, 30) if busy else gaps), min_size=1, max_size=150))
-    minute = 0
-    visits = []
-    for (person, device), gap in told:
-        minute += gap
-        visits.append(Visit(person, device, at(minute)))
-    return visits
+def histories(draw: st.DrawFn) -> dict[str, list[Visit]]:
+    """The visits of a few people who use the same devices at the same time."""
+    return {
+        person: sorted(follow(person, draw(runs)), key=lambda visit: visit.at)
+        for person in ("ana", "bo", "cy", "dee")
+    }
 
 
-def check(visits: list[Visit], cuts: list[int], batches: Iterator[Sequence[Visit]]) -> None:
+def in_batches(visits: list[Visit], parts: list[int]) -> list[list[Visit]]:
+    """Cut in this proportion."""
+    ends = [len(visits) * sum(parts[: n + 1]) // sum(parts) for n in range(len(parts))]
+    found = [visits[start:end] for start, end in itertools.pairwise([0, *ends])]
+    return [batch for batch in found if batch]
+
+
+def check(batches: list[list[Visit]], expected_sessions: Found) -> None:
     team = people.assemble()
-    send(team, visits)
-    turn = 0
-    while enrich(cuts[turn % len(cuts)]).claimed:
-        turn += 1
-    assert stored(team) == expected(batches)
+    send(team, [visit for batch in batches for visit in batch])
+    for batch in batches:
+        assert enrich(len(batch)).claimed == len(batch)
+    assert stored(team) == expected_sessions
     for session in Session.objects.filter(project=team.id):
-        assert session.client_id == id_of(team.id, session.device_id or "", session.started_at)
+        if session.device_id is not None:
+            assert session.client_id == id_of(team.id, session.device_id, session.started_at)
         assert session.ended_at - session.started_at < dt.timedelta(days=1)
-    counted = {session.pk: session.events for session in Session.objects.filter(project=team.id)}
-    assert sum(counted.values()) == sum(len(times) for _, _, times in stored(team))
-    for person in Person.objects.filter(project=team.id):
+    counted = Session.objects.filter(project=team.id).values_list("events", flat=True)
+    assert sum(counted) == sum(len(times) for _, _, times in stored(team).elements())
+    for person in Person.objects.filter(project=team.id, merged_into=None):
         assert person.sessions == Session.objects.filter(person=person).count()
 
 
-@settings(max_examples=examples(25))
-@given(visits=histories(), cuts=sizes)
-def test_in_order_of_time_it_does_not_matter_where_batches_end(visits: list[Visit], cuts: list[int]) -> None:
-    check(visits, cuts, cut(visits, [1]))
+parts = st.lists(st.integers(1, 9), min_size=1, max_size=6)
 
 
-@settings(max_examples=examples(40))
-@given(visits=histories(), cuts=sizes, dice=st.randoms(use_true_random=False))
-def test_late_events_are_placed_as_in_the_reference(
-    visits: list[Visit], cuts: list[int], dice: object
+@settings(max_examples=examples(10))
+@given(whose=histories(), parts=parts)
+def test_in_order_of_time_it_does_not_matter_where_batches_end(
+    whose: dict[str, list[Visit]], parts: list[int]
 ) -> None:
-    # Late by up to a few dozen events, as from a phone that was offline.
-    visits = sorted(visits, key=lambda visit: visits.index(visit) + dice.randrange(40))  # type: ignore[attr-defined]
-    check(visits, cuts, cut(visits, cuts))
+    visits = sorted((visit for each in whose.values() for visit in each), key=lambda visit: visit.at)
+    check(in_batches(visits, parts), expected([visit] for visit in visits))
+
+
+@settings(max_examples=examples(15))
+@given(
+    whose=histories(),
+    parts=parts,
+    signs_in=st.integers(0, 200),
+    late=st.sampled_from([3, 40, 400]),
+    dice=st.randoms(use_true_random=False),
+)
+def test_late_events_and_merges_are_placed_as_in_the_reference(
+    whose: dict[str, list[Visit]], parts: list[int], signs_in: int, late: int, dice: Random
+) -> None:
+    whose["ana"] = sign_in(whose["ana"], signs_in)
+    visits = sorted((visit for each in whose.values() for visit in each), key=lambda visit: visit.at)
+    # As from a phone that was offline.
+    order = {number: number + dice.randrange(late) for number in range(len(visits))}
+    batches = in_batches([visits[number] for number in sorted(order, key=order.__getitem__)], parts)
+    check(batches, expected(batches))
 
 
 def test_a_visit_is_one_session_before_and_after_signing_in(team: Team) -> None:
