@@ -24,8 +24,9 @@ run: .venv/run.stamp ## install what is missing, start everything, print a sign-
 demo: .venv/run.stamp ## fill a separate project with sample data
 	@$(BIN)/python manage.py demo
 
+# Four processes, also on two cores: tests wait for PostgreSQL, browsers and child processes.
 test: .venv/dev.stamp ## run all quick tests, with their own PostgreSQL unless DATABASE_URL is set
-	$(PYTEST) -n 2 --dist loadgroup -m "not slow" --durations=10
+	$(PYTEST) -n 4 --dist loadgroup -m "not slow" --durations=10
 
 slow: .venv/dev.stamp tests/sdks/node_modules/.package-lock.json ## run the rest: whole installations, short kills under load, SDKs, small benchmarks
 	$(PYTEST) -m slow --durations=10

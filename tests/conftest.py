@@ -72,6 +72,13 @@ def _empty_installation(django_db_setup: None, django_db_blocker: DjangoDbBlocke
         emptying.empty()
 
 
+@pytest.fixture(scope="module")
+def _module_database(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """For histories that a whole module asks about."""
+    with django_db_blocker.unblock():
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _database(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     with django_db_blocker.unblock():

@@ -34,10 +34,3 @@ def ana(team: Team) -> Client:
 def database(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Open:
     """The database, for fixtures that outlive a test: their stories are told once and looked at by a whole module."""
     return django_db_blocker.unblock
-
-
-@pytest.fixture(scope="module")
-def _module_database(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """For histories that a whole module asks about."""
-    with django_db_blocker.unblock():
-        yield

@@ -110,7 +110,7 @@ class Installation:
         return found
 
     def get(self, path: str) -> httpx.Response:
-        return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=10)
+        return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=60)
 
     def answers(self, path: str, status: int = 200) -> bool:
         try:

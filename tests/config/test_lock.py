@@ -84,7 +84,7 @@ def test_an_orphan_that_ignores_the_signal_is_killed_with_its_group(home: Home) 
         time.sleep(0.01)
     (child,) = psutil.Process(parent.pid).children()
     part.stop_orphan(parent.pid, part.started_at(parent.pid), signal.SIGTERM, stop_timeout=0.2)
-    child.wait(5)
+    child.wait(60)
     assert parent.reap() == -signal.SIGKILL
 
 
@@ -96,7 +96,7 @@ def test_an_exited_part_is_noticed_and_its_children_are_killed(home: Home) -> No
         time.sleep(0.01)
     helper = psutil.Process(int(short.tail()))
     assert short.reap() == 3
-    helper.wait(5)
+    helper.wait(60)
 
 
 def test_a_long_log_is_rotated_at_the_start(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,7 +54,7 @@ def printed(installation: Installation, kind: str) -> str:
 def ask(installation: Installation, path: str, body: object | None = None) -> Any:
     headers = {"Authorization": f"Bearer {printed(installation, 'fhk')}"}
     url = f"http://127.0.0.1:{installation.port}/api/v1/{path}"
-    answer = httpx.post(url, json=body, headers=headers) if body else httpx.get(url, headers=headers)
+    answer = httpx.request("POST" if body else "GET", url, json=body, headers=headers, timeout=60)
     return answer.raise_for_status().json()
 
 

@@ -25,6 +25,13 @@ pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).parents[3]
 CHROMIUM = "/usr/bin/chromium"
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 PAGES = ["people/", "inbox/", "insights/retention/", "insights/trends/", "settings/", "settings/ingestion/"]
 PAGES += ["settings/health/", "settings/notifications/", "settings/webhooks/", "settings/deliveries/"]
 NARROW, WIDE = ViewportSize(width=390, height=844), ViewportSize(width=1280, height=800)
@@ -47,10 +54,10 @@ def server(django_db_setup: None) -> Iterator[str]:
         yield address
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
-def await_answer(address: str, patience: float = 30) -> None:
+def await_answer(address: str, patience: float = 120) -> None:
     until = time.monotonic() + patience
     while time.monotonic() < until:
         try:
@@ -67,7 +74,8 @@ def chromium() -> Iterator[Browser]:
     # Playwright keeps an event loop in this thread, which Django takes for a sign of asynchronous code.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        expect.set_options(timeout=PATIENCE)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         yield browser
         browser.close()
         # Beside that loop Django keeps another connection than elsewhere in this thread, which nobody else closes.
@@ -85,6 +93,7 @@ def complaints() -> list[str]:
 def screen(chromium: Browser, server: str, team: Team, complaints: list[str]) -> Iterator[Page]:
     """Ana's browser, signed in; a page that complains fails its test."""
     context = chromium.new_context(base_url=f"{server}/projects/{team.slug}/", viewport=WIDE)
+    context.set_default_timeout(PATIENCE)
     cookie = signed_in(team.ana).cookies["sessionid"].value
     context.add_cookies([{"name": "sessionid", "value": cookie, "url": server}])
     page = context.new_page()
@@ -131,7 +140,7 @@ def worker() -> Iterator[None]:
 
 def send(server: str, team: Team, body: dict[str, object], kind: str = "track") -> None:
     """Send one call."""
-    answer = httpx.post(f"{server}/v1/{kind}", json=body, auth=(team.write_key, ""))
+    answer = httpx.post(f"{server}/v1/{kind}", json=body, auth=(team.write_key, ""), timeout=60)
     assert answer.json() == {"success": True}
 
 

@@ -24,7 +24,7 @@ class Server:
         found = []
         for _ in range(count):
             target = self.listener.getsockname()
-            client = socket.create_connection(target, timeout=5, source_address=(address, 0))
+            client = socket.create_connection(target, timeout=60, source_address=(address, 0))
             found.append(self.stack.enter_context(client))
             self.stack.enter_context(self.listener.accept()[0])
         return found
