@@ -13,9 +13,10 @@ from projects.models import Project
 class Person(models.Model):
     """The person behind one or more distinct ids. `merged_into` is set once they are merged into another person."""
 
-    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
+    # Each event updates its person, and with it every index: these two would only repeat others.
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+", db_index=False)
     merged_into = models.ForeignKey(
-        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="+", db_index=False
     )
     identified = models.BooleanField(default=False)
     name = models.TextField(
@@ -38,6 +39,9 @@ class Person(models.Model):
     class Meta:
         db_table = "analytics_person"
         indexes = [
+            models.Index(
+                fields=["merged_into"], name="person_merged", condition=models.Q(merged_into__isnull=False)
+            ),
             models.Index(
                 fields=["project", "-last_seen", "-id"],
                 name="person_last_seen",
@@ -75,7 +79,7 @@ class DistinctId(models.Model):
     a merge moves the id, so that the merge can be undone.
     """
 
-    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+", db_index=False)
     distinct_id = models.TextField()
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="distinct_ids")
     is_user = models.BooleanField(default=False, help_text="a user id, not a device's or a browser's")
@@ -162,8 +166,8 @@ class Session(models.Model):
     itself.
     """
 
-    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
-    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="+")
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+", db_index=False)
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="+", db_index=False)
     client_id = models.TextField()
     device_id = models.TextField(null=True, blank=True)
     origin_id = models.BigIntegerField(null=True, blank=True)

@@ -46,9 +46,9 @@ class PipelineReport:
     data_version: int = 0
 
 
-SMALL_BATCH = 5_000
-GATHER_SECONDS = 0.2
-"""A batch costs about as much as 300 events more, so small ones wait for each other."""
+SMALL_BATCH = 10_000
+GATHER_SECONDS = 0.5
+"""A batch costs as much as several hundred events more, so small ones wait for each other."""
 
 _enriching = threading.Lock()
 Progress = Callable[[PipelineReport], None]

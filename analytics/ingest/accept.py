@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import msgspec
 
@@ -27,6 +27,9 @@ OLDEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 # Stricter than uuid.UUID(), which also reads "urn:uuid:...", and PostgreSQL does not.
 UUID_TEXT = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
+VARIANT = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
+"""The digit of a UUID that holds the variant of RFC 9562 in its first two bits."""
+
 CRAWLERS = re.compile(
     r"(google|bing|yandex|baidu|duckduck|apple|semrush|ahrefs|mj12|dot|petal|amazon|gpt|claude|ccbot|perplexity"
     r"|facebook|twitter|linkedin|slack|telegram|discord|pinterest|seznam|sogou)[a-z-]*(bot|spider|crawler)\b"
@@ -120,8 +123,9 @@ def set_id(event: Event, context: RequestContext) -> DropReason | None:
 
 def _uuid5(project_id: int, name: str) -> str:
     # The namespace is the project: the same messageId in two projects must not be one event.
-    digest = hashlib.sha1(_namespace(project_id) + name.encode(), usedforsecurity=False).digest()
-    return str(UUID(bytes=digest[:16], version=5))
+    text = hashlib.sha1(_namespace(project_id) + name.encode(), usedforsecurity=False).hexdigest()
+    # Formatted here: UUID() and its str() take four times as long, a fifth of the time of an event.
+    return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
 
 
 @lru_cache(maxsize=4096)
@@ -284,17 +288,13 @@ def accept(events: list[Event | Rejection], context: RequestContext) -> AcceptRe
     for index, event in enumerate(events):
         if isinstance(event, Rejection):
             result.rejections.append((index, event))
-        elif reason := _run_steps(event, context):
-            result.rejections.append((index, Rejection(reason, event.message_id, event.sample)))
+            continue
+        for step in STEPS:
+            if reason := step(event, context):
+                result.rejections.append((index, Rejection(reason, event.message_id, event.sample)))
+                break
         else:
             result.events.append(event)
             if event.warnings:
                 result.warned.append((index, event))
     return result
-
-
-def _run_steps(event: Event, context: RequestContext) -> DropReason | None:
-    for step in STEPS:
-        if reason := step(event, context):
-            return reason
-    return None

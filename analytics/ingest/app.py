@@ -21,7 +21,7 @@ from analytics.ingest.routes import OWN_PREFIXES, ROUTES, StaticEndpoint
 from analytics.ingest.spool import RetryLaterError
 from analytics.ingest.wire.event import RequestRejectedError
 from config import env
-from config.home import layout, private
+from config.home import layout, priority, private
 from config.peers import Proxies
 
 log = logging.getLogger(__name__)
@@ -78,11 +78,14 @@ class Ingest:
         # Ingest may run alone, without the supervisor.
         private.restrict_new_files()
         await self.start()
+        # Granian starts its threads after this, hence not once.
+        favoring = asyncio.create_task(priority.favor_python_threads())
         self.connections.start()
         # Keeps the collector from scanning the loaded modules again and again under load.
         gc.freeze()
         await send({"type": "lifespan.startup.complete"})
         await receive()
+        favoring.cancel()
         self.connections.stop()
         await self.stop()
         await send({"type": "lifespan.shutdown.complete"})

@@ -27,6 +27,12 @@ RECONNECT_SECONDS = 0.5
 SPOOL_CHECK_SECONDS = 3.0
 """Seconds between two checks for files that a killed process has left."""
 
+GATHER_SECONDS = 0.002
+"""Seconds that a small group may wait for requests that are likely to come: those that were waiting before."""
+
+GATHER_BYTES = 64 << 10
+"""Bytes of a group that does not wait. A commit costs as much as writing these."""
+
 Pending = tuple[WriteBatch, "asyncio.Future[None]"]
 
 
@@ -39,7 +45,9 @@ class Committer:
         self._pending: list[Pending] = []
         self._pending_bytes = 0
         self._groups_in_progress = 0
-        self._wake = asyncio.Event()
+        self._due = asyncio.Event()
+        self._due_later: asyncio.TimerHandle | None = None
+        self._enough = 1
         self._connection: ScriptConnection | None = None
         self._database_down = False
         self._spool_lock = asyncio.Lock()
@@ -52,16 +60,20 @@ class Committer:
         size = batch.size
         if self._pending_bytes + size > MAX_PENDING_BYTES:
             raise RetryLaterError("too many events are waiting to be stored")
-        stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        stored: asyncio.Future[None] = loop.create_future()
         self._pending.append((batch, stored))
         self._pending_bytes += size
-        self._wake.set()
+        if len(self._pending) >= self._enough or self._pending_bytes >= GATHER_BYTES:
+            self._due.set()
+        elif self._due_later is None:
+            self._due_later = loop.call_later(GATHER_SECONDS, self._due.set)
         return stored
 
     async def run(self) -> None:
         """Store one group after another until cancelled."""
         while True:
-            await self._wake.wait()
+            await self._due.wait()
             # No await between these two: `close` would see neither pending batches nor a group in progress.
             group = self._next_group()
             self._groups_in_progress += 1
@@ -73,6 +85,8 @@ class Committer:
                 raise
             finally:
                 self._groups_in_progress -= 1
+            # So many requests are in progress at a time. Half of them can be read while the other half is stored.
+            self._enough = max(1, (len(group) + len(self._pending)) // 2)
 
     async def watch_spool(self) -> None:
         """Replay the spool whenever the database is up, until cancelled."""
@@ -99,8 +113,11 @@ class Committer:
             )
         group, self._pending = self._pending[:count], self._pending[count:]
         self._pending_bytes -= size
+        if self._due_later is not None:
+            self._due_later.cancel()
+            self._due_later = None
         if not self._pending:
-            self._wake.clear()
+            self._due.clear()
         return group
 
     async def _store(self, group: list[Pending]) -> None:

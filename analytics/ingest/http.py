@@ -104,9 +104,11 @@ class Request:
 
     def key(self) -> str:
         """The user name of Basic authentication, or an API key as a bearer."""
+        if user := self.basic_user():
+            return user
         bearer = self.bearer()
         # Any other bearer is for a proxy in between, and the key is in the body.
-        return bearer if bearer.startswith(API_KEY_PREFIX) else self.basic_user()
+        return bearer if bearer.startswith(API_KEY_PREFIX) else ""
 
     def authorized_key(self) -> str:
         """The write key of the Authorization header: the user of Basic authentication, or the bearer token."""

@@ -13,6 +13,8 @@ NULL = b"null"
 CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 ESCAPED_DOLLAR = "\\u0024"
 
+NOTHING_SAID = (ABSENT,) * 8
+
 Fields = dict[str, msgspec.Raw]
 _fields = msgspec.json.Decoder(Fields)
 
@@ -33,6 +35,12 @@ class Circumstances(msgspec.Struct, rename="camel", gc=False):
 def describe(found: Circumstances) -> Fields:
     """Properties: `$app_version`, `$device_model`, `$os`, `$screen_width` and so on."""
     properties: Fields = {}
+    # Servers say none of it.
+    said = (
+        found.app, found.device, found.os, found.screen, found.network, found.timezone, found.group_id, found.traits,
+    )  # fmt: skip
+    if said == NOTHING_SAID:
+        return properties
     _add_each(properties, "$app", found.app)
     _add_each(properties, "$device", found.device)
     _add_each(properties, "$os", found.os)

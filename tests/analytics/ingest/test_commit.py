@@ -3,6 +3,7 @@
 import asyncio
 import os
 import zlib
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import msgspec
@@ -168,6 +169,84 @@ def test_a_large_group_is_split(team: Team, tmp_path: Path, monkeypatch: pytest.
     )
     assert found[0]["count"] > 1
     assert stored(team) == [f"e{n}" for n in range(7)]
+
+
+def transactions(team: Team) -> list[str]:
+    """The events of each transaction, in order."""
+    found = select(
+        "SELECT string_agg(event, ' ' ORDER BY position) AS events FROM analytics_inbox WHERE project_id = %s"
+        " GROUP BY xmin::text ORDER BY min(position)",
+        team.id,
+    )
+    return [row["events"] for row in found]
+
+
+async def put_like_four_clients(committer: Committer, team: Team) -> None:
+    await asyncio.gather(*(committer.put(batch(team, f"first{n}")) for n in range(4)))
+
+
+async def gathered(folder: Path, then: Callable[[Committer], Awaitable[None]]) -> None:
+    committer = Committer(os.environ["DATABASE_URL"], Spool(folder, 1 << 20))
+    running = asyncio.create_task(committer.run())
+    async with asyncio.timeout(60):
+        await then(committer)
+        await committer.close()
+    running.cancel()
+
+
+def test_a_group_waits_for_half_of_the_clients_that_were_there_before(
+    team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other half is read while it is stored."""
+    monkeypatch.setattr(commit, "GATHER_SECONDS", 3600)
+
+    async def send(committer: Committer) -> None:
+        await put_like_four_clients(committer, team)
+        first = committer.put(batch(team, "a"))
+        # Time enough for a group of its own to begin.
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        await asyncio.gather(first, committer.put(batch(team, "b")))
+
+    asyncio.run(gathered(tmp_path, send))
+    assert transactions(team) == ["first0 first1 first2 first3", "a b"]
+
+
+def test_clients_that_are_gone_are_not_waited_for(team: Team, tmp_path: Path) -> None:
+    async def send(committer: Committer) -> None:
+        await put_like_four_clients(committer, team)
+        for name in ("a", "b"):
+            await committer.put(batch(team, name))
+
+    asyncio.run(gathered(tmp_path, send))
+    assert transactions(team)[1:] == ["a", "b"]
+
+
+def test_a_single_client_never_waits_for_others(
+    team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commit, "GATHER_SECONDS", 3600)
+
+    async def send(committer: Committer) -> None:
+        for name in ("a", "b", "c"):
+            await committer.put(batch(team, name))
+
+    asyncio.run(gathered(tmp_path, send))
+    assert transactions(team) == ["a", "b", "c"]
+
+
+def test_a_group_worth_a_commit_does_not_wait(
+    team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commit, "GATHER_SECONDS", 3600)
+    monkeypatch.setattr(commit, "GATHER_BYTES", batch(team, "large").size)
+
+    async def send(committer: Committer) -> None:
+        await put_like_four_clients(committer, team)
+        await committer.put(batch(team, "large"))
+
+    asyncio.run(gathered(tmp_path, send))
+    assert transactions(team)[1:] == ["large"]
 
 
 def test_an_internal_error_is_logged_and_the_next_group_is_stored(

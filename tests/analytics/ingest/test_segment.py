@@ -2,6 +2,7 @@
 
 import datetime as dt
 import gzip
+import hashlib
 import json
 import uuid
 
@@ -172,6 +173,14 @@ def test_a_message_id_that_is_a_uuid_is_the_events_id(harness: Harness) -> None:
     message = uuid.uuid4()
     harness.batch({"type": "track", "userId": "ana", "event": "x", "messageId": str(message)})
     assert harness.only()["id"] == message
+
+
+def test_the_id_is_the_uuid5_of_the_project_and_the_message_id(harness: Harness) -> None:
+    """Another one would store every event again that is sent again after an upgrade."""
+    namespace = uuid.UUID(bytes=hashlib.sha256(f"firsthand project {harness.team.id}".encode()).digest()[:16])
+    messages = [f"ajs-next-{n}-é" for n in range(64)]
+    harness.batch(*({"type": "track", "userId": "ana", "event": "x", "messageId": each} for each in messages))
+    assert [row["id"] for row in harness.inbox()] == [uuid.uuid5(namespace, each) for each in messages]
 
 
 def test_any_other_message_id_is_hashed_to_a_stable_id(harness: Harness) -> None:
