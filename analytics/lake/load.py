@@ -130,8 +130,11 @@ def _blame(waiting: list[tuple[int, int]], error: Exception) -> LoadReport:
     ((sequence, project),) = waiting
     if not unloadable.is_caused_by(sequence, project, error, read=_read_one, probe=_read_probe):
         raise error
-    moved = unloadable.move(sequence, project, error)
-    return LoadReport(0, table.watermark(EVENTS), quarantined=moved)
+    with single_writer("load") as alone:
+        after = table.watermark(EVENTS)
+        # A process of another version may have loaded it meanwhile. Moved as well, it would be stored twice.
+        moved = unloadable.move(sequence, project, error) if alone and after < sequence else 0
+    return LoadReport(0, after, quarantined=moved)
 
 
 def _end_of_portion(after: int, limit: int) -> int | None:

@@ -14,7 +14,7 @@ from pytest_django.fixtures import Settings
 from analytics import failures
 from analytics.doctor import balance
 from analytics.enrich import quarantine
-from analytics.lake import load, table
+from analytics.lake import load, table, unloadable
 from analytics.lake.columns import EVENTS, values
 from analytics.lake.load import LoadReport
 from analytics.models import IngestionWarning, LedgerEntry, Person, QuarantinedEvent, Stage, StageFailure
@@ -198,6 +198,27 @@ def test_if_an_ordinary_event_fails_too_nothing_is_moved(team: Team, monkeypatch
     assert not quarantined(team)
     assert load.load().rows == 2
     assert not failures.known(Stage.LOAD)
+
+
+def test_an_event_that_another_process_has_loaded_meanwhile_is_not_moved(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sign_up(team, "ana")
+    whole = load._load
+
+    def blame(*_: object, **__: object) -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT max(sequence) FROM analytics_event")
+            assert whole(cursor.fetchone()[0]).rows == 1
+        return True
+
+    def fail(_: int) -> LoadReport:
+        raise ValueError("an older version cannot load it")
+
+    monkeypatch.setattr(load, "_load", fail)
+    monkeypatch.setattr(unloadable, "is_caused_by", blame)
+    assert load.load().processed == 0
+    assert (loaded(team), quarantined(team)) == (["ana"], set())
 
 
 def test_an_unreachable_lake_blames_nobody(team: Team, settings: Settings, tmp_path: Path) -> None:
