@@ -20,6 +20,12 @@ STREAM_RETRY_SECONDS = 10
 STALL_SECONDS = 30
 """How long a client may take to read the next part of a response (64 KB) before the connection is closed."""
 
+LAKE_READS = 2
+"""Reads of events in the lake that one web process makes at the same time. Others wait, for fractions of a second."""
+
+EXPORT_READS = 1
+"""Of these, how many may be for exports, so that pages do not wait behind all of them."""
+
 QUESTIONS = 3
 """Questions that one web process computes at the same time. Cached and served answers do not count."""
 

@@ -5,8 +5,10 @@ pyproject.toml loads this as a plugin. With DATABASE_URL set, that server is use
 
 import os
 import shutil
+import sys
 import tempfile
 from contextlib import ExitStack
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 
 import hypothesis
@@ -29,6 +31,17 @@ PATIENT = hypothesis.settings(
 hypothesis.settings.register_profile("test", PATIENT, derandomize=True)
 hypothesis.settings.register_profile("fuzz", PATIENT)
 hypothesis.settings.load_profile("test")
+
+
+class WithoutPandas(MetaPathFinder):
+    """pyarrow imports pandas wherever it is installed, 27 MB in each process. Nothing may come to need it."""
+
+    def find_spec(self, name: str, path: object, target: object = None) -> None:
+        if name == "pandas":
+            raise ModuleNotFoundError("Firsthand runs without pandas", name=name)
+
+
+sys.meta_path.insert(0, WithoutPandas())
 
 _open = ExitStack()
 

@@ -8,6 +8,7 @@ import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -70,6 +71,14 @@ def read(path: str) -> Iterator[memoryview]:
     with _reported():
         for chunk in get(_store(settings.LAKE_URL), path).stream(min_chunk_size=CHUNK):
             yield memoryview(chunk)
+
+
+def write(path: str, file: Path) -> None:
+    """A local file as a lake file, in parts. `path` is relative to the lake's URL."""
+    from obstore import put
+
+    with _reported():
+        put(_store(settings.LAKE_URL), path, file, chunk_size=CHUNK)
 
 
 # Kept: a new client per file would open new connections and load the credentials again.

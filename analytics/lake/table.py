@@ -23,9 +23,11 @@ from deltalake import (
     write_deltalake,
 )
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.transaction import AddAction, RemoveAction
 from deltalake.writer.properties import BloomFilterProperties, ColumnProperties
 from django.conf import settings
 
+from analytics.lake import row_groups
 from analytics.lake.columns import PARTITION, Layout
 
 Days = Mapping[int, Collection[dt.date]]
@@ -169,6 +171,38 @@ def replace(
             table, rows, mode="overwrite", predicate=where, writer_properties=_writer(row_group, REWRITTEN)
         )
     return int(table.version())
+
+
+def rewrite(layout: Layout, project: int, month: str, parts: Iterable[Iterable[pa.Table]], *, at: int) -> int:
+    """Replace a project's month, as of version `at`, by a file for each part. Returns the new version.
+
+    A part is row groups. Only one of them is in memory at a time. Raises LakeChangedError and changes nothing when a
+    file of the month was replaced since.
+    """
+    table = DeltaTable(url(layout), version=at)
+    written = (row_groups.write(url(layout), layout, project, month, part) for part in parts)
+    added: list[AddAction | RemoveAction] = [_addition(file, project, month) for file in written if file]
+    with _conflicts_as_lake_changed(layout):
+        table.create_write_transaction(
+            added,
+            mode="overwrite",
+            schema=layout.columns,
+            partition_by=list(PARTITION),
+            partition_filters=[("project_id", "=", str(project)), ("month", "=", month)],
+        )
+    return int(table.version())
+
+
+def _addition(file: row_groups.Written, project: int, month: str) -> AddAction:
+    # data_change: the same rows are in other files, for whoever reads the table's changes.
+    return AddAction(
+        path=file.path,
+        size=file.bytes,
+        partition_values={"project_id": str(project), "month": month},
+        modification_time=int(dt.datetime.now(dt.UTC).timestamp() * 1000),
+        data_change=False,
+        stats=file.statistics,
+    )
 
 
 def drop(layout: Layout, where: str, days: Days) -> None:

@@ -3,13 +3,15 @@
 import datetime as dt
 import functools
 import operator
+import threading
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, cast
+from contextlib import contextmanager, nullcontext
+from typing import Any
 
 import ibis
 import pyarrow as pa
+from django.db import connection
 from ibis.expr import types as ir
 
 from analytics import engine
@@ -19,14 +21,18 @@ from analytics.lake.columns import EVENTS, values
 from analytics.models import DataVersion
 from analytics.query import row_filters
 from api import portions
-from config.limits import PORTION_BYTES
+from config.limits import EXPORT_READS, LAKE_READS, PORTION_BYTES
 
 Rows = Iterator[tuple[Any, ...]]
 Days = tuple[dt.date, dt.date]
 Moments = tuple[dt.datetime, dt.datetime]
 
 BATCH = 2_000
-READ_AHEAD_BYTES = 32 << 20
+READ_AHEAD_BYTES = 16 << 20
+"""Text of the events that are fetched from the lake at once."""
+
+_reads = threading.BoundedSemaphore(LAKE_READS)
+_export_reads = threading.BoundedSemaphore(EXPORT_READS)
 
 
 def mark() -> int:
@@ -40,31 +46,49 @@ def between(
     filters: dict[str, Any],
     where: row_filters.Where,
     *,
-    after: int,
-    upto: int,
+    sequences: tuple[int, int],
     moments: Moments,
     limit: int,
+    exported: bool,
 ) -> tuple[Rows, bool]:
-    """Events ordered by sequence, and whether they are all of them: fewer come if they are large.
+    """The next `limit` events by sequence, read in portions as they are taken, and whether they are all of them.
 
-    filters   column: value, or a list of values
-    where     filters on properties
-    moments   start (inclusive) and end (exclusive)
+    filters    column: value, or a list of values
+    where      filters on properties
+    sequences  after the first and up to the second
+    moments    start (inclusive) and end (exclusive)
+    exported   whether the rows are for an export, which leaves room for pages
     """
-    start, end = moments
-    with _stored(project_id, (start.date(), end.date())) as (tables, events):
-        timely = (events.timestamp >= start) & (events.timestamp < end)
-        asked = [*_equal(events, filters), *row_filters.conditions(events, where)]
-        rows = events.filter(events.sequence > after, events.sequence <= upto, timely, *asked)
-        # Sizes first: the engine holds a whole result in memory, of whatever size its rows are.
-        sized = rows.order_by("sequence").limit(limit).select("sequence", size=_size(rows))
-        found = tables.run(sized)
-        count = portions.fitting(cast("list[int]", found["size"].to_pylist()), READ_AHEAD_BYTES)
-        if count == 0:
-            return iter(()), True
-        fitting = rows.filter(rows.sequence <= found["sequence"][count - 1].as_py())
-        whole = count == found.num_rows < limit
-        return _rows(tables.run(fitting.order_by("sequence").select(*columns))), whole
+
+    def rows_of(stored: ir.Table) -> ir.Table:
+        timely = (stored.timestamp >= moments[0]) & (stored.timestamp < moments[1])
+        asked = [*_equal(stored, filters), *row_filters.conditions(stored, where)]
+        return stored.filter(stored.sequence > sequences[0], stored.sequence <= sequences[1], timely, *asked)
+
+    days = moments[0].date(), moments[1].date()
+    with _stored(project_id, days, exported=exported) as (tables, stored):
+        rows = rows_of(stored)
+        # Sizes first, and selected before they are sorted: the engine holds all of a row that it sorts.
+        sized = rows.select("sequence", size=_size(rows))
+        found = tables.run(sized.order_by("sequence").limit(limit))
+
+    def portion(first: int, last: int) -> pa.Table:
+        with _stored(project_id, days, exported=exported) as (tables, stored):
+            rows = rows_of(stored)
+            near = rows.filter(rows.sequence >= first, rows.sequence <= last)
+            return tables.run(near.order_by("sequence").select(*columns))
+
+    ranges = _ranges(values(found["sequence"], int), values(found["size"], int))
+    return (row for each in ranges for row in _rows(portion(*each))), found.num_rows < limit
+
+
+def _ranges(sequences: list[int], sizes: list[int]) -> Iterator[tuple[int, int]]:
+    """The first and last sequences of portions of READ_AHEAD_BYTES."""
+    begin = 0
+    while begin < len(sequences):
+        end = begin + portions.fitting(sizes[begin:], READ_AHEAD_BYTES)
+        yield sequences[begin], sequences[end - 1]
+        begin = end
 
 
 def changed(project_id: int, column: str, *, after: int, upto: int, beyond: int, limit: int) -> list[int]:
@@ -86,8 +110,8 @@ def sessionless(
         # By time and sequence: several events can have the same time, and pages would skip or repeat them.
         before = (events.timestamp < moment) | ((events.timestamp == moment) & (events.sequence < sequence))
         rows = events.filter(events.person_id.isin(persons), events.session_id.isnull(), before)
-        newest = _newest_first(rows).limit(limit)
-        return _rows(tables.run(_newest_first(_fitting(newest)).select(*columns)))
+        newest = _newest_first(_sized(rows)).limit(limit)
+        return _rows(tables.run(_newest_first(_fitting(tables, rows, newest)).select(*columns)))
 
 
 def of_sessions(
@@ -100,20 +124,29 @@ def of_sessions(
         place = ibis.row_number().over(
             group_by=rows.session_id, order_by=[rows.timestamp.desc(), rows.sequence.desc()]
         )
-        ranked = rows.mutate(place=place)
-        return _rows(
-            tables.run(_newest_first(_fitting(ranked.filter(ranked.place < limit))).select(*columns))
-        )
+        ranked = _sized(rows.mutate(place=place), "place")
+        newest = ranked.filter(ranked.place < limit)
+        return _rows(tables.run(_newest_first(_fitting(tables, rows, newest)).select(*columns)))
 
 
 @contextmanager
 def _stored(
-    project_id: int, days: Days = (dt.date.min, dt.date.max), *, link: int = 0
+    project_id: int, days: Days = (dt.date.min, dt.date.max), *, link: int = 0, exported: bool = False
 ) -> Iterator[tuple[engine.Tables, ir.Table]]:
     """The current lake, including events that no rollup has processed yet."""
     newest = DataVersion(lake_version=table.version(EVENTS), activity_version=table.NEVER, link_id=link)
-    with engine.snapshot(project_id, newest, days=days) as tables:
+    with _turn(exported=exported), engine.snapshot(project_id, newest, days=days) as tables:
         yield tables, tables.stored
+
+
+@contextmanager
+def _turn(*, exported: bool) -> Iterator[None]:
+    """Wait until the process may read. Each read decodes tens of megabytes of large events."""
+    # Those who wait hold no connection: pages that need no lake would wait for one behind them.
+    if not connection.in_atomic_block:
+        connection.close()
+    with _export_reads if exported else nullcontext(), _reads:
+        yield
 
 
 def _equal(events: ir.Table, filters: dict[str, Any]) -> list[ir.BooleanValue]:
@@ -123,13 +156,19 @@ def _equal(events: ir.Table, filters: dict[str, Any]) -> list[ir.BooleanValue]:
     ]
 
 
-def _fitting(rows: ir.Table) -> ir.Table:
-    """The newest rows, until they are a portion."""
+def _sized(rows: ir.Table, *more: str) -> ir.Table:
+    """The order and the size of rows, without their texts: the engine holds all of a row that it sorts."""
+    return rows.select("timestamp", "sequence", *more, size=_size(rows))
+
+
+def _fitting(tables: engine.Tables, rows: ir.Table, sized: ir.Table) -> ir.Table:
+    """The newest of the rows, until they are a portion."""
     newest = ibis.window(  # type: ignore[no-untyped-call] # Ibis declares no types for it
-        order_by=[rows.timestamp.desc(), rows.sequence.desc()], preceding=None, following=0
+        order_by=[sized.timestamp.desc(), sized.sequence.desc()], preceding=None, following=0
     )
-    sized = rows.mutate(bytes_before=_size(rows).sum().over(newest) - _size(rows))
-    return sized.filter(sized.bytes_before < PORTION_BYTES)
+    summed = sized.mutate(bytes_before=sized["size"].sum().over(newest) - sized["size"])
+    found = tables.run(summed.filter(summed.bytes_before < PORTION_BYTES).select("sequence"))
+    return rows.semi_join(tables.table(found), "sequence")
 
 
 def _size(rows: ir.Table) -> ir.IntegerColumn:

@@ -231,7 +231,14 @@ def _stored(
     given = {name: value for name, value in filters.items() if value is not None}
     moments = which.start or EVER[0], which.end or EVER[1]
     return archive.between(
-        project_id, COLUMNS, given, which.where, after=after, upto=upto, moments=moments, limit=limit
+        project_id,
+        COLUMNS,
+        given,
+        which.where,
+        sequences=(after, upto),
+        moments=moments,
+        limit=limit,
+        exported=limit == READ_AHEAD,
     )
 
 

@@ -2,14 +2,18 @@
 
 Each load adds a small file. A project's month is rewritten, sorted by (day, person, time), when it has many files and a
 good share of its rows is outside its largest file. So each row is rewritten a few times, not at each load. The same
-rows give the same bytes. Person ids stay as stored, so that a merge can still be undone.
+rows give the same bytes. Large events of a month that has many go to a file of their own. Person ids stay as stored,
+so that a merge can still be undone.
 """
 
 import datetime as dt
 from collections import defaultdict
+from collections.abc import Iterator
 from itertools import groupby
 
 import ibis
+import pyarrow as pa
+import pyarrow.compute as pc
 from django.conf import settings
 from django.utils.timezone import now
 from ibis.expr import types as ir
@@ -17,7 +21,7 @@ from ibis.expr import types as ir
 from analytics import engine, versions
 from analytics.engine import Tables
 from analytics.lake import table
-from analytics.lake.columns import ACTIVITY, EVENTS, FACTS, FIRSTS, Layout
+from analytics.lake.columns import ACTIVITY, EVENTS, FACTS, FIRSTS, Layout, values
 from analytics.locks import single_writer
 from analytics.models import DataVersion
 from analytics.rollup.dirty_days import A_DAY
@@ -30,10 +34,11 @@ SHARE = 0.25
 WIDE = 32 << 10
 """Characters of properties. Only PostHog's clients may send more, up to 1 MB."""
 
-MAX_GROUP_BYTES = 64 << 20
-LEAST_ROWS = 128
-"""Months with more than MAX_GROUP_BYTES of wide events get smaller row groups, because readers decode a part of a row
-group at once. Fewer rows than LEAST_ROWS would make too many of them."""
+MAX_WIDE_BYTES = 64 << 20
+"""A month with more of them is written in portions: deltalake's writer holds a multiple of a month in memory."""
+
+MAX_GROUP_BYTES = 16 << 20
+"""A row group of wide events. Readers decode a part of a row group at once."""
 
 KEEP_HOURS = 6
 """How long replaced files and data versions are kept, for questions and lists that began before."""
@@ -127,17 +132,43 @@ def _rewrite(layout: Layout, project: int, month: str, at: int) -> int:
         # The month and its single days: a day left out would stay beside its copy in the month.
         parts = {file.month for file in table.files(layout, project, at) if file.month[:7] == month} | {month}
         where = f"project_id = {project} AND month IN ({table.listed(parts)})"
-        group = _rows_per_group(tables, found) if layout is EVENTS else table.ROW_GROUP
-        return table.replace(layout, tables.stream(whole, group), where, at=at, row_group=group)
+        if layout is EVENTS and (wide := _wide_events(tables, found)).num_rows:
+            return table.rewrite(
+                layout, project, month, (_narrow(tables, whole), _wide(tables, whole, wide)), at=at
+            )
+        return table.replace(layout, tables.stream(whole), where, at=at)
 
 
-def _rows_per_group(tables: Tables, events: ir.Table) -> int:
-    width = events["properties"].length()
-    wide = width > WIDE
-    (found,) = tables.run(events.agg(total=width.sum(where=wide), widest=width.max())).to_pylist()
-    if (found["total"] or 0) <= MAX_GROUP_BYTES:
-        return table.ROW_GROUP
-    return max(LEAST_ROWS, min(table.ROW_GROUP, MAX_GROUP_BYTES // int(found["widest"])))
+def _wide_events(tables: Tables, events: ir.Table) -> pa.Table:
+    """sequence, size: the wide events by sequence, if they are more than fit into memory several times."""
+    sized = events.select("sequence", size=events["properties"].length())
+    found = tables.run(sized.filter(sized["size"] > WIDE).order_by("sequence"))
+    return found if (pc.sum(found["size"]).as_py() or 0) > MAX_WIDE_BYTES else found.slice(0, 0)
+
+
+def _narrow(tables: Tables, events: ir.Table) -> Iterator[pa.Table]:
+    narrow = tables.stream(events.filter(events["properties"].length() <= WIDE), table.ROW_GROUP)
+    return (pa.Table.from_batches([batch]) for batch in narrow)
+
+
+def _wide(tables: Tables, events: ir.Table, wide: pa.Table) -> Iterator[pa.Table]:
+    """By sequence, not in order: sorted, all of them would be in memory."""
+    sequences = values(wide["sequence"], int)
+    for begin, end in portions(values(wide["size"], int)):
+        # Each loaded file and each row group has few sequences: readers skip all others by their statistics.
+        near = events["sequence"].between(sequences[begin], sequences[end - 1])
+        yield tables.run(events.filter(near, events["properties"].length() > WIDE).order_by("sequence"))
+
+
+def portions(sizes: list[int]) -> Iterator[tuple[int, int]]:
+    """The indexes of portions of MAX_GROUP_BYTES: first, and after the last."""
+    begin = total = 0
+    for index, size in enumerate(sizes):
+        if total and total + size > MAX_GROUP_BYTES:
+            yield begin, index
+            begin, total = index, 0
+        total += size
+    yield begin, len(sizes)
 
 
 def _next_month(first: dt.date) -> dt.date:

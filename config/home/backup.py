@@ -41,6 +41,7 @@ NOT_BACKED_UP = {
     "logs",
     "static",
     "lake-cache",
+    "spill",
     "lock",
     "database.users",
     STAGING,

@@ -3,6 +3,8 @@
 import datetime as dt
 from collections.abc import Mapping
 
+import pytest
+
 from analytics.lake import load, table
 from analytics.lake.columns import EVENTS
 from analytics.rollup import maintenance
@@ -45,7 +47,12 @@ def timeline(api: Api, who: str) -> list[str]:
     return [entry["event"]["timestamp"][:10] for entry in entries]
 
 
-def test_it_is_read_everywhere_after_each_load_and_after_compaction(team: Team) -> None:
+@pytest.mark.parametrize("wide", [32 << 10, 1], ids=["narrow", "wide"])
+def test_it_is_read_everywhere_after_each_load_and_after_compaction(
+    wide: int, team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(maintenance, "WIDE", wide)
+    monkeypatch.setattr(maintenance, "MAX_WIDE_BYTES", wide)
     api = Api(team.api_key)
     wrote(team, {"ana": (0, 1), "bo": (0,)})
     assert retention(api, SERVED) == retention(api, COUNTED) == [[2, 1, 0], [1, 0], [0]]

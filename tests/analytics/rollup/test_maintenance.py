@@ -1,6 +1,7 @@
 """Lake maintenance: fewer files and months, and the same numbers."""
 
 import datetime as dt
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,23 +55,55 @@ def test_many_small_files_become_one_sorted_file(team: Team) -> None:
     assert stored == sorted(stored, key=lambda r: (r["day"], r["person_id"], r["timestamp"], r["sequence"]))
 
 
-def test_months_of_wide_events_get_small_row_groups(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
-    """DuckDB decodes a part of a row group at once: of events of a megabyte each, that would take gigabytes."""
+def with_essays(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nine loads of small events, and six events that count as wide: three are more than a row group."""
     monkeypatch.setattr(maintenance, "WIDE", 5_000)
-    monkeypatch.setattr(maintenance, "MAX_GROUP_BYTES", 40_000)
-    monkeypatch.setattr(maintenance, "LEAST_ROWS", 2)
+    monkeypatch.setattr(maintenance, "MAX_WIDE_BYTES", 40_000)
+    monkeypatch.setattr(maintenance, "MAX_GROUP_BYTES", 25_000)
     ana = often(team, 9)
     essays = [Happened(ana, "wrote", day(n), properties={"essay": "x" * 10_000}) for n in range(6)]
     store(team.new.project, essays)
     load.load()
     rollup()
+
+
+def test_months_of_wide_events_get_small_row_groups(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sorted and written at once, they would all be in memory; so would a part of a row group for readers."""
+    with_essays(team, monkeypatch)
     before = events(team)
     maintenance.compact(TODAY)
-    [file] = files(team)
-    footer = pq.read_metadata(file.path)
-    assert {footer.row_group(n).num_rows for n in range(footer.num_row_groups)} == {3}
-    rollup()
+    footers = [pq.read_metadata(file.path) for file in files(team)]
+    groups = [[each.row_group(n).num_rows for n in range(each.num_row_groups)] for each in footers]
+    assert sorted(groups) == [[2, 2, 2], [18]]
+    assert rollup().days == 0
     assert events(team) == before
+
+
+def test_files_of_wide_months_are_read_like_others(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By deltalake, too: late events are looked up with it. A later load and compaction meet no difference either."""
+    with_essays(team, monkeypatch)
+    maintenance.compact(TODAY)
+    ids = {event["id"] for event in events(team)}
+    scanned = table.scan(EVENTS, ["id"], f"project_id = {team.id} AND day <= DATE '{day(9).date()}'")
+    assert {id for batch in scanned for id in batch["id"].to_pylist()} == ids
+    often(team, 9)
+    assert maintenance.compact(TODAY) >= 1
+    assert len(files(team)) == 2
+    assert ids < {event["id"] for event in events(team)}
+
+
+def test_nor_does_a_rewrite_of_a_wide_month_lose_events(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_essays(team, monkeypatch)
+    before = table.version(EVENTS)
+    ana = person(team.new.project, "Ana", day(0))
+    store(team.new.project, [Happened(ana, "late", day(1))])
+    load.load()
+    rollup()
+    whole = events(team)
+    with suppress(table.LakeChangedError):
+        maintenance._rewrite(EVENTS, team.id, "2020-06", before)
+    rollup()
+    assert events(team) == whole
 
 
 def test_few_files_are_left_alone(team: Team) -> None:
