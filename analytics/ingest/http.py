@@ -221,7 +221,10 @@ def service_unavailable(message: str, seconds: int) -> Response:
 
 
 async def send(response: Response, request: Request, channel: Send) -> None:
-    headers = [*response.headers, (b"content-length", b"%d" % len(response.body))]
+    headers = [*response.headers]
+    # That of a 304 would be the length of what the browser has already.
+    if response.status != 304:
+        headers.append((b"content-length", b"%d" % len(response.body)))
     # Any origin may read the response: it holds none of the project's data.
     if (origin := request.headers.get(b"origin")) is not None:
         headers += [(b"access-control-allow-origin", origin), *CORS_HEADERS]

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from analytics.ingest import boot
+from analytics.ingest import boot, script_files
 from analytics.ingest.accept import MAX_ID, AcceptResult
 from analytics.ingest.http import TEXT_TYPE, Request, Response
 from analytics.ingest.intake import AdmittedRequest, Endpoint, Intake
@@ -26,6 +26,7 @@ from analytics.ingest.wire.event import (
 from analytics.ingest.write_batch import WriteBatch
 
 ANY = ("GET", "HEAD", "POST", "OPTIONS")
+LOADED = ("GET", "HEAD", "OPTIONS")
 
 
 MAX_LISTED = 200
@@ -224,19 +225,20 @@ ROUTES: dict[str, Endpoint | StaticEndpoint] = {
     **{path: StaticEndpoint(boot.nothing) for path in boot.NOTHING},
     "/flags": StaticEndpoint(boot.flags),
     "/decide": StaticEndpoint(boot.decide),
+    **{path: StaticEndpoint(script_files.entry, methods=LOADED) for path in script_files.ENTRIES},
 }
-LOADED = ("GET", "HEAD", "OPTIONS")
 PATTERNS: tuple[tuple[re.Pattern[str], StaticEndpoint], ...] = (
     (boot.CONFIGURATION, StaticEndpoint(boot.configuration, methods=LOADED)),
     (boot.SETTINGS, StaticEndpoint(boot.settings, methods=LOADED)),
-    (boot.LOADER, StaticEndpoint(boot.loader, methods=LOADED)),
+    (script_files.LOADER_ADDRESS, StaticEndpoint(script_files.loader, methods=LOADED)),
     (boot.EXTENSION, StaticEndpoint(boot.extension, methods=LOADED)),
+    (script_files.PART_ADDRESS, StaticEndpoint(script_files.part, methods=LOADED)),
 )
 """Endpoints of paths that contain a key or a version. The first match counts."""
 
 OWN_PREFIXES = (
-    "/v1/", "/static/", "/array/", "/i/", "/e/", "/s/", "/batch/", "/capture/", "/track/", "/engage/", "/flags/",
-    "/decide/",
+    "/v1/", "/fh/", "/static/", "/array/", "/i/", "/e/", "/s/", "/batch/", "/capture/", "/track/", "/engage/",
+    "/flags/", "/decide/",
 )  # fmt: skip
 """Below these, an unknown path gets a JSON error from ingest and no HTML page from the dashboard."""
 
