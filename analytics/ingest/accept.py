@@ -12,7 +12,7 @@ import msgspec
 from analytics.ingest.wire import assertions, circumstances, lenient, times
 from analytics.ingest.wire.event import DropReason, Event, Rejection, RequestContext, WarningReason
 from analytics.ingest.wire.urls import parse_url
-from analytics.schema import PROVED_ALIAS, means_nobody
+from analytics.schema import IDENTIFY_EVENT, PROVED_ALIAS, means_nobody
 
 MAX_NAME = 200
 # Without a limit, an id beyond 2,704 bytes would not fit into the index of distinct ids and fail its batch.
@@ -92,10 +92,39 @@ def drop_placeholder_ids(event: Event, context: RequestContext) -> DropReason | 
     return None
 
 
-def mark_proved_links(event: Event, context: RequestContext) -> DropReason | None:
-    if context.proves and event.link == "alias":
-        event.link = PROVED_ALIAS
+def check_identity(event: Event, context: RequestContext) -> DropReason | None:
+    """Mark what a secret key or an identity token proves. Refuse the rest of what names a user, if that is enforced."""
+    if context.proof.secret_key:
+        _mark_proved(event)
+        return None
+    # An alias is proved by a token of either of the two.
+    claimed = (event.distinct_id, event.linked_id) if event.link == "alias" else (event.distinct_id,)
+    refusal = context.proof.identity.refusal(*claimed)
+    if refusal is None:
+        if event.user_known != "1" or event.distinct_id == context.proof.identity.user:
+            _mark_proved(event)
+        else:
+            event.link = PROVED_ALIAS
+    elif _names_user(event, context):
+        if context.proof.enforced:
+            return refusal
+        event.unproved = refusal
     return None
+
+
+def _mark_proved(event: Event) -> None:
+    if event.link == "alias":
+        event.link = PROVED_ALIAS
+    if event.user_known == "1":
+        event.user_known = "2"
+
+
+def _names_user(event: Event, context: RequestContext) -> bool:
+    """Whether the event says who somebody is, and not only what a user did."""
+    # Of messages to the team the caller is checked, who may have no user id in the body (record/callers.py).
+    if context.proof.checked:
+        return False
+    return event.link != "" or (event.event == IDENTIFY_EVENT and event.user_known != "0")
 
 
 def set_device(event: Event, context: RequestContext) -> DropReason | None:
@@ -256,7 +285,7 @@ STEPS: tuple[Step, ...] = (
     reject_reserved_names,
     check_ids,
     drop_placeholder_ids,
-    mark_proved_links,
+    check_identity,
     set_device,
     set_id,
     set_timestamp,
@@ -268,11 +297,15 @@ STEPS: tuple[Step, ...] = (
 
 
 class AcceptResult(msgspec.Struct, gc=False):
-    """The events to store, the rejected ones, and those kept with warnings; both with their index in the payload."""
+    """The events to store, the rejected ones, and those kept with warnings; both with their index in the payload.
+
+    unproved   events that would be refused if the project enforced identity
+    """
 
     events: list[Event]
     rejections: list[tuple[int, Rejection]]
     warned: list[tuple[int, Event]]
+    unproved: list[Event] = msgspec.field(default_factory=list)
 
     @property
     def has_issues(self) -> bool:
@@ -290,6 +323,8 @@ def accept(events: list[Event | Rejection], context: RequestContext) -> AcceptRe
             result.events.append(event)
             if event.warnings:
                 result.warned.append((index, event))
+            if event.unproved:
+                result.unproved.append(event)
     return result
 
 

@@ -1,7 +1,7 @@
 """The paths of ingest and their endpoints: how each body is parsed, and how each response is built."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -33,6 +33,7 @@ MAX_LISTED = 200
 """Rejected events, and events with warnings, that a response lists. A small body can have thousands of them."""
 
 SUCCESS = Response(200, b'{"success":true}')
+BATCHES = ("/v1/batch", "/v1/b")
 STATUS_ONE = Response(200, b'{"status":1}')
 BEACON = Response(204, b"", ())
 
@@ -60,11 +61,23 @@ async def put(intake: Intake, batch: WriteBatch) -> None:
 
 
 def segment_success(request: Request, result: AcceptResult) -> Response:
+    if (
+        not result.events
+        and request.path.rstrip("/") not in BATCHES
+        and (refused := identity_refusal(result))
+    ):
+        return segment_error(RequestRejectedError(EXPLANATIONS[refused], 401, refused, where="userId"))
     return (
         Response(200, msgspec.json.encode({"success": True, **issues(result)}))
         if result.has_issues
         else SUCCESS
     )
+
+
+def identity_refusal(result: AcceptResult) -> DropReason | None:
+    """Why the first rejected event was refused, if nothing proved its user id."""
+    reason = next((event.reason for _, event in result.rejections), None)
+    return reason if reason is not None and reason.startswith("identity_") else None
 
 
 def issues(result: AcceptResult) -> dict[str, Any]:
@@ -111,7 +124,7 @@ def posthog_success(request: Request, result: AcceptResult) -> Response:
     Otherwise exactly 200: posthog-python takes no other status as success.
     """
     if not result.events and (reason := next((event.reason for _, event in result.rejections), None)):
-        status = 413 if reason == DropReason.TOO_LARGE else 400
+        status = 413 if reason == DropReason.TOO_LARGE else 401 if identity_refusal(result) else 400
         if reason != DropReason.BOT:
             return Response(status, f"{reason}: {EXPLANATIONS[reason]}".encode(), (TEXT_TYPE,))
     if request.parameter("beacon") == "1":
@@ -243,11 +256,20 @@ OWN_PREFIXES = (
 """Below these, an unknown path gets a JSON error from ingest and no HTML page from the dashboard."""
 
 
-def find(routes: Mapping[str, Endpoint | StaticEndpoint], path: str) -> Endpoint | StaticEndpoint | None:
+def pattern(path: str) -> re.Pattern[str]:
+    """A path with {names} as a pattern with groups of these names, with or without a trailing slash."""
+    return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path) + "/?")
+
+
+def find(
+    routes: Mapping[str, Endpoint | StaticEndpoint],
+    path: str,
+    patterns: Sequence[tuple[re.Pattern[str], Endpoint | StaticEndpoint]] = PATTERNS,
+) -> Endpoint | StaticEndpoint | None:
     """The endpoint of a path, with or without a trailing slash; None if there is none."""
     endpoint = routes.get(path)
     if endpoint is None:
         endpoint = routes.get(path.rstrip("/"))
     if endpoint is None and path.startswith(OWN_PREFIXES):
-        return next((found for pattern, found in PATTERNS if pattern.fullmatch(path)), None)
+        return next((found for pattern, found in patterns if pattern.fullmatch(path)), None)
     return endpoint
