@@ -264,7 +264,7 @@ async def _handle(
         request.header(b"content-type"),
         request.header(b"if-none-match"),
     )
-    reply = await _run(intake, request, admitted, queue, partial(endpoint.handle, visit, fields))
+    reply = await _run(intake, request, admitted, queue, caller, partial(endpoint.handle, visit, fields))
     if isinstance(reply, Response):
         return reply
     if batch.warnings:
@@ -281,15 +281,14 @@ async def _run(
     request: Request,
     admitted: AdmittedRequest,
     queue: HandlerQueue,
+    caller: Caller,
     handle: Callable[[], Reply],
 ) -> Reply | Response:
     """The handler's reply, or the response to its error. Raises RequestRejectedError."""
     size = len(admitted.payload.json) + MESSAGE_OVERHEAD
     limit = 0 if request.method == "GET" else intake.comments_per_minute
-    # Not the event's address, which the client may choose.
-    bucket = f"comments {admitted.context.project_id} {network_of(admitted.context.ip)}"
     try:
-        return await queue.run(partial(_handle_within, bucket, limit, handle), size)
+        return await queue.run(partial(_handle_within, _buckets(admitted, caller), limit, handle), size)
     except RateLimitedError as limited:
         reason, wait = DropReason.RATE_LIMITED, math.ceil(limited.wait)
         too_many = RequestRejectedError(EXPLANATIONS[reason], 429, reason, wait=wait)
@@ -309,11 +308,24 @@ async def _run(
         )
 
 
-def _handle_within(bucket: str, per_minute: int, handle: Callable[[], Reply]) -> Reply:
+def _buckets(admitted: AdmittedRequest, caller: Caller) -> list[str]:
+    """Of the address, and of the user or the browser, who may have many addresses."""
+    project = admitted.context.project_id
+    # Not the event's address, which the client may choose.
+    found = [f"comments {project} {network_of(admitted.context.ip)}"]
+    if caller.verified:
+        found.append(f"comments {project} user {caller.user}")
+    elif caller.browser:
+        found.append(f"comments {project} browser {caller.browser}")
+    return found
+
+
+def _handle_within(buckets: list[str], per_minute: int, handle: Callable[[], Reply]) -> Reply:
     # Intake has a limit of its own, in the memory of one process: with several processes it lets through several times
     # as much. That one keeps a flood away from the database, this one is exact.
-    if per_minute and (wait := rates.take(bucket, per_minute)):
-        raise RateLimitedError(wait)
+    for bucket in buckets if per_minute else ():
+        if wait := rates.take(bucket, per_minute):
+            raise RateLimitedError(wait)
     return handle()
 
 

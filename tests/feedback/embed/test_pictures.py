@@ -30,7 +30,7 @@ def ana(team: Team, door: LocalIngest) -> Visitor:
 
 def image(kind: str = "PNG", size: tuple[int, int] = (40, 30), **more: object) -> bytes:
     written = io.BytesIO()
-    Image.new("RGB", size, "teal").save(written, kind, **more)  # type: ignore[arg-type]
+    Image.new("RGB", size, "teal").save(written, kind, **more)
     return written.getvalue()
 
 
@@ -43,7 +43,7 @@ def upload(
 
 def kept(team: Team) -> tuple[Picture, bytes]:
     picture = Picture.objects.get(project=team.id)
-    with default_storage.open(picture.file.name) as file:
+    with default_storage.open(str(picture.file.name)) as file:
         return picture, file.read()
 
 
@@ -66,10 +66,10 @@ def test_a_form_works_too_and_its_file_name_is_not_looked_at(team: Team, ana: Vi
         "POST", "pictures", request.read(), **{"content-type": request.headers["content-type"]}
     )
     assert sent.status_code == 201, sent.text
-    picture, _ = kept(team)
-    assert picture.file.name.startswith(f"pictures/{team.id}/")
-    assert picture.file.name.endswith(".png")
-    assert "script" not in picture.file.name
+    name = str(kept(team)[0].file.name)
+    assert name.startswith(f"pictures/{team.id}/")
+    assert name.endswith(".png")
+    assert "script" not in name
 
 
 def test_sent_five_times_it_is_there_once(team: Team, ana: Visitor) -> None:
@@ -156,7 +156,7 @@ def test_a_snapshot_stays_inert_json(team: Team, ana: Visitor) -> None:
     sent = upload(ana, packed, kind="snapshot", **{"content-encoding": "gzip"})
     assert sent.status_code == 201, sent.text
     picture, stored = kept(team)
-    assert picture.file.name.endswith(".json")
+    assert str(picture.file.name).endswith(".json")
     assert json.loads(stored) == page
     assert not {b"<", b">", b"&"} & {bytes([byte]) for byte in stored}
 
@@ -195,4 +195,4 @@ def test_they_go_with_their_comment(team: Team, ana: Visitor) -> None:
     picture, _ = kept(team)
     delete_comment(Comment.objects.get(project=team.id))
     assert not Picture.objects.filter(pk=picture.pk).exists()
-    assert not default_storage.exists(picture.file.name)
+    assert not default_storage.exists(str(picture.file.name))
