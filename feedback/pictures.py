@@ -1,5 +1,6 @@
 """Pictures: images are decoded and encoded anew, snapshots of pages stay inert JSON. Nothing is kept as sent."""
 
+import datetime as dt
 import io
 import threading
 import uuid
@@ -11,10 +12,12 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
+from django.utils.timezone import now
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from analytics.record.callers import Caller
 from feedback.models import Browser, Comment, Picture, Reply
+from projects.models import Project
 
 MAX_IMAGE_BYTES = 5 << 20
 MAX_PIXELS = 16_000_000
@@ -26,7 +29,13 @@ MAX_SIDE = 4_000
 MAX_SNAPSHOT_BYTES = 1 << 20
 MAX_SNAPSHOT_DEPTH = 500
 MAX_PER_MESSAGE = 5
+KEEP_LOOSE = dt.timedelta(days=7)
+"""A message may follow its pictures days later, when its device is online again."""
+
+PRUNED_AT_ONCE = 1_000
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
+
+TOO_MANY_PIXELS = f"an image may have {MAX_PIXELS:,} pixels; send a smaller one"
 
 # Decoded images take up to 64 MB each.
 _one_at_a_time = threading.Lock()
@@ -97,10 +106,31 @@ def attach(pictures: Iterable[Picture], comment: Comment, reply: Reply | None = 
     loose.update(comment=comment, reply=reply)
 
 
+def get_picture_for(project: Project, id: str) -> Picture:
+    """One that belongs to a comment. Raises Picture.DoesNotExist, also for those of other projects."""
+    try:
+        message = uuid.UUID(id)
+    except ValueError:
+        raise Picture.DoesNotExist from None
+    return Picture.objects.get(project=project, message_id=message, comment__isnull=False)
+
+
+def prune() -> int:
+    """Delete uploads that nobody has attached to a message. Returns how many."""
+    loose = Picture.objects.filter(comment=None, created_at__lt=now() - KEEP_LOOSE)
+    numbers = list(loose.order_by("pk").values_list("pk", flat=True)[:PRUNED_AT_ONCE])
+    with transaction.atomic():
+        # Still loose: a message may have taken one of them since.
+        discard(Picture.objects.filter(pk__in=numbers, comment=None))
+    return len(numbers)
+
+
 def discard(pictures: QuerySet[Picture]) -> None:
     """Delete rows now, and files once that is committed."""
-    names = list(pictures.values_list("file", flat=True))
-    pictures.delete()
+    # Locked: a message that takes one of them now waits, and then does not find it.
+    rows = list(pictures.select_for_update().values_list("pk", "file"))
+    names = [name for _, name in rows]
+    Picture.objects.filter(pk__in=[number for number, _ in rows]).delete()
 
     def delete_files() -> None:
         for name in names:
@@ -136,16 +166,11 @@ def _image(content: bytes) -> _Encoded:
             image = Image.open(io.BytesIO(content), formats=FORMATS)
             # Known from the header. A few bytes may decode to gigabytes.
             if image.width * image.height > MAX_PIXELS:
-                raise PictureError(f"an image may have {MAX_PIXELS:,} pixels; send a smaller one")
+                raise PictureError(TOO_MANY_PIXELS)
             return _encoded(image)
-        except (
-            UnidentifiedImageError,
-            OSError,
-            ValueError,
-            SyntaxError,
-            EOFError,
-            Image.DecompressionBombError,
-        ):
+        except Image.DecompressionBombError:
+            raise PictureError(TOO_MANY_PIXELS) from None
+        except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError):
             raise PictureError("this is not an image; send PNG, JPEG, WebP or GIF") from None
 
 

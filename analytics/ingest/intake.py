@@ -53,6 +53,9 @@ NO_SCOPE = (
     " with this scope in the project's settings"
 )
 
+MAY_BE_NEW = (DropReason.IDENTITY_KID, DropReason.IDENTITY_SIGNATURE)
+"""Problems of tokens whose secret was created a moment ago."""
+
 Result = TypeVar("Result")
 
 
@@ -277,7 +280,7 @@ class Intake:
         found = verify(token.decode("latin-1"), self._keys.identity(access.project_id))
         rate = self._stranger_rate
         # Its secret may be new. Bounded as unknown keys are: any number of wrong tokens can be sent.
-        if found.problem == DropReason.IDENTITY_KID and not (rate and rate.take(0, self.address(request), 1)):
+        if found.problem in MAY_BE_NEW and not (rate and rate.take(0, self.address(request), 1)):
             await self._keys.refresh()
             found = verify(token.decode("latin-1"), self._keys.identity(access.project_id))
         return found

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import msgspec
-
 from analytics.record.visitors import InvalidFieldError, Reply, Visit
 from api.cursor import CursorError
 from feedback import visitor_data
@@ -35,16 +33,13 @@ def _shown(visit: Visit, data: VisitorData) -> dict[str, Any]:
         {"question": each.text, "answer": each.answer, "text": each.answer_text, "at": each.answered_at}
         for each in data.answers
     ]
-    timeline = msgspec.to_builtins(data.timeline) if data.timeline else {"entries": [], "next": None}
-    person = msgspec.to_builtins(data.person) if data.person else None
-    shown: dict[str, Any] = {
+    return {
         "user": visit.caller.user if visit.caller.verified else None,
         "email": data.email or None,
-        "person": person,
-        "timeline": timeline["entries"],
-        "next": timeline["next"],
-        "threads": msgspec.to_builtins(data.threads),
+        "person": data.person,
+        "timeline": data.timeline.entries if data.timeline else [],
+        "next": data.timeline.next if data.timeline else None,
+        "threads": data.threads,
         "answers": answers,
         "pictures": data.pictures,
     }
-    return shown

@@ -89,10 +89,10 @@ def test_she_erases_her_words(team: Team, door: LocalIngest, ana: Visitor) -> No
     erased = ana.request("DELETE", "me")
     assert erased.status_code == 200
     assert erased.json()["kept"] == ["events", "sessions", "properties"]
-    assert ana.threads() == []
     assert [each.text for each in Comment.objects.filter(project=team.id).order_by("pk")] == ["", "Keep me."]
     for model in (Picture, Prompt, VerifiedUser):
         assert not model.objects.filter(project=team.id).exists()
+    assert ana.threads() == []
 
 
 def test_nobody_is_nobody(team: Team, door: LocalIngest) -> None:

@@ -11,12 +11,15 @@ from collections.abc import Callable
 import httpx
 import pytest
 from django.core.files.storage import default_storage
+from django.utils.timezone import now
 from PIL import Image, PngImagePlugin
 
 from analytics.ingest.local import LocalIngest
 from feedback import pictures
 from feedback.comments import delete_comment
 from feedback.models import Comment, Picture
+from tests import people
+from tests.analytics.console.pages import signed_in
 from tests.feedback.embed.visiting import Visitor, token
 from tests.people import Team
 
@@ -196,3 +199,33 @@ def test_they_go_with_their_comment(team: Team, ana: Visitor) -> None:
     delete_comment(Comment.objects.get(project=team.id))
     assert not Picture.objects.filter(pk=picture.pk).exists()
     assert not default_storage.exists(str(picture.file.name))
+
+
+def test_members_see_it_and_nobody_else(team: Team, ana: Visitor) -> None:
+    image_id = upload(ana, image()).json()["id"]
+    snapshot_id = upload(ana, b'{"page":1}', kind="snapshot").json()["id"]
+    url = f"/projects/{team.slug}/inbox/pictures/{image_id}/"
+    assert signed_in(team.bo).get(url).status_code == 404, "not before it belongs to a comment"
+    ana.say(pictures=[image_id, snapshot_id])
+    shown = signed_in(team.cy).get(url)
+    assert (shown.status_code, shown["Content-Type"]) == (200, "image/png")
+    assert "sandbox" in shown["Content-Security-Policy"]
+    assert shown["X-Content-Type-Options"] == "nosniff"
+    snapshot = signed_in(team.cy).get(url.replace(image_id, snapshot_id))
+    assert snapshot["Content-Type"] == "application/json"
+    assert snapshot["Content-Disposition"].startswith("attachment")
+    assert signed_in(team.dee).get(url).status_code == 404
+    other = people.assemble()
+    assert signed_in(other.ana).get(url.replace(team.slug, other.slug)).status_code == 404
+    assert signed_in(team.ana).get(f"/projects/{team.slug}/inbox/pictures/x/").status_code == 404
+
+
+def test_what_nobody_attaches_is_deleted_in_the_end(team: Team, ana: Visitor) -> None:
+    loose, used = (upload(ana, image()).json()["id"] for _ in range(2))
+    ana.say(pictures=[used])
+    assert pictures.prune() == 0
+    file = str(Picture.objects.get(message_id=loose).file.name)
+    Picture.objects.filter(project=team.id).update(created_at=now() - pictures.KEEP_LOOSE)
+    assert pictures.prune() == 1
+    assert [str(each.message_id) for each in Picture.objects.filter(project=team.id)] == [used]
+    assert not default_storage.exists(file)
