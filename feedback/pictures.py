@@ -181,9 +181,17 @@ def _encoded(image: Image.Image) -> _Encoded:
     pixels.thumbnail((MAX_SIDE, MAX_SIDE))
     clean = Image.new(pixels.mode, pixels.size)
     clean.paste(pixels)
+    content = _written(clean, "JPEG" if jpeg else "PNG")
+    # Photos may take ten times as much as PNG.
+    if len(content) > MAX_IMAGE_BYTES:
+        jpeg, content = True, _written(clean.convert("RGB"), "JPEG")
+    return _Encoded(content, "jpg" if jpeg else "png", clean.width, clean.height)
+
+
+def _written(image: Image.Image, kind: str) -> bytes:
     written = io.BytesIO()
-    clean.save(written, "JPEG" if jpeg else "PNG", **({"quality": 85} if jpeg else {}))
-    return _Encoded(written.getvalue(), "jpg" if jpeg else "png", clean.width, clean.height)
+    image.save(written, kind, quality=85)
+    return written.getvalue()
 
 
 def _snapshot(content: bytes) -> _Encoded:

@@ -238,7 +238,8 @@ class Intake:
 
     async def reject(self, error: RequestRejectedError, admitted: AdmittedRequest) -> None:
         """Count an admitted request that is rejected later. Its sample is the error alone."""
-        context, events = admitted.context, len(admitted.payload.events)
+        # One for a request without events, so that the refusal is counted.
+        context, events = admitted.context, max(1, len(admitted.payload.events))
         await self._count_rejection(error, context.project_id, events, str(error), context.received_at)
 
     def _authorize(
