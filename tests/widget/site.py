@@ -3,7 +3,7 @@
 import http.server
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 import httpx
@@ -18,12 +18,16 @@ HOP = {"host", "connection", "content-length", "transfer-encoding", "content-enc
 
 @dataclass
 class Site:
-    """Files by path. `policy` is the Content-Security-Policy of all pages."""
+    """Files by path. `headers` are those of all pages."""
 
     port: int
     firsthand: str
-    policy: str = STRICT
+    headers: dict[str, str] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
+
+    def clear(self, policy: str = STRICT) -> None:
+        self.files.clear()
+        self.headers = {"content-security-policy": policy}
 
     @property
     def address(self) -> str:
@@ -43,8 +47,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self._answer(404, b"not found", {"content-type": "text/plain"})
         else:
             kind = TYPES.get(path.rpartition(".")[2], "text/html")
-            policy = {"content-security-policy": self.site.policy} if kind == "text/html" else {}
-            self._answer(200, text.encode(), {"content-type": f"{kind}; charset=utf-8", **policy})
+            more = self.site.headers if kind == "text/html" else {}
+            self._answer(200, text.encode(), {"content-type": f"{kind}; charset=utf-8", **more})
 
     do_POST = do_GET  # noqa: N815
 
@@ -62,7 +66,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         for name, value in {**headers, "content-length": str(len(body))}.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body)
+        # A page that went away does not wait for answers.
+        with suppress(BrokenPipeError):
+            self.wfile.write(body)
 
     def log_message(self, *given: object) -> None:
         pass

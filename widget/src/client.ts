@@ -1,18 +1,17 @@
 /** The recording core: it turns calls of the page, and what happens in it, into events in Segment's format. */
 
-import type { Options, Properties, QueuedCall, Reply } from "./api";
+import type { Options, Properties } from "./api";
 import { describe, meantBy } from "./elements";
 import { uuid7 } from "./ids";
-import { arrival, currentPage, type Page } from "./page";
-import type { Caught, Core, Form, Parts, Watch } from "./parts";
+import { arrival, currentPage } from "./page";
+import { masked } from "./masks";
+import type { Caught, Core, Moment, PartName, Parts } from "./parts";
 import { State } from "./state";
 import { Transport, type Log } from "./transport";
 import { followViews } from "./views";
 
 const MOST_HELD = 50;
-const RAGE_CLICKS = 3;
-const RAGE_WITHIN = 1000; // milliseconds
-const RAGE_RADIUS = 30; // pixels
+const LONGEST_MESSAGE = 1000;
 
 type Fields = Record<string, unknown>;
 
@@ -31,19 +30,16 @@ export class Client implements Core {
   #token = "";
   #held: Record<string, () => void> = {};
   #leaving: (() => void)[] = [];
-  #errors: Caught[] = [];
-  #watch: Watch | undefined;
-  #form: Form | undefined;
-  #forForm: QueuedCall[] = [];
+  #started: { [Name in PartName]?: Promise<object> } = {};
+  #waiting: Record<PartName, [method: string, ...given: unknown[]][]> = { watch: [], form: [] };
   #isStarted = false;
-  #clicks: [time: number, x: number, y: number][] = [];
 
   constructor(
     readonly key: string,
     readonly options: Options,
     parts: Parts,
   ) {
-    this.host = options.host.replace(/\/*$/, "/");
+    this.host = new URL(options.host.replace(/\/*$/, "/"), location.href).href;
     this.debug = (...words) => options.debug && console.warn("[firsthand]", ...words);
     this.#parts = parts;
     this.#state = new State(key, options.storage !== "memory");
@@ -119,53 +115,55 @@ export class Client implements Core {
     if (this.options.pageviews ?? true) this.page();
     const load = (): void => {
       const idle = window.requestIdleCallback ?? setTimeout;
-      idle(() => void this.#loadWatch());
+      idle(() => void this.tell("watch", "begin"));
     };
     if (document.readyState === "complete") load();
     else this.listen(window, "load", load);
   }
 
-  async #loadWatch(): Promise<void> {
+  /** Call a method of a part, which is loaded for the first call. */
+  async tell(name: PartName, ...call: [method: string, ...given: unknown[]]): Promise<void> {
+    const waiting = this.#waiting[name];
+    if (waiting.length < MOST_HELD) waiting.push(call);
     try {
-      this.#watch ??= (await this.#parts.watch()).start(this);
+      const part = await (this.#started[name] ??= this.#parts[name]!().then(({ start }) => start(this)));
+      for (const [method, ...given] of waiting.splice(0))
+        (part as Record<string, (...given: unknown[]) => void>)[method]!(...given);
     } catch (error) {
-      return this.debug(error);
+      // A person who presses "Feedback" once more gets another try. Without the other part, recording goes on.
+      if (name === "form") delete this.#started[name];
+      this.debug(error);
     }
-    for (const each of this.#errors.splice(0)) this.#watch.caught(each);
   }
 
   #leave(): void {
     for (const work of this.#leaving) this.guard(work);
     // The page goes before the part that reads stacks has come.
-    for (const { error, reason, message } of this.#errors.splice(0)) {
-      const { name: type = "Error", message: value = `${error ?? reason ?? message}` } = (error ?? reason ?? {}) as Error;
-      this.observe("$exception", { $exception_type: type, $exception_message: value, $exception_list: [{ type, value }] });
+    for (const [method, found, moment] of this.#waiting.watch.splice(0)) {
+      if (method !== "caught") continue;
+      const { error, reason, message } = found as Caught;
+      const thrown = error ?? reason ?? message;
+      const { name: type = "Error", message: text = thrown } = Object(thrown) as Error;
+      const value = masked(`${text}`.slice(0, LONGEST_MESSAGE));
+      const properties = { $exception_type: type, $exception_message: value, $exception_list: [{ type, value }] };
+      this.observe("$exception", properties, moment as Moment);
     }
   }
 
   #caught(found: Caught): void {
-    if (!this.#isAllowed) return;
-    if (this.#watch) this.#watch.caught(found);
-    else if (this.#errors.length < MOST_HELD) this.#errors.push(found);
+    if (this.#isAllowed) void this.tell("watch", "caught", found, { timestamp: new Date(), page: currentPage() });
   }
 
   #pressed(event: Event): void {
     const element = this.#isAllowed && meantBy(event);
     if (!element) return;
-    const described = describe(event, element);
-    this.#record({ type: "track", event: "$autocapture", properties: described });
-    if (event.type !== "click") return;
-    const { clientX: x, clientY: y, timeStamp: time } = event as MouseEvent;
-    this.#clicks = [...this.#clicks, [time, x, y] as [number, number, number]].filter(
-      ([then, left, top]) => time - then < RAGE_WITHIN && Math.hypot(x - left, y - top) < RAGE_RADIUS,
-    );
-    if (this.#clicks.length === RAGE_CLICKS) this.track("$rageclick", { ...described });
-    this.#watch?.pressed(element, described);
+    const properties = describe(event, element);
+    this.#record({ type: "track", event: "$autocapture", properties });
+    if (event.type === "click") void this.tell("watch", "pressed", event, element, properties);
   }
 
-  #record(call: Fields, isActing = true, token = "", page: Page = currentPage()): void {
+  #record(call: Fields, isActing = true, token = "", { timestamp = new Date(), page = currentPage() }: Moment = {}): void {
     if (!this.#isAllowed) return;
-    const session = this.#state.session(isActing);
     let { anonymousId, userId, groupId } = this.#state.read();
     const properties = { ...(call.properties as Properties) };
     if (!anonymousId) {
@@ -175,12 +173,12 @@ export class Client implements Core {
     this.#transport.add(
       {
         messageId: uuid7(),
-        timestamp: new Date(),
+        timestamp,
         anonymousId,
         userId,
         ...call,
-        ...(call.type === "track" || call.type === "page" ? { properties } : {}),
-        context: { page, sessionId: session, groupId },
+        properties,
+        context: { page, sessionId: this.#state.session(isActing), groupId },
       },
       token,
     );
@@ -203,8 +201,8 @@ export class Client implements Core {
     return { anonymousId, userId, token: this.#token };
   }
 
-  observe(event: string, properties: Properties, page?: Page): void {
-    this.#record({ type: "track", event, properties }, false, "", page);
+  observe(event: string, properties: Properties, moment?: Moment): void {
+    this.#record({ type: "track", event, properties }, false, "", moment);
   }
 
   beforeLeaving(work: () => void): void {
@@ -233,6 +231,7 @@ export class Client implements Core {
   }
 
   group(id: string, traits: Properties = {}): void {
+    if (!id) return this.debug("group() needs an id");
     if (!this.#isAllowed) return void (this.#held.group = () => this.group(id, traits));
     this.#state.change({ groupId: `${id}` });
     this.#say({ type: "group", groupId: `${id}`, traits });
@@ -262,39 +261,12 @@ export class Client implements Core {
   optOut(): void {
     this.#state.replace({ consent: "out" });
     this.#transport.clear();
-    this.#errors = [];
+    this.#waiting.watch = [];
   }
 
   optIn(): void {
     const wasAllowed = this.#isAllowed;
     this.#state.change({ consent: "in" });
     if (!wasAllowed) this.#start();
-  }
-
-  async #ask(...call: QueuedCall): Promise<void> {
-    this.#forForm.push(call);
-    try {
-      this.#form ??= (await this.#parts.form?.())?.start(this);
-    } catch (error) {
-      this.debug(error);
-    }
-    if (!this.#form) return this.debug("the feedback form could not be loaded");
-    for (const each of this.#forForm.splice(0)) this.#form.call(each);
-  }
-
-  open(): void {
-    void this.#ask("open");
-  }
-
-  attachTo(element: Element): void {
-    void this.#ask("attachTo", element);
-  }
-
-  ask(question: string): void {
-    void this.#ask("ask", question);
-  }
-
-  onReply(listener: (reply: Reply) => void): void {
-    void this.#ask("onReply", listener);
   }
 }

@@ -55,12 +55,16 @@ export function meantBy(event: Event): Element | null {
   const target = path[0];
   if (!(target instanceof Element)) return null;
   if (event.type === "submit") return target;
+  if ((target as HTMLElement).isContentEditable) return null;
   const pressed = target.closest(INTERFACE);
-  if (pressed) return pressed;
-  // Which radio button or option was pressed is an answer, and so is a place in a text that is being written.
-  if (target.closest(FIELDS) || (target as HTMLElement).isContentEditable) return null;
-  return getComputedStyle(target).cursor === "pointer" ? target : null;
+  // Which radio button or option was pressed is an answer.
+  if (pressed || target.closest(FIELDS)) return pressed;
+  let outermost: Element | null = null;
+  for (let each: Element | null = target; each && isPointedAt(each); each = each.parentElement) outermost = each;
+  return outermost;
 }
+
+const isPointedAt = (element: Element): boolean => getComputedStyle(element).cursor === "pointer";
 
 export function describe(event: Event, element: Element): PressedElement {
   const shown = isShown(element);

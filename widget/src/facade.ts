@@ -1,10 +1,8 @@
-import type { Firsthand, Method, QueuedCall } from "./api";
+import type { Firsthand, QueuedCall } from "./api";
 import type { Client } from "./client";
 
-const METHODS: Method[] = [
-  "identify", "track", "page", "group", "alias", "reset", "captureException", "optOut", "optIn", "open", "attachTo",
-  "ask", "onReply",
-];
+const METHODS = ["identify", "track", "page", "group", "alias", "reset", "captureException", "optOut", "optIn"] as const;
+const OF_THE_FORM = ["open", "attachTo", "ask", "onReply"] as const;
 const MOST_QUEUED = 1000;
 
 export interface Facade extends Firsthand {
@@ -16,13 +14,17 @@ export interface Facade extends Firsthand {
 export function createFacade(): { facade: Facade; takeOver: (client: Client) => void } {
   let client: Client | undefined;
   const queue: QueuedCall[] = [];
-  const push = ([name, ...given]: QueuedCall): void => {
-    if (client) client.guard(() => (client![name] as (...given: unknown[]) => void)(...given));
+  const push = (call: QueuedCall): void => {
     // On a server nobody ever takes the calls over.
-    else if (typeof window !== "undefined" && queue.length < MOST_QUEUED) queue.push([name, ...given]);
+    if (!client) return void (typeof window === "object" && queue.length < MOST_QUEUED && queue.push(call));
+    const [name, ...given] = call;
+    client.guard(() => {
+      if (OF_THE_FORM.some((each) => each === name)) void client!.tell("form", ...call);
+      else (client![name as (typeof METHODS)[number]] as (...given: unknown[]) => void)(...given);
+    });
   };
   const facade = { push } as Facade;
-  for (const name of METHODS) facade[name] = (...given: unknown[]) => push([name, ...given]);
+  for (const name of [...METHODS, ...OF_THE_FORM]) facade[name] = (...given: unknown[]) => push([name, ...given]);
   return {
     facade,
     takeOver(found) {

@@ -4,9 +4,15 @@
  * A tab that was opened before an upgrade loads the new part into the old core, so these interfaces may only grow.
  */
 
-import type { Options, Properties, QueuedCall } from "./api";
+import type { Firsthand, Options, Properties } from "./api";
 import type { PressedElement } from "./elements";
 import type { Page } from "./page";
+
+/** When and where something happened, if not here and now. */
+export interface Moment {
+  timestamp?: Date;
+  page?: Page;
+}
 
 /** What the core gives to a part. */
 export interface Core {
@@ -17,7 +23,7 @@ export interface Core {
   /** Who this browser belongs to. `token` proves `userId`, and is "" without one. */
   identity(): { anonymousId: string; userId: string | undefined; token: string };
   /** Record an event that nobody caused by acting: it neither begins nor extends a session. */
-  observe(event: string, properties: Properties, page?: Page): void;
+  observe(event: string, properties: Properties, moment?: Moment): void;
   /** Run before the last events of a page are sent. It may run several times. */
   beforeLeaving(work: () => void): void;
   debug(...words: unknown[]): void;
@@ -31,19 +37,19 @@ export interface Caught {
   reason?: unknown;
 }
 
-/** Errors with stack frames, Web Vitals and dead clicks. */
+/** Errors with stack frames, Web Vitals, rage and dead clicks. */
 export interface Watch {
-  caught(found: Caught): void;
-  pressed(element: Element, described: PressedElement): void;
+  /** The page is idle. */
+  begin(): void;
+  caught(found: Caught, moment: Moment): void;
+  pressed(event: MouseEvent, element: Element, described: PressedElement): void;
 }
 
 /** The feedback form, threads, prompts and pictures: everything that a person sees. */
-export interface Form {
-  /** One of `open`, `attachTo`, `ask` and `onReply`, in the order in which the page called them. */
-  call(call: QueuedCall): void;
-}
+export type Form = Pick<Firsthand, "open" | "attachTo" | "ask" | "onReply">;
 
 export interface Part<Interface> {
+  /** Called once. Its methods are then called in the order in which the page did what they are about. */
   start(core: Core): Interface;
 }
 
@@ -52,3 +58,5 @@ export interface Parts {
   watch: () => Promise<Part<Watch>>;
   form?: () => Promise<Part<Form>>;
 }
+
+export type PartName = keyof Parts;

@@ -33,7 +33,7 @@ export class Transport {
   #queue: Queued[] = [];
   #sending: Queued[] = [];
   #survives = false;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timer = 0;
   #failures = 0;
   #most = MOST_IN_BATCH;
   #isRefused = false;
@@ -53,8 +53,9 @@ export class Transport {
     const size = new Blob([text]).size;
     if (size > LARGEST_EVENT) return this.#debug?.("event too large", event);
     this.#queue.push({ text, size, token });
-    this.#dropOldest();
-    this.#timer ??= this.#later(FLUSH_AFTER);
+    // More than a beacon would be lost if the page went now. But what has failed waits for its time.
+    const isUrgent = this.#dropOldest() > LARGEST_BEACON / 2 && !this.#failures;
+    if (!this.#timer || isUrgent) this.#flushAfter(isUrgent ? 1 : FLUSH_AFTER);
   }
 
   /** Forget what has not been sent. */
@@ -66,16 +67,13 @@ export class Transport {
   async flush(isLeaving = false): Promise<void> {
     const [first] = this.#queue;
     if (!first || this.#sending.length) return;
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#flushAfter(0);
     this.#sending = this.#take(first.token, isLeaving ? LARGEST_BEACON : LARGEST_BATCH);
     const wait = await this.#post(this.#sending, isLeaving);
     if (wait) this.#queue.unshift(...this.#sending);
     this.#sending = [];
     this.#dropOldest();
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    if (this.#queue.length) this.#timer = this.#later(wait || (this.#queue.length < this.#most ? FLUSH_AFTER : 1));
+    this.#flushAfter(this.#queue.length && (wait || (this.#queue.length < this.#most ? FLUSH_AFTER : 1)));
   }
 
   /** Send what is left by beacon. Requests under way may be cancelled, so theirs go again: the server counts ids once. */
@@ -88,16 +86,22 @@ export class Transport {
     else void this.flush(true);
   }
 
-  #later(wait: number): ReturnType<typeof setTimeout> {
-    return setTimeout(() => {
-      this.#timer = undefined;
-      void this.flush();
-    }, wait);
+  /** 0 for not before the next event. */
+  #flushAfter(wait: number): void {
+    clearTimeout(this.#timer);
+    this.#timer =
+      wait &&
+      setTimeout(() => {
+        this.#timer = 0;
+        void this.flush();
+      }, wait);
   }
 
-  #dropOldest(): void {
+  /** Returns the bytes that are left. */
+  #dropOldest(): number {
     let bytes = this.#queue.reduce((sum, { size }) => sum + size, 0);
     while (this.#queue.length > MOST_QUEUED || bytes > LARGEST_QUEUE) bytes -= this.#queue.shift()!.size;
+    return bytes;
   }
 
   #take(token: string, most: number): Queued[] {

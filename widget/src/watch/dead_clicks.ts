@@ -2,10 +2,12 @@ import type { PressedElement } from "../elements";
 import type { Core } from "../parts";
 
 const PATIENCE = 2500; // milliseconds
+const RECENT = 100; // milliseconds
 const SIGNS = [
   "scroll", "selectionchange", "focusin", "focusout", "blur", "toggle", "input", "change", "submit", "copy", "play",
   "pause", "visibilitychange", "pagehide", "popstate", "hashchange",
 ];
+const EVERYTHING = { subtree: true, childList: true, attributes: true, characterData: true };
 
 /** Whether pressing it does something that no script can see, or that happens elsewhere. */
 function actsUnseen(element: Element): boolean {
@@ -14,25 +16,30 @@ function actsUnseen(element: Element): boolean {
 }
 
 /** Report a click after which nothing happened: no change of the document, no scrolling, no request. */
-export function watchDeadClicks(core: Core): (element: Element, described: PressedElement) => void {
-  let pending: ReturnType<typeof setTimeout> | undefined;
+export function watchDeadClicks(core: Core): (event: Event, element: Element, described: PressedElement) => void {
   let stop = (): void => {};
-  return (element, described) => {
+  return (event, element, described) => {
     stop();
-    if (described.$event_type !== "click" || actsUnseen(element)) return;
-    const requests = performance.getEntriesByType("resource").length;
-    const observer = new MutationObserver(() => stop());
+    // What a click before this part was loaded has changed can no longer be seen.
+    if (performance.now() - event.timeStamp > RECENT || actsUnseen(element)) return;
+    const changes = new MutationObserver(() => stop());
+    const requests = new PerformanceObserver((list) => {
+      // Our own request with this very click is no sign.
+      if (list.getEntries().some(({ name }) => !name.startsWith(core.host))) stop();
+    });
     const listening = new AbortController();
+    const timer = setTimeout(() => {
+      stop();
+      core.observe("$dead_click", { ...described });
+    }, PATIENCE);
     stop = () => {
-      clearTimeout(pending);
-      observer.disconnect();
+      clearTimeout(timer);
+      changes.disconnect();
+      requests.disconnect();
       listening.abort();
     };
-    observer.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
+    changes.observe(document, EVERYTHING);
+    requests.observe({ type: "resource" });
     for (const type of SIGNS) addEventListener(type, () => stop(), { capture: true, signal: listening.signal });
-    pending = setTimeout(() => {
-      stop();
-      if (performance.getEntriesByType("resource").length === requests) core.observe("$dead_click", { ...described });
-    }, PATIENCE);
   };
 }

@@ -1,5 +1,5 @@
 import { masked } from "../masks";
-import type { Caught, Core } from "../parts";
+import type { Caught, Core, Moment } from "../parts";
 
 const MOST_FRAMES = 50;
 const MOST_CAUSES = 5;
@@ -83,7 +83,7 @@ function listed({ type, error, reason, message }: Caught): Listed[] {
   return found;
 }
 
-export function errorReporter(core: Core): (found: Caught) => void {
+export function errorReporter(core: Core): (found: Caught, moment: Moment) => void {
   const seen = new WeakSet<object>();
   const counts = new Map<string, number>();
   let reported = 0;
@@ -92,7 +92,7 @@ export function errorReporter(core: Core): (found: Caught) => void {
     // Code that handles an error often throws it again.
     return !seen.has(thrown) && Boolean(seen.add(thrown));
   };
-  return (found) => {
+  return (found, moment) => {
     const [first, ...causes] = listed(found);
     const frames = first!.stacktrace?.frames;
     if (NOISE.test(first!.value) || frames?.every(({ filename }) => EXTENSION.test(filename))) return;
@@ -103,11 +103,12 @@ export function errorReporter(core: Core): (found: Caught) => void {
     if (alike > MOST_ALIKE || reported >= MOST_ERRORS) return;
     counts.set(kind, alike);
     reported++;
-    core.observe("$exception", {
+    const properties = {
       $exception_list: [first!, ...causes],
       $exception_type: first!.type,
       $exception_message: first!.value,
       $exception_level: "error",
-    });
+    };
+    core.observe("$exception", properties, moment);
   };
 }

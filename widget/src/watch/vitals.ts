@@ -103,6 +103,6 @@ export function watchVitals(core: Core): void {
       `$web_vitals_${name}_value`,
       Math.round(value * 1000) / 1000,
     ]);
-    core.observe("$web_vitals", { ...Object.fromEntries(values), $web_vitals_rating: rating(found) }, page);
+    core.observe("$web_vitals", { ...Object.fromEntries(values), $web_vitals_rating: rating(found) }, { page });
   });
 }
