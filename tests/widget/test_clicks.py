@@ -58,6 +58,7 @@ SECRETS = """
 """
 
 
+@pytest.mark.slow
 def test_neither_values_nor_masked_parts_are_recorded(shop: Shop) -> None:
     selectors = (
         "#label", "#check", "#choice", "#area", "#inside", "#field", "#pay", "#card", "#row b", "#hidden", "#link",

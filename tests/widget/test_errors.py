@@ -42,6 +42,7 @@ def watched(shop: Shop, **given: Any) -> None:
     shop.page.wait_for_load_state("networkidle")
 
 
+@pytest.mark.slow
 def test_an_uncaught_error_has_its_frames(shop: Shop) -> None:
     watched(shop, app=APP)
     thrown(shop, "fail()")

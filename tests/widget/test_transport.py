@@ -51,6 +51,7 @@ def quickly(shop: Shop) -> None:
     )
 
 
+@pytest.mark.slow
 def test_batches_are_compressed_and_need_no_preflight(shop: Shop) -> None:
     methods: list[str] = []
     shop.page.on("request", lambda request: methods.append(request.method))
