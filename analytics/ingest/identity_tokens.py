@@ -20,6 +20,8 @@ CLOCK_SKEW = 60
 
 MAX_USER = 200
 MAX_CLAIM = 254
+# PyJWT lets the last three through: deeply nested JSON, an infinite `exp`, and surrogates.
+UNREADABLE = (jwt.InvalidTokenError, RecursionError, OverflowError, ValueError)
 OPTIONS: Options = {
     "require": ["exp", "sub"],
     "verify_aud": False,
@@ -42,7 +44,7 @@ def verify(token: str, project: ProjectIdentity) -> Identity:
         return Identity(problem=DropReason.IDENTITY_MALFORMED)
     try:
         head = jwt.get_unverified_header(token)
-    except jwt.InvalidTokenError:
+    except UNREADABLE:
         return Identity(problem=DropReason.IDENTITY_MALFORMED)
     # Before any secret is tried: the algorithm is ours to choose, never the token's.
     if head.get("alg") != ALGORITHM:
@@ -63,7 +65,7 @@ def _signed_by_any(token: str, project: ProjectIdentity, kids: list[str]) -> Ide
             continue
         except (jwt.ExpiredSignatureError, jwt.ImmatureSignatureError):
             return Identity(problem=DropReason.IDENTITY_EXPIRED)
-        except (jwt.InvalidTokenError, RecursionError):
+        except UNREADABLE:
             return Identity(problem=DropReason.IDENTITY_MALFORMED)
         return _identity(claims, kid, project.slug)
     return Identity(problem=DropReason.IDENTITY_SIGNATURE)
@@ -88,7 +90,7 @@ def _user(sub: object) -> str:
     """The user id. Numbers are ids too, as everywhere in ingest."""
     user = text(sub) if isinstance(sub, str | int) and not isinstance(sub, bool) else ""
     # Cut ids would be those of somebody else.
-    return user if len(user) <= MAX_USER and "\0" not in user and not user.isspace() else ""
+    return user if len(user) <= MAX_USER and user == _storable(user) and not user.isspace() else ""
 
 
 def _listed(audience: object) -> list[object]:
@@ -97,4 +99,9 @@ def _listed(audience: object) -> list[object]:
 
 def _claim(claims: dict[str, Any], name: str) -> str:
     value = claims.get(name)
-    return value[:MAX_CLAIM].replace("\0", "") if isinstance(value, str) else ""
+    return _storable(value[:MAX_CLAIM]) if isinstance(value, str) else ""
+
+
+def _storable(value: str) -> str:
+    """Without what PostgreSQL does not store: NUL and lone surrogates."""
+    return value.replace("\0", "").encode(errors="ignore").decode()
