@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import msgspec
 
 from analytics.ingest.wire import assertions, circumstances, lenient, times
-from analytics.ingest.wire.event import DropReason, Event, Rejection, RequestContext, WarningReason
+from analytics.ingest.wire.event import DropReason, Event, Proof, Rejection, RequestContext, WarningReason
 from analytics.ingest.wire.urls import parse_url
 from analytics.schema import IDENTIFY_EVENT, PROVED_ALIAS, means_nobody
 
@@ -94,21 +94,26 @@ def drop_placeholder_ids(event: Event, context: RequestContext) -> DropReason | 
 
 def check_identity(event: Event, context: RequestContext) -> DropReason | None:
     """Mark what a secret key or an identity token proves. Refuse the rest of what names a user, if that is enforced."""
-    if context.proof.secret_key:
+    proof = context.proof
+    if proof.secret_key:
         _mark_proved(event)
-        return None
+    elif proof.identity.user:
+        return _check_token(event, proof)
+    elif _names_user(event, proof):
+        return _refuse(event, proof, proof.identity.refusal())
+    return None
+
+
+def _check_token(event: Event, proof: Proof) -> DropReason | None:
     # An alias is proved by a token of either of the two.
     claimed = (event.distinct_id, event.linked_id) if event.link == "alias" else (event.distinct_id,)
-    refusal = context.proof.identity.refusal(*claimed)
-    if refusal is None:
-        if event.user_known != "1" or event.distinct_id == context.proof.identity.user:
-            _mark_proved(event)
-        else:
-            event.link = PROVED_ALIAS
-    elif _names_user(event, context):
-        if context.proof.enforced:
-            return refusal
-        event.unproved = refusal
+    refusal = proof.identity.refusal(*claimed)
+    if refusal is not None:
+        return _refuse(event, proof, refusal) if _names_user(event, proof) else None
+    if event.distinct_id == proof.identity.user:
+        _mark_proved(event)
+    elif event.link == "alias":
+        event.link = PROVED_ALIAS
     return None
 
 
@@ -119,10 +124,17 @@ def _mark_proved(event: Event) -> None:
         event.user_known = "2"
 
 
-def _names_user(event: Event, context: RequestContext) -> bool:
+def _refuse(event: Event, proof: Proof, refusal: DropReason | None) -> DropReason | None:
+    if proof.enforced:
+        return refusal
+    event.unproved = refusal or ""
+    return None
+
+
+def _names_user(event: Event, proof: Proof) -> bool:
     """Whether the event says who somebody is, and not only what a user did."""
     # Of messages to the team the caller is checked, who may have no user id in the body (record/callers.py).
-    if context.proof.checked:
+    if proof.checked:
         return False
     return event.link != "" or (event.event == IDENTIFY_EVENT and event.user_known != "0")
 
