@@ -28,7 +28,7 @@ demo: .venv/run.stamp ## fill a separate project with sample data
 test: .venv/dev.stamp ## run all quick tests, with their own PostgreSQL unless DATABASE_URL is set
 	$(PYTEST) -n 4 --dist loadgroup -m "not slow" --durations=10
 
-slow: .venv/dev.stamp tests/sdks/node_modules/.package-lock.json ## run the rest: whole installations, short kills under load, SDKs, small benchmarks
+slow: .venv/dev.stamp tests/sdks/node_modules/.package-lock.json widget/node_modules/.package-lock.json ## run the rest: whole installations, short kills under load, SDKs, small benchmarks
 	$(PYTEST) -m slow --durations=10
 
 fuzz: .venv/dev.stamp ## run the property tests with new examples each time; MINUTES=10 sets for how long
@@ -57,11 +57,11 @@ clean: ## delete the virtual environment (no data)
 	$(PIP) -r requirements/dev.txt
 	@touch $@
 
-# npm writes this file itself. Only the tests of the SDKs need Node.js. Not `npm ci`: it fails when a registry lacks a
+# npm writes this file itself. Only the slow tests need Node.js. Not `npm ci`: it fails when a registry lacks a
 # package for another operating system that the lock names as optional. The versions are those of the lock.
-tests/sdks/node_modules/.package-lock.json: tests/sdks/package-lock.json
-	@command -v npm >/dev/null || { echo "The tests of the SDKs need Node.js and npm. On Debian: apt-get install nodejs npm" >&2; exit 1; }
-	cd tests/sdks && npm install --no-save --silent
+tests/sdks/node_modules/.package-lock.json widget/node_modules/.package-lock.json: %/node_modules/.package-lock.json: %/package-lock.json
+	@command -v npm >/dev/null || { echo "The tests of the SDKs and of the widget need Node.js and npm. On Debian: apt-get install nodejs npm" >&2; exit 1; }
+	cd $* && npm install --no-save --silent
 	@touch $@
 
 .venv/bench.stamp: requirements/bench.txt .venv/dev.stamp

@@ -83,6 +83,9 @@ class DistinctId(models.Model):
     distinct_id = models.TextField()
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="distinct_ids")
     is_user = models.BooleanField(default=False, help_text="a user id, not a device's or a browser's")
+    verified = models.BooleanField(
+        default=False, db_default=False, help_text="an identity token or a secret key proved the user id"
+    )
     added_at = models.DateTimeField(default=now)
     origin_id = models.BigIntegerField(null=True, blank=True)
     events = models.BigIntegerField(default=0)
@@ -211,6 +214,7 @@ class LedgerEntry(models.Model):
         STORED = "stored"
         DUPLICATE = "duplicate"
         QUARANTINED = "quarantined"
+        UNPROVED = "unproved", "kept, but refused if identity were enforced"
 
     project_id = models.IntegerField()
     hour = models.DateTimeField()

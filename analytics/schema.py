@@ -90,7 +90,8 @@ INBOX_ONLY: tuple[Column, ...] = (
 link             the event links linked_id and distinct_id to one person: "identify", "alias", or PROVED_ALIAS if it
                  was sent with a secret key
 linked_id        identify: the anonymous id; alias: the id used before
-user_known       1 when distinct_id is a user id (Segment userId, $identify's target), so its person is identified
+user_known       1 when distinct_id is a user id (Segment userId, $identify's target), so its person is identified; 2
+                 when an identity token or a secret key proves it, so its person is verified
 client_session   the client's own session id
 user_agent, ip   turned into browser, os, device and country, then deleted
 person_set...    JSON text of one object: properties of the person ($set, $set_once, traits)
@@ -102,11 +103,12 @@ INBOX: tuple[Column, ...] = tuple(column for column in EVENT if column.source is
 """The COPY list of analytics_inbox, in order. The database assigns `position`, the order of arrival."""
 
 REACTIONS = ("useful", "confusing", "exciting", "forgettable")
-COMMENT_EVENT = "$comment"
-RESERVED_EVENTS = frozenset({COMMENT_EVENT, "$reply", "$verdict", "$answer", "$merge"})
+COMMENT_EVENT, REPLY_EVENT, VERDICT_EVENT, ANSWER_EVENT = "$comment", "$reply", "$verdict", "$answer"
+RESERVED_EVENTS = frozenset({COMMENT_EVENT, REPLY_EVENT, VERDICT_EVENT, ANSWER_EVENT, "$merge"})
 """Names that only Firsthand itself writes. From a client they would forge a comment or a decision."""
 
 PAGEVIEW_EVENT = "$pageview"
+IDENTIFY_EVENT = "$identify"
 
 NO_PERSON = "no_person"
 """The ledger's reason for events that are stored without a person."""

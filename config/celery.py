@@ -25,6 +25,7 @@ app.conf.update(
         "maintain": {"task": "analytics.maintain", "schedule": 300.0, "options": {"expires": 300}},
         "deliver": {"task": "outbox.deliver", "schedule": 2.0, "options": {"expires": 2}},
         "prune": {"task": "outbox.prune", "schedule": 3600.0, "options": {"expires": 3600}},
+        "prune-pictures": {"task": "feedback.prune", "schedule": 3600.0, "options": {"expires": 3600}},
         "heartbeat": {"task": "analytics.heartbeat", "schedule": 5.0, "options": {"expires": 5}},
     },
     # In memory: Celery's default scheduler keeps a file in the working directory.

@@ -136,6 +136,8 @@ USE_I18N = False
 
 STATIC_URL = "/assets/"
 STATIC_ROOT = HOME.static
+# No MEDIA_URL: pictures are served by a view, after checking access.
+MEDIA_ROOT = HOME.files
 STATICFILES_DIRS = [BASE_DIR / "static"]
 
 LOGIN_URL = "/sign-in/"
@@ -151,6 +153,7 @@ X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY
 # For static files and mail too: the default, 0644, ignores the umask.
 FILE_UPLOAD_PERMISSIONS = 0o600
+FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 
 DASHBOARD_SECTIONS = [
     "analytics.console.navigation.PEOPLE",

@@ -1,26 +1,27 @@
 """Creating, editing and deleting comments."""
 
 import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
-from django.db import connection, transaction
+from django.contrib.auth.models import User
+from django.db import transaction
 from django.utils.timezone import now
 from msgspec import structs
 
-from analytics.record import COMMENT_EVENT, EventColumns, record
-from dashboard.live import changes as live
+from analytics.record import COMMENT_EVENT, PROVED, EventColumns, record
 from feedback import notifications
-from feedback.models import Comment, new_receipt
+from feedback.comment_changes import CommentError, existing, lock_project, locked, next_change, save
+from feedback.models import Browser, Comment, Picture, Reply, Verdict, new_receipt
+from feedback.pictures import attach, discard
+from feedback.statuses import change_status
 
-# Locks with two keys never collide with the one-key locks of analytics/locks.py.
-LOCK = 0x46480001
+__all__ = ["CommentError", "delete_comment", "edit_comment", "leave_comment", "set_status"]
+
 URL_LIMIT = 8_000
 FACT_LIMIT = 500
-
-
-class CommentError(Exception):
-    """The comment cannot be changed this way. Nothing was changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +33,21 @@ class LeftComment:
 
 
 @transaction.atomic
-def leave_comment(columns: EventColumns, *, reaction: str, text: str, timezone: str = "") -> LeftComment:
+def leave_comment(
+    columns: EventColumns,
+    *,
+    reaction: str,
+    text: str,
+    timezone: str = "",
+    browser: Browser | None = None,
+    pictures: Sequence[Picture] = (),
+    details: Mapping[str, Any] | None = None,
+) -> LeftComment:
     """Store a comment and its `$comment` event, both or neither. A message that is already stored changes nothing.
 
-    `columns` are those of the event. The endpoint has validated all values.
+    `columns` are those of the event. The endpoint has validated all values. `details` are more facts about the page.
     """
-    _lock_project(columns.project_id)
+    lock_project(columns.project_id)
     kept = Comment.objects.filter(project=columns.project_id, message_id=columns.id).first()
     if kept is not None:
         return LeftComment(kept, is_new=False)
@@ -49,12 +59,16 @@ def leave_comment(columns: EventColumns, *, reaction: str, text: str, timezone: 
         text=text,
         url=_page_url(columns.url),
         distinct_id=columns.distinct_id,
+        user_known=columns.user_known > 0,
+        verified_user=columns.distinct_id if columns.user_known == PROVED else "",
+        browser=browser,
         session=columns.client_session,
-        context=_context(columns, timezone),
+        context=_context(columns, timezone) | dict(details or {}),
         created_at=columns.timestamp,
         received_at=columns.received_at,
-        change=_next_change(columns.project_id),
+        change=next_change(columns.project_id),
     )
+    attach(pictures, comment)
     # Never the text: copies in events could not be edited or deleted.
     properties = {"comment": str(comment.message_id), "reaction": reaction}
     # An id of its own: a client may have sent an event with the comment's id, and of two events with one id the second
@@ -68,25 +82,25 @@ def leave_comment(columns: EventColumns, *, reaction: str, text: str, timezone: 
 @transaction.atomic
 def edit_comment(comment: Comment, *, text: str) -> Comment:
     """Replace the text. The old text is not kept. Raises CommentError."""
-    current = _existing(comment)
+    current = existing(comment)
     # No new change number: readers of changes would get the comment again for nothing.
     if text == current.text:
         return current
     if not (text.strip() or current.reaction):
         raise CommentError("a comment without a reaction needs a text; delete it instead")
     current.text = text
-    current.edited_at = current.updated_at = now()
-    return _changed(current)
+    current.edited_at = now()
+    return save(current, at=current.edited_at)
 
 
 @transaction.atomic
-def set_status(comment: Comment, status: Comment.Status) -> Comment:
-    """Raises CommentError if the comment was deleted."""
-    current = _existing(comment)
-    if status == current.status:
-        return current
-    current.status, current.updated_at = status, now()
-    return _changed(current)
+def set_status(comment: Comment, status: Comment.Status, *, by: User | None = None) -> Comment:
+    """Set it, also that of its duplicates. Done asks its author whether it works. Raises CommentError."""
+    current = existing(comment)
+    for each in (current, *current.duplicates.filter(deleted_at=None)):
+        if change_status(each, status, by):
+            save(each)
+    return current
 
 
 @transaction.atomic
@@ -94,54 +108,19 @@ def delete_comment(comment: Comment) -> Comment:
     """Delete its text, page and context. Deleting twice changes nothing.
 
     A tombstone stays with receipt, reaction, distinct ID and times, which filters of the API need. The `$comment`
-    event stays too; it never contains the text.
+    event stays too; it never contains the text. The thread goes with it: replies, notes, promises and pictures.
     """
-    current = _locked(comment)
+    current = locked(comment)
     if current.deleted_at is not None:
         return current
+    Reply.objects.filter(comment=current, deleted_at=None).update(text="", deleted_at=now())
+    Verdict.objects.filter(comment=current).update(text="")
+    current.notes.all().delete()
+    current.promises.all().delete()
+    discard(Picture.objects.filter(comment=current))
     current.text, current.url, current.context = "", "", {}
-    current.deleted_at = current.updated_at = now()
-    return _changed(current)
-
-
-def _lock_project(project_id: int) -> None:
-    """Lock the project's comments until commit.
-
-    Without the lock, two requests with the same message would both insert it and one would fail. And a reader of
-    "all changes after 7" would miss change 6 if it commits later.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK, project_id])
-
-
-def _next_change(project_id: int) -> int:
-    """Only under the lock: a number must not become visible after a greater one. Tells open pages of the change."""
-    live.publish(project_id)
-    with connection.cursor() as cursor:
-        # A rollback leaves a gap. Readers ask for what follows a number, so gaps do not matter.
-        cursor.execute("SELECT nextval('feedback_comment_change')")
-        [number] = cursor.fetchone()
-    return int(number)
-
-
-def _locked(comment: Comment) -> Comment:
-    """The comment, read again under the lock: it may have changed since the caller read it."""
-    _lock_project(comment.project_id)
-    return Comment.objects.get(pk=comment.pk)
-
-
-def _existing(comment: Comment) -> Comment:
-    current = _locked(comment)
-    if current.deleted_at is not None:
-        raise CommentError("the comment was deleted in the meantime")
-    return current
-
-
-def _changed(comment: Comment) -> Comment:
-    comment.change = _next_change(comment.project_id)
-    # Saves all columns, which is safe only because the row was read under the lock.
-    comment.save()
-    return comment
+    current.deleted_at = now()
+    return save(current, at=current.deleted_at)
 
 
 def _free_receipt(project_id: int) -> str:

@@ -33,4 +33,5 @@ def _shown(comment: Comment) -> TimelineComment:
         status=comment.status,
         edited_at=comment.edited_at,
         deleted=comment.deleted_at is not None,
+        verified=comment.verified,
     )

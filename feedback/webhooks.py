@@ -35,6 +35,7 @@ class CommentData(msgspec.Struct, frozen=True):
     url: str | None
     distinct_id: str
     created_at: dt.datetime
+    verified: bool
 
 
 class CommentCreated(msgspec.Struct, frozen=True, tag_field="type", tag="comment.created"):
@@ -105,6 +106,7 @@ def comment_created(webhook_id: int, comment: Comment) -> WebhookPost:
         url=comment.url or None,
         distinct_id=comment.distinct_id,
         created_at=comment.created_at,
+        verified=comment.verified,
     )
     return _post(webhook_id, CommentCreated(comment.created_at, comment.project.slug, data))
 

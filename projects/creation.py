@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.utils.text import slugify
 
-from projects import keys
+from projects import identity_secrets, keys
 from projects.models import Key, Project
 
 
@@ -16,6 +16,7 @@ class NewProject:
     project: Project
     write_key: str
     api_key: str
+    identity_secret: str
 
 
 @transaction.atomic
@@ -26,7 +27,8 @@ def create_project(name: str, *, timezone: str = "UTC") -> NewProject:
     project.save()
     write = keys.create(project, Key.Kind.WRITE, name="first write key")
     api = keys.create(project, Key.Kind.API, name="first API key")
-    return NewProject(project, write.text, api.text)
+    identity = identity_secrets.create(project, name="first identity secret")
+    return NewProject(project, write.text, api.text, identity.secret)
 
 
 def _free_slug(name: str) -> str:

@@ -27,7 +27,9 @@ class Project(models.Model):
     timezone = models.CharField(max_length=64, default="UTC", validators=[validate_timezone])
     week_start = models.PositiveSmallIntegerField(default=0, help_text="0 is Monday, 6 is Sunday")
     allowed_origins = ArrayField(models.CharField(max_length=253), default=list, blank=True)
-    identity_secret = models.CharField(max_length=80, default=new_identity_secret)
+    identity_enforced = models.BooleanField(
+        default=False, help_text="refuse a userId of a browser that no identity token proves"
+    )
     created_at = models.DateTimeField(default=now)
 
     class Meta:
@@ -39,6 +41,32 @@ class Project(models.Model):
     @property
     def zone(self) -> zoneinfo.ZoneInfo:
         return zoneinfo.ZoneInfo(self.timezone)
+
+
+class IdentitySecret(models.Model):
+    """Signs identity tokens (HS256). Stored in plain text, because checking a token needs the secret itself."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="identity_secrets")
+    kid = models.CharField(max_length=32, help_text="the `kid` in the header of a token")
+    secret = models.CharField(max_length=80, default=new_identity_secret)
+    name = models.CharField(max_length=120, default="", blank=True)
+    created_at = models.DateTimeField(default=now)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "kid"], name="one_identity_secret_per_kid"),
+            # Anyone could sign a token with an empty secret.
+            models.CheckConstraint(
+                name="an_identity_secret_is_long",
+                condition=models.Q(secret__regex=r"^.{32}"),  # noqa: S106 (a pattern)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.kid
 
 
 class Key(models.Model):

@@ -2,6 +2,7 @@
 
 from analytics.insights.registry import KINDS
 from dashboard.navigation import Section, Tab
+from projects.models import Membership
 
 PEOPLE = (Section("People", "people/", "people", "p"),)
 INSIGHTS = tuple(
@@ -14,4 +15,5 @@ SETTINGS_TABS = (
     Tab("Keys and time zone", "settings/"),
     Tab("Ingestion", "settings/ingestion/"),
     Tab("Health", "settings/health/"),
+    Tab("Identity", "settings/identity/", Membership.Role.OWNER),
 )

@@ -7,7 +7,7 @@ from typing import Any
 
 from analytics.query.events import Event
 from analytics.query.fact_history import FactChange
-from analytics.schema import COMMENT_EVENT, PAGEVIEW_EVENT
+from analytics.schema import ANSWER_EVENT, COMMENT_EVENT, PAGEVIEW_EVENT, REPLY_EVENT, VERDICT_EVENT
 from dashboard import formats
 
 MAX_LENGTH = 300
@@ -129,6 +129,19 @@ def _commented(event: Event, details: Details) -> Sentence:
     return Sentence("comment", "left a comment")
 
 
+def _replied(event: Event, details: Details) -> Sentence:
+    return Sentence("comment", "replied in the thread of a comment")
+
+
+def _judged(event: Event, details: Details) -> Sentence:
+    works = _text(details, "verdict") == "works"
+    return Sentence("comment", "said that it works now" if works else "said that it still does not work")
+
+
+def _answered(event: Event, details: Details) -> Sentence:
+    return Sentence("comment", "answered a question")
+
+
 SPEAKERS: dict[str, Speaker] = {
     PAGEVIEW_EVENT: _viewed,
     "$pageleave": _left,
@@ -142,6 +155,9 @@ SPEAKERS: dict[str, Speaker] = {
     "$rageclick": _clicked_repeatedly,
     "$exception": _failed,
     COMMENT_EVENT: _commented,
+    REPLY_EVENT: _replied,
+    VERDICT_EVENT: _judged,
+    ANSWER_EVENT: _answered,
 }
 
 

@@ -75,7 +75,9 @@ def set_timezone(request: HttpRequest, project: Project) -> HttpResponse:
 @require_safe
 @project_page()
 def ingestion(request: HttpRequest, project: Project) -> HttpResponse:
-    warnings = IngestionWarning.objects.filter(project_id=project.pk).order_by("-at", "-id")[:WARNINGS]
+    found = IngestionWarning.objects.filter(project_id=project.pk)
+    # Those have a page of their own, for owners.
+    warnings = found.exclude(reason__startswith="identity_").order_by("-at", "-id")[:WARNINGS]
     context = {
         "project": project,
         "days": ledger_days.days(project),

@@ -10,7 +10,7 @@ from django.utils.timezone import localdate
 from analytics.console.sentences import Change, Sentence, changes, facts, sentence
 from analytics.query.comment_reader import TimelineComment
 from analytics.query.timeline import Entry, EventEntry, LinkEntry, SessionEntry, TimelineEvent
-from analytics.schema import COMMENT_EVENT
+from analytics.schema import RESERVED_EVENTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def _lines(events: list[TimelineEvent], comments: list[TimelineComment] | None) 
 def _line(event: TimelineEvent, comment: TimelineComment | None) -> Line:
     details = event.details
     # A $comment event only holds an ID. Its text comes from the comment, so that deleted text is not shown.
-    shown = [] if event.event == COMMENT_EVENT else facts(event.event, details)
+    shown = [] if event.event in RESERVED_EVENTS else facts(event.event, details)
     key = f"event-{event.sequence}"
     return Line(
         key, event.timestamp, event.event, sentence(event, details), comment, changes(event.changes), shown

@@ -2,7 +2,14 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from analytics.console import insight_pages, people_pages, person_actions, settings_pages, start_page
+from analytics.console import (
+    identity_page,
+    insight_pages,
+    people_pages,
+    person_actions,
+    settings_pages,
+    start_page,
+)
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", start_page.start, name="start"),
@@ -20,5 +27,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("settings/health/", settings_pages.health, name="health"),
     path("settings/keys/", settings_pages.create_key, name="create-key"),
     path("settings/keys/<int:key_id>/revoke/", settings_pages.revoke_key, name="revoke-key"),
+    path("settings/identity/", identity_page.identity, name="identity"),
+    path("settings/identity/enforced/", identity_page.set_enforced, name="set-identity-enforced"),
+    path("settings/identity/secrets/", identity_page.create_secret, name="create-identity-secret"),
+    path(
+        "settings/identity/secrets/<slug:kid>/revoke/",
+        identity_page.revoke_secret,
+        name="revoke-identity-secret",
+    ),
     path("settings/timezone/", settings_pages.set_timezone, name="set-timezone"),
 ]

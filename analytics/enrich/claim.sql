@@ -18,6 +18,6 @@ INSERT INTO claimed
 SELECT
     taken.*,
     link IS NOT NULL AND linked_id IS NOT NULL,
-    user_known = 1 OR link IS NOT DISTINCT FROM 'identify',
+    user_known >= 1 OR link IS NOT DISTINCT FROM 'identify',
     coalesce(person_set, '{}') <> '{}' OR coalesce(person_set_once, '{}') <> '{}'
 FROM taken;

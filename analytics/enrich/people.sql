@@ -28,6 +28,10 @@ UPDATE analytics_distinct_id d SET
 FROM batch_ids m
 WHERE NOT m.is_new AND m.events > 0 AND d.project_id = m.project_id AND d.distinct_id = m.distinct_id;
 
+UPDATE analytics_distinct_id d SET verified = true
+FROM (SELECT DISTINCT project_id, distinct_id FROM claimed WHERE user_known = 2) AS proved
+WHERE NOT d.verified AND d.project_id = proved.project_id AND d.distinct_id = proved.distinct_id;
+
 INSERT INTO batch_people
 SELECT
     ids.*,

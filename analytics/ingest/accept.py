@@ -10,9 +10,9 @@ from uuid import uuid4
 import msgspec
 
 from analytics.ingest.wire import assertions, circumstances, lenient, times
-from analytics.ingest.wire.event import DropReason, Event, Rejection, RequestContext, WarningReason
+from analytics.ingest.wire.event import DropReason, Event, Proof, Rejection, RequestContext, WarningReason
 from analytics.ingest.wire.urls import parse_url
-from analytics.schema import PROVED_ALIAS, means_nobody
+from analytics.schema import IDENTIFY_EVENT, PROVED_ALIAS, means_nobody
 
 MAX_NAME = 200
 # Without a limit, an id beyond 2,704 bytes would not fit into the index of distinct ids and fail its batch.
@@ -95,10 +95,51 @@ def drop_placeholder_ids(event: Event, context: RequestContext) -> DropReason | 
     return None
 
 
-def mark_proved_links(event: Event, context: RequestContext) -> DropReason | None:
-    if context.proves and event.link == "alias":
+def check_identity(event: Event, context: RequestContext) -> DropReason | None:
+    """Mark what a secret key or an identity token proves. Refuse the rest of what names a user, if that is enforced."""
+    proof = context.proof
+    if proof.secret_key:
+        _mark_proved(event)
+    elif proof.identity.user:
+        return _check_token(event, proof)
+    elif _names_user(event, proof):
+        return _refuse(event, proof, proof.identity.refusal())
+    return None
+
+
+def _check_token(event: Event, proof: Proof) -> DropReason | None:
+    # An alias is proved by a token of either of the two.
+    claimed = (event.distinct_id, event.linked_id) if event.link == "alias" else (event.distinct_id,)
+    refusal = proof.identity.refusal(*claimed)
+    if refusal is not None:
+        return _refuse(event, proof, refusal) if _names_user(event, proof) else None
+    if event.distinct_id == proof.identity.user:
+        _mark_proved(event)
+    elif event.link == "alias":
         event.link = PROVED_ALIAS
     return None
+
+
+def _mark_proved(event: Event) -> None:
+    if event.link == "alias":
+        event.link = PROVED_ALIAS
+    if event.user_known == "1":
+        event.user_known = "2"
+
+
+def _refuse(event: Event, proof: Proof, refusal: DropReason | None) -> DropReason | None:
+    if proof.enforced:
+        return refusal
+    event.unproved = refusal or ""
+    return None
+
+
+def _names_user(event: Event, proof: Proof) -> bool:
+    """Whether the event says who somebody is, and not only what a user did."""
+    # Of messages to the team the caller is checked, who may have no user id in the body (record/callers.py).
+    if proof.checked:
+        return False
+    return event.link != "" or (event.event == IDENTIFY_EVENT and event.user_known != "0")
 
 
 def set_device(event: Event, context: RequestContext) -> DropReason | None:
@@ -260,7 +301,7 @@ STEPS: tuple[Step, ...] = (
     reject_reserved_names,
     check_ids,
     drop_placeholder_ids,
-    mark_proved_links,
+    check_identity,
     set_device,
     set_id,
     set_timestamp,
@@ -272,11 +313,15 @@ STEPS: tuple[Step, ...] = (
 
 
 class AcceptResult(msgspec.Struct, gc=False):
-    """The events to store, the rejected ones, and those kept with warnings; both with their index in the payload."""
+    """The events to store, the rejected ones, and those kept with warnings; both with their index in the payload.
+
+    unproved   events that would be refused if the project enforced identity
+    """
 
     events: list[Event]
     rejections: list[tuple[int, Rejection]]
     warned: list[tuple[int, Event]]
+    unproved: list[Event] = msgspec.field(default_factory=list)
 
     @property
     def has_issues(self) -> bool:
@@ -297,4 +342,6 @@ def accept(events: list[Event | Rejection], context: RequestContext) -> AcceptRe
             result.events.append(event)
             if event.warnings:
                 result.warned.append((index, event))
+            if event.unproved:
+                result.unproved.append(event)
     return result

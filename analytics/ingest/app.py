@@ -6,6 +6,7 @@ It runs behind config.asgi, or alone: `granian --interface asgi analytics.ingest
 import asyncio
 import gc
 import logging
+import re
 from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
@@ -30,7 +31,8 @@ log = logging.getLogger(__name__)
 class Ingest:
     """The ASGI application, for one event loop at a time.
 
-    `extra_routes` are endpoints by path, added to ROUTES. `rates` default to those in the environment.
+    `extra_routes` are endpoints by path, added to ROUTES; a {name} in a path stands for one part of it. `rates` default
+    to those in the environment.
     """
 
     def __init__(
@@ -42,7 +44,12 @@ class Ingest:
     ) -> None:
         self._url = database_url
         self._rates = rates
-        self._routes = ROUTES | MIXPANEL | AMPLITUDE | dict(extra_routes or {})
+        extra = dict(extra_routes or {})
+        self._routes = ROUTES | MIXPANEL | AMPLITUDE | {p: e for p, e in extra.items() if "{" not in p}
+        self._patterns: tuple[tuple[re.Pattern[str], Endpoint | StaticEndpoint], ...] = (
+            *((routes.pattern(path), each) for path, each in extra.items() if "{" in path),
+            *routes.PATTERNS,
+        )
         self._tasks: list[asyncio.Task[None]] = []
         proxies = Proxies(env.words("FIRSTHAND_TRUSTED_PROXIES"))
         self.connections = ConnectionGuard(env.integer("FIRSTHAND_ADDRESS_CONNECTIONS", 500), proxies.trusts)
@@ -56,7 +63,7 @@ class Ingest:
 
     def serves(self, path: str) -> bool:
         """Whether this application responds to a path: one of its routes, or anything below its prefixes."""
-        return path.startswith(OWN_PREFIXES) or routes.find(self._routes, path) is not None
+        return path.startswith(OWN_PREFIXES) or routes.find(self._routes, path, self._patterns) is not None
 
     async def start(self) -> None:
         self._intake = Intake(
@@ -91,7 +98,7 @@ class Ingest:
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _respond(self, request: Request, receive: Receive) -> Response:
-        endpoint = routes.find(self._routes, request.path)
+        endpoint = routes.find(self._routes, request.path, self._patterns)
         if endpoint is None:
             return _not_found(request.path)
         if request.method == "OPTIONS":

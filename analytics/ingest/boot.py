@@ -4,19 +4,17 @@ Features that Firsthand does not have get an empty response of their own format:
 console of every page, and retried.
 """
 
-import gzip
 import re
-from pathlib import Path
 
 import msgspec
 
-from analytics.ingest.http import Headers, Request, Response
+from analytics.ingest.http import Request, Response
+from analytics.ingest.script_files import HOUR, SCRIPT_TYPE, VARY
 from config import env
 
 # The key becomes part of a script, so it may not hold anything that could end its string.
 CONFIGURATION = re.compile(r"/array/(?P<key>[\w-]{1,200})/config(?P<script>\.js)?/?")
 SETTINGS = re.compile(r"/v1/projects/(?P<key>[\w-]{1,200})/settings/?")
-LOADER = re.compile(r"/(static(/[\w.-]{1,50})?|array/[\w-]{1,200})/array[\w.-]{0,50}\.js")
 EXTENSION = re.compile(r"/(static(/[\w.-]{1,50})?|array/[\w-]{1,200})/[\w.-]{1,100}\.js")
 CONFIG = {
     "supportedCompression": ["gzip-js"],
@@ -47,11 +45,6 @@ NOTHING: dict[str, dict[str, object]] = {
 SCRIPT = (
     b"(window._POSTHOG_REMOTE_CONFIG = window._POSTHOG_REMOTE_CONFIG || {})[%b] = {config: %b, siteApps: []};"
 )
-SCRIPT_TYPE = (b"content-type", b"text/javascript; charset=utf-8")
-# Without `origin`, a copy that was loaded as a plain script would be reused where CORS is asked for, and fail.
-CACHED: Headers = ((b"cache-control", b"public, max-age=3600"), (b"vary", b"accept-encoding, origin"))
-LOADER_SCRIPT = (Path(__file__).parent / "scripts" / "array.js").read_bytes()
-LOADER_GZIPPED = gzip.compress(LOADER_SCRIPT, 9, mtime=0)
 
 
 def configuration(request: Request) -> Response:
@@ -81,17 +74,9 @@ def nothing(request: Request) -> Response:
     return Response(200, msgspec.json.encode(NOTHING[request.path.rstrip("/")]))
 
 
-def loader(request: Request) -> Response:
-    """The script that PostHog's HTML snippet loads: ours, built from widget/array.js."""
-    headers = (SCRIPT_TYPE, *CACHED)
-    if "gzip" in request.header(b"accept-encoding"):
-        return Response(200, LOADER_GZIPPED, (*headers, (b"content-encoding", b"gzip")))
-    return Response(200, LOADER_SCRIPT, headers)
-
-
 def extension(request: Request) -> Response:
     """An empty script for surveys.js, recorder.js and others: browsers log a missing one as an error."""
-    return Response(200, b"", (SCRIPT_TYPE, *CACHED))
+    return Response(200, b"", (SCRIPT_TYPE, HOUR, VARY))
 
 
 def settings(request: Request) -> Response:

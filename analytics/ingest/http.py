@@ -34,6 +34,7 @@ MAX_CACHED_HEADER = 1000
 JSON_TYPE = (b"content-type", b"application/json")
 TEXT_TYPE = (b"content-type", b"text/plain; charset=utf-8")
 EXPOSE_RETRY_AFTER = (b"access-control-expose-headers", b"retry-after")
+EXPOSE_ETAG = (b"access-control-expose-headers", b"etag")
 # The origin is echoed, because browsers accept no `*` for requests with credentials, which some clients send.
 CORS_HEADERS = ((b"access-control-allow-credentials", b"true"), (b"vary", b"origin"))
 
@@ -223,8 +224,12 @@ def service_unavailable(message: str, seconds: int) -> Response:
 
 
 async def send(response: Response, request: Request, channel: Send) -> None:
-    headers = [*response.headers, (b"content-length", b"%d" % len(response.body))]
-    # Any origin may read the response: it holds none of the project's data.
+    headers = [*response.headers]
+    # That of a 304 would be the length of what the browser has already.
+    if response.status != 304:
+        headers.append((b"content-length", b"%d" % len(response.body)))
+    # Any origin may read the response: it holds none of the project's data, or data of a visitor whose secret or token
+    # the request had in a header, which no other site can send. Cookies are never read here.
     if (origin := request.headers.get(b"origin")) is not None:
         headers += [(b"access-control-allow-origin", origin), *CORS_HEADERS]
     await channel({"type": "http.response.start", "status": response.status, "headers": headers})

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple, TypeVar
 
-from analytics.ingest import http
+from analytics.ingest import http, identity_tokens
 from analytics.ingest.accept import AcceptResult, accept
 from analytics.ingest.body_timer import BodyTimer
 from analytics.ingest.commit import Committer
 from analytics.ingest.http import API_KEY_PREFIX, LARGE, Receive, Request, Response
+from analytics.ingest.identity_tokens import verify
 from analytics.ingest.keys import Access, Keys
 from analytics.ingest.large_bodies import LargeBodies
 from analytics.ingest.rates import RateLimit, Rates
@@ -20,14 +21,23 @@ from analytics.ingest.wire.encoding import decode_content
 from analytics.ingest.wire.envelope import check_values, has_many_values
 from analytics.ingest.wire.event import (
     EXPLANATIONS,
+    NOBODY_PROVED,
     DropReason,
+    Identity,
     Payload,
+    Proof,
     RequestContext,
     RequestRejectedError,
     request_context,
     sample,
 )
-from analytics.ingest.write_batch import WarningSampler, WriteBatch, accepted_batch, rejected_batch
+from analytics.ingest.write_batch import (
+    WarningSampler,
+    WriteBatch,
+    accepted_batch,
+    rejected_batch,
+    unproved_batch,
+)
 from analytics.schema import RESERVED_EVENTS
 from config import env
 from config.home.layout import Home
@@ -42,6 +52,9 @@ NO_SCOPE = (
     "unknown or revoked API key, or it lacks the scope people:write; send the project's write key, or create an API key"
     " with this scope in the project's settings"
 )
+
+MAY_BE_NEW = (DropReason.IDENTITY_KID, DropReason.IDENTITY_SIGNATURE)
+"""Problems of tokens whose secret was created a moment ago."""
 
 Result = TypeVar("Result")
 
@@ -76,7 +89,7 @@ class Endpoint:
     header_key      the write key outside of the body, which precedes the one inside; "" if there is none
     find_key        the write key inside the JSON, found without decoding its events; "" if there is none
     personal        the body is a message from a person: it may have a reserved name, its text never becomes a sample,
-                    and FIRSTHAND_COMMENT_RATE limits it
+                    and FIRSTHAND_COMMENT_RATE limits it, or FIRSTHAND_THREAD_RATE if it only reads
     """
 
     parse: Callable[[Request, bytes], Payload]
@@ -102,6 +115,7 @@ class Intake:
         self._sampler = WarningSampler()
         self._event_rate = RateLimit(rates.events_per_second) if rates.events_per_second else None
         self._comment_rate = RateLimit(rates.comments_per_minute / 60) if rates.comments_per_minute else None
+        self._read_rate = RateLimit(rates.reads_per_minute / 60) if rates.reads_per_minute else None
         self._stranger_rate = (
             RateLimit(rates.unknown_keys_per_minute / 60) if rates.unknown_keys_per_minute else None
         )
@@ -152,7 +166,8 @@ class Intake:
             events = max(1, len(payload.events))
             if access is None:
                 access = self._keys.known(payload.key) or await self._find(payload.key, request)
-            context = self._authorize(endpoint, request, payload, access, received_at)
+            identity = await self._identity(request, access)
+            context = self._authorize(endpoint, request, payload, access, identity, received_at)
         except RequestRejectedError as error:
             # No copy of a person's message: they may send it again and delete it later.
             sample_text = str(error) if endpoint.personal else sample(body)
@@ -223,7 +238,8 @@ class Intake:
 
     async def reject(self, error: RequestRejectedError, admitted: AdmittedRequest) -> None:
         """Count an admitted request that is rejected later. Its sample is the error alone."""
-        context, events = admitted.context, len(admitted.payload.events)
+        # One for a request without events, so that the refusal is counted.
+        context, events = admitted.context, max(1, len(admitted.payload.events))
         await self._count_rejection(error, context.project_id, events, str(error), context.received_at)
 
     def _authorize(
@@ -232,6 +248,7 @@ class Intake:
         request: Request,
         payload: Payload,
         access: Access,
+        identity: Identity,
         received_at: datetime,
     ) -> RequestContext:
         """Check origin and rate. Raises RequestRejectedError: 401, 403 and 429."""
@@ -240,8 +257,10 @@ class Intake:
         if access.origins and not access.allows(request.header(b"origin")):
             raise RequestRejectedError(EXPLANATIONS[DropReason.ORIGIN], 403, DropReason.ORIGIN)
         ip = self.address(request)
-        rate = self._comment_rate if endpoint.personal else self._event_rate
-        if rate is not None and (wait := rate.take(access.project_id, ip, len(payload.events))):
+        rate = self._event_rate
+        if endpoint.personal:
+            rate = self._read_rate if request.method == "GET" else self._comment_rate
+        if rate is not None and (wait := rate.take(access.project_id, ip, max(1, len(payload.events)))):
             raise _rate_limited(wait, len(payload.events))
         return request_context(
             access.project_id,
@@ -251,8 +270,25 @@ class Intake:
             ip=ip,
             max_event=endpoint.max_event,
             reserved=frozenset() if endpoint.personal else RESERVED_EVENTS,
-            proves=access.secret,
+            proof=Proof(access.secret, identity, access.enforced, checked=endpoint.personal),
         )
+
+    async def _identity(self, request: Request, access: Access) -> Identity:
+        """Whom the request's token proves. Raises RetryLaterError if tokens cannot be checked now."""
+        token = request.headers.get(identity_tokens.HEADER)
+        if not token:
+            return NOBODY_PROVED
+        found = verify(token.decode("latin-1"), self._keys.identity(access.project_id))
+        rate = self._stranger_rate
+        # Its secret may be new. Bounded as unknown keys are: any number of wrong tokens can be sent.
+        if found.problem in MAY_BE_NEW and not (rate and rate.take(0, self.address(request), 1)):
+            await self._keys.refresh()
+            found = verify(token.decode("latin-1"), self._keys.identity(access.project_id))
+        return found
+
+    async def count_unproved(self, context: RequestContext, reason: DropReason, what: str) -> None:
+        """Count a request without events that would be refused if the project enforced identity."""
+        await self._committer.put(unproved_batch(context, reason, what, self._sampler))
 
     def _process(self, admitted: AdmittedRequest, atomic: bool) -> tuple[AcceptResult, WriteBatch]:
         result = accept(admitted.payload.events, admitted.context)

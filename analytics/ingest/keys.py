@@ -11,14 +11,21 @@ from typing import cast
 
 import msgspec
 
+from analytics.ingest.identity_tokens import ProjectIdentity
 from analytics.ingest.postgres import DatabaseUnavailableError, ScriptConnection
 from analytics.ingest.spool import RetryLaterError
 
 # Keys that may only read are left out: nobody can send anything with them.
 QUERY = """
-SELECT key.digest, key.project_id, project.allowed_origins, key.kind = 'api'
+SELECT key.digest, key.project_id, project.allowed_origins, key.kind = 'api', project.identity_enforced
 FROM projects_key AS key JOIN projects_project AS project ON project.id = key.project_id
 WHERE (key.kind = 'write' OR 'people:write' = ANY (key.scopes)) AND key.revoked_at IS NULL
+"""
+SECRETS = """
+SELECT secret.project_id, project.slug, secret.kid, secret.secret
+FROM projects_identitysecret AS secret JOIN projects_project AS project ON project.id = secret.project_id
+WHERE secret.revoked_at IS NULL
+ORDER BY secret.id DESC
 """
 REFRESH_SECONDS = 2.0
 MIN_REFRESH_SECONDS = 0.05
@@ -32,15 +39,29 @@ class Access(msgspec.Struct, frozen=True):
     """The project of a key and its allowed origins; without origins, all are allowed.
 
     secret    it is an API key with the scope people:write, so its aliases are proved
+    enforced  user ids of browsers need an identity token
     """
 
     project_id: int
     origins: frozenset[str] = frozenset()
     secret: bool = False
+    enforced: bool = False
 
     def allows(self, origin: str) -> bool:
         # Servers and apps send no Origin. The check only keeps out other websites.
         return not self.origins or not origin or origin.lower() in self.origins
+
+
+NO_SECRETS = ProjectIdentity("", {})
+
+
+def _by_project(secrets: list[tuple[int, str, str, str]]) -> dict[int, ProjectIdentity]:
+    found: dict[int, dict[str, str]] = {}
+    slugs: dict[int, str] = {}
+    for project, slug, kid, secret in secrets:
+        found.setdefault(project, {})[kid] = secret
+        slugs[project] = slug
+    return {project: ProjectIdentity(slugs[project], kids) for project, kids in found.items()}
 
 
 @lru_cache(maxsize=4096)
@@ -57,6 +78,9 @@ class Keys:
         self._file = file
         self._connection: ScriptConnection | None = None
         self._access = self._load()
+        # Never in the file: whoever reads it could sign tokens for any user. So they are unknown after a start while
+        # the database is down.
+        self._identities: dict[int, ProjectIdentity] | None = None
         self._fetched = 0.0
         self._up_to_date = False
         self._fetch_lock = asyncio.Lock()
@@ -80,6 +104,16 @@ class Keys:
             # Not 401: a client would drop its events, and the key may be valid.
             raise RetryLaterError("the database is unreachable and this key is not cached")
         return self._access.get(digest)
+
+    def identity(self, project_id: int) -> ProjectIdentity:
+        """What the project's tokens are checked with. Raises RetryLaterError if that was never read."""
+        if self._identities is None:
+            raise RetryLaterError("the database is unreachable, so identity tokens cannot be checked")
+        return self._identities.get(project_id, NO_SECRETS)
+
+    async def refresh(self) -> None:
+        """Fetch keys and secrets now, at most 20 times a second."""
+        await self._refresh()
 
     async def refresh_forever(self) -> None:
         """Refresh every REFRESH_SECONDS until cancelled."""
@@ -120,10 +154,12 @@ class Keys:
     async def _fetch(self) -> dict[str, Access]:
         if self._connection is None or self._connection.closed:
             self._connection = await ScriptConnection.open(self._url)
-        rows = cast("list[tuple[str, int, list[str], bool]]", await self._connection.fetch(QUERY))
+        rows = cast("list[tuple[str, int, list[str], bool, bool]]", await self._connection.fetch(QUERY))
+        secrets = cast("list[tuple[int, str, str, str]]", await self._connection.fetch(SECRETS))
+        self._identities = _by_project(secrets)
         return {
-            digest: Access(project, frozenset(map(str.lower, origins)), secret)
-            for digest, project, origins, secret in rows
+            digest: Access(project, frozenset(map(str.lower, origins)), secret, enforced)
+            for digest, project, origins, secret, enforced in rows
         }
 
     def _save(self, known: dict[str, Access]) -> None:

@@ -17,6 +17,7 @@ class Rates:
 
     events_per_second: int = 0
     comments_per_minute: int = 0
+    reads_per_minute: int = 0
     unknown_keys_per_minute: int = 0
 
     @staticmethod
@@ -24,6 +25,7 @@ class Rates:
         return Rates(
             events_per_second=env.integer("FIRSTHAND_INGEST_RATE", 20_000),
             comments_per_minute=env.integer("FIRSTHAND_COMMENT_RATE", 60),
+            reads_per_minute=env.integer("FIRSTHAND_THREAD_RATE", 600),
             unknown_keys_per_minute=env.integer("FIRSTHAND_UNKNOWN_KEY_RATE", 600),
         )
 

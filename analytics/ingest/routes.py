@@ -1,14 +1,14 @@
 """The paths of ingest and their endpoints: how each body is parsed, and how each response is built."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import msgspec
 
-from analytics.ingest import boot
+from analytics.ingest import boot, script_files
 from analytics.ingest.accept import MAX_ID, AcceptResult
 from analytics.ingest.http import TEXT_TYPE, Request, Response
 from analytics.ingest.intake import AdmittedRequest, Endpoint, Intake
@@ -26,12 +26,14 @@ from analytics.ingest.wire.event import (
 from analytics.ingest.write_batch import WriteBatch
 
 ANY = ("GET", "HEAD", "POST", "OPTIONS")
+LOADED = ("GET", "HEAD", "OPTIONS")
 
 
 MAX_LISTED = 200
 """Rejected events, and events with warnings, that a response lists. A small body can have thousands of them."""
 
 SUCCESS = Response(200, b'{"success":true}')
+BATCHES = ("/v1/batch", "/v1/b")
 STATUS_ONE = Response(200, b'{"status":1}')
 BEACON = Response(204, b"", ())
 
@@ -59,11 +61,23 @@ async def put(intake: Intake, batch: WriteBatch) -> None:
 
 
 def segment_success(request: Request, result: AcceptResult) -> Response:
+    if (
+        not result.events
+        and request.path.rstrip("/") not in BATCHES
+        and (refused := identity_refusal(result))
+    ):
+        return segment_error(RequestRejectedError(EXPLANATIONS[refused], 401, refused, where="userId"))
     return (
         Response(200, msgspec.json.encode({"success": True, **issues(result)}))
         if result.has_issues
         else SUCCESS
     )
+
+
+def identity_refusal(result: AcceptResult) -> DropReason | None:
+    """Why the first rejected event was refused, if nothing proved its user id."""
+    reason = next((event.reason for _, event in result.rejections), None)
+    return reason if reason is not None and reason.startswith("identity_") else None
 
 
 def issues(result: AcceptResult) -> dict[str, Any]:
@@ -110,7 +124,7 @@ def posthog_success(request: Request, result: AcceptResult) -> Response:
     Otherwise exactly 200: posthog-python takes no other status as success.
     """
     if not result.events and (reason := next((event.reason for _, event in result.rejections), None)):
-        status = 413 if reason == DropReason.TOO_LARGE else 400
+        status = 413 if reason == DropReason.TOO_LARGE else 401 if identity_refusal(result) else 400
         if reason != DropReason.BOT:
             return Response(status, f"{reason}: {EXPLANATIONS[reason]}".encode(), (TEXT_TYPE,))
     if request.parameter("beacon") == "1":
@@ -224,28 +238,38 @@ ROUTES: dict[str, Endpoint | StaticEndpoint] = {
     **{path: StaticEndpoint(boot.nothing) for path in boot.NOTHING},
     "/flags": StaticEndpoint(boot.flags),
     "/decide": StaticEndpoint(boot.decide),
+    **{path: StaticEndpoint(script_files.entry, methods=LOADED) for path in script_files.ENTRIES},
 }
-LOADED = ("GET", "HEAD", "OPTIONS")
 PATTERNS: tuple[tuple[re.Pattern[str], StaticEndpoint], ...] = (
     (boot.CONFIGURATION, StaticEndpoint(boot.configuration, methods=LOADED)),
     (boot.SETTINGS, StaticEndpoint(boot.settings, methods=LOADED)),
-    (boot.LOADER, StaticEndpoint(boot.loader, methods=LOADED)),
+    (script_files.LOADER_ADDRESS, StaticEndpoint(script_files.loader, methods=LOADED)),
     (boot.EXTENSION, StaticEndpoint(boot.extension, methods=LOADED)),
+    (script_files.PART_ADDRESS, StaticEndpoint(script_files.part, methods=LOADED)),
 )
 """Endpoints of paths that contain a key or a version. The first match counts."""
 
 OWN_PREFIXES = (
-    "/v1/", "/static/", "/array/", "/i/", "/e/", "/s/", "/batch/", "/capture/", "/track/", "/engage/", "/flags/",
-    "/decide/",
+    "/v1/", "/fh/", "/static/", "/array/", "/i/", "/e/", "/s/", "/batch/", "/capture/", "/track/", "/engage/",
+    "/flags/", "/decide/",
 )  # fmt: skip
 """Below these, an unknown path gets a JSON error from ingest and no HTML page from the dashboard."""
 
 
-def find(routes: Mapping[str, Endpoint | StaticEndpoint], path: str) -> Endpoint | StaticEndpoint | None:
+def pattern(path: str) -> re.Pattern[str]:
+    """A path with {names} as a pattern with groups of these names, with or without a trailing slash."""
+    return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path) + "/?")
+
+
+def find(
+    routes: Mapping[str, Endpoint | StaticEndpoint],
+    path: str,
+    patterns: Sequence[tuple[re.Pattern[str], Endpoint | StaticEndpoint]] = PATTERNS,
+) -> Endpoint | StaticEndpoint | None:
     """The endpoint of a path, with or without a trailing slash; None if there is none."""
     endpoint = routes.get(path)
     if endpoint is None:
         endpoint = routes.get(path.rstrip("/"))
     if endpoint is None and path.startswith(OWN_PREFIXES):
-        return next((found for pattern, found in PATTERNS if pattern.fullmatch(path)), None)
+        return next((found for pattern, found in patterns if pattern.fullmatch(path)), None)
     return endpoint

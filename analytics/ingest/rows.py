@@ -21,7 +21,7 @@ INSERT INTO analytics_ledger (project_id, hour, outcome, reason, count) VALUES {
 ON CONFLICT (project_id, hour, outcome, reason)
 DO UPDATE SET count = analytics_ledger.count + excluded.count
 """
-RECEIVED, REFUSED = "received", "refused"
+RECEIVED, REFUSED, UNPROVED = "received", "refused", "unproved"
 # Project keys have this form. Samples are shown on pages and must not show a key.
 WRITE_KEY = re.compile(r"\bfhw_[\w-]{8,}")
 SPECIAL = re.compile(r"[\\\t\n\r]")

@@ -7,13 +7,14 @@ import msgspec
 
 from analytics.ingest import rows
 from analytics.ingest.accept import AcceptResult
-from analytics.ingest.rows import RECEIVED, REFUSED, Entry
+from analytics.ingest.rows import RECEIVED, REFUSED, UNPROVED, Entry
 from analytics.ingest.wire.event import DropReason, RequestContext, WarningReason
 
 # So that batches without events, as of rejected requests, also count towards the pending bytes.
 OVERHEAD = 100
 MAX_SAMPLES = 20
 WINDOW_SECONDS = 60.0
+RARELY_SECONDS = 600.0
 
 
 class WriteBatch(msgspec.Struct, gc=False):
@@ -32,7 +33,8 @@ class WriteBatch(msgspec.Struct, gc=False):
 
     def without_events(self) -> "WriteBatch":
         """Without the events, which the database rejects. Those that were not yet counted as rejected are now."""
-        remaining = sum(count if entry.outcome == RECEIVED else -count for entry, count in self.counts)
+        sign = {RECEIVED: 1, REFUSED: -1}
+        remaining = sum(sign.get(entry.outcome, 0) * count for entry, count in self.counts)
         rejected = self.counts[0][0]._replace(outcome=REFUSED, reason=DropReason.NOT_STORABLE)
         return WriteBatch(b"", self.warnings, [*self.counts, (rejected, remaining)])
 
@@ -57,6 +59,7 @@ class WarningSampler:
     def __init__(self) -> None:
         self._window = 0.0
         self._sampled: dict[tuple[int, str], int] = {}
+        self._rarely: dict[tuple[int, str], float] = {}
 
     def admits(self, project_id: int, reason: str) -> bool:
         window = time.monotonic() // WINDOW_SECONDS
@@ -67,24 +70,57 @@ class WarningSampler:
         self._sampled[project_id, reason] = sampled + 1
         return sampled < MAX_SAMPLES
 
+    def admits_rarely(self, project_id: int, reason: str) -> bool:
+        """One every RARELY_SECONDS. For what most requests of a project may have, so that other warnings stay."""
+        now, key = time.monotonic(), (project_id, reason)
+        if now - self._rarely.get(key, -RARELY_SECONDS) < RARELY_SECONDS:
+            return False
+        self._rarely[key] = now
+        return True
+
 
 def accepted_batch(result: AcceptResult, context: RequestContext, sampler: WarningSampler) -> WriteBatch:
     """For a request that was parsed: all its events count as received, and some of them as refused."""
     received = rows.received(context.project_id, rows.hour(context.received_at))
     counts = [(received, len(result.events) + len(result.rejections))]
-    if not result.has_issues:
+    if not result.has_issues and not result.unproved:
         return WriteBatch(rows.encode(result.events), b"", counts)
     counts += [(received._replace(outcome=REFUSED, reason=each.reason), 1) for _, each in result.rejections]
     samples: list[tuple[DropReason | WarningReason, str]] = [
         (each.reason, each.sample) for _, each in result.rejections
     ]
     samples += [(reason, event.sample) for _, event in result.warned for reason in event.warnings]
+    counts += [
+        (received._replace(outcome=UNPROVED, reason=str(each.unproved)), 1) for each in result.unproved
+    ]
     warnings = [
         rows.warning(context.project_id, reason, sample, context.received_at)
         for reason, sample in samples
         if sampler.admits(context.project_id, reason)
     ]
+    # Without properties: who was named is enough.
+    warnings += [
+        _unproved_warning(DropReason(each.unproved), f"{each.event} {each.distinct_id}", context, sampler)
+        for each in result.unproved
+    ]
     return WriteBatch(rows.encode(result.events), b"".join(warnings), counts)
+
+
+def unproved_batch(
+    context: RequestContext, reason: DropReason, what: str, sampler: WarningSampler
+) -> WriteBatch:
+    """For a request without events, such as reading a thread."""
+    entry = rows.received(context.project_id, rows.hour(context.received_at))
+    warning = _unproved_warning(reason, what, context, sampler)
+    return WriteBatch(b"", warning, [(entry._replace(outcome=UNPROVED, reason=reason), 1)])
+
+
+def _unproved_warning(
+    reason: DropReason, what: str, context: RequestContext, sampler: WarningSampler
+) -> bytes:
+    if not sampler.admits_rarely(context.project_id, reason):
+        return b""
+    return rows.warning(context.project_id, reason, what, context.received_at)
 
 
 def rejected_batch(

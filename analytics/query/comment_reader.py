@@ -15,7 +15,7 @@ from projects.models import Project
 class TimelineComment(Struct, frozen=True):
     """A comment in its current state. `id` is the property `comment` of its event. Deleted comments have no text.
 
-    `edited_at` is null if the comment was never edited.
+    `edited_at` is null if the comment was never edited. `verified`: an identity token proved the author.
     """
 
     id: uuid.UUID
@@ -25,6 +25,7 @@ class TimelineComment(Struct, frozen=True):
     status: str
     edited_at: dt.datetime | None
     deleted: bool
+    verified: bool = False
 
 
 class CommentReader(Protocol):

@@ -32,12 +32,13 @@ class PersonNotFoundError(LookupError):
 
 
 class PersonRef(Struct, frozen=True):
-    """A person in a list."""
+    """A person in a list. `verified`: an identity token or a secret key proved one of their user IDs."""
 
     id: int
     name: str
     distinct_ids: list[str]
     identified: bool
+    verified: bool
     first_seen: dt.datetime
     last_seen: dt.datetime
     events: int
@@ -76,6 +77,7 @@ class PersonRow(Struct, frozen=True):
     name: str
     distinct_ids: list[str]
     identified: bool
+    verified: bool
     first_seen: dt.datetime | None
     last_seen: dt.datetime | None
     events: int
@@ -171,6 +173,12 @@ def find_person(project: Project, distinct_id: str) -> int:
     return _living(project, found.person_id).pk
 
 
+def user_ids(project: Project, person_id: int) -> set[str]:
+    """The user ids of a person."""
+    known = DistinctId.objects.filter(project=project, person=person_id, is_user=True)
+    return set(known.values_list("distinct_id", flat=True))
+
+
 def refs(project_id: int, person_ids: Iterable[int]) -> list[PersonRef]:
     """These people in this order. Unknown IDs are left out."""
     wanted = list(person_ids)
@@ -264,9 +272,12 @@ def _refs(people: Iterable[Person]) -> list[PersonRef]:
     listed = list(people)
     ids: dict[int, list[str]] = {person.pk: [] for person in listed}
     known = DistinctId.objects.filter(person__in=ids).order_by("-is_user", "id")
-    for person_id, distinct_id in known.values_list("person_id", "distinct_id"):
+    verified = set()
+    for person_id, distinct_id, is_verified in known.values_list("person_id", "distinct_id", "verified"):
         ids[person_id].append(distinct_id)
-    return [_ref(person, ids[person.pk]) for person in listed]
+        if is_verified:
+            verified.add(person_id)
+    return [_ref(person, ids[person.pk], verified=person.pk in verified) for person in listed]
 
 
 def _details(people: Iterable[Person]) -> list[PersonDetail]:
@@ -280,17 +291,18 @@ def _details(people: Iterable[Person]) -> list[PersonDetail]:
 
 def _tombstone(person_id: int, merged_into: int) -> PersonRow:
     return PersonRow(
-        id=person_id, name="", distinct_ids=[], identified=False, first_seen=None, last_seen=None, events=0,
-        sessions=0, former_ids=[], properties={}, merged_into=merged_into, deleted=True,
+        id=person_id, name="", distinct_ids=[], identified=False, verified=False, first_seen=None, last_seen=None,
+        events=0, sessions=0, former_ids=[], properties={}, merged_into=merged_into, deleted=True,
     )  # fmt: skip
 
 
-def _ref(person: Person, distinct_ids: list[str]) -> PersonRef:
+def _ref(person: Person, distinct_ids: list[str], *, verified: bool) -> PersonRef:
     return PersonRef(
         id=person.pk,
         name=str(person),
         distinct_ids=distinct_ids,
         identified=person.identified,
+        verified=verified,
         first_seen=person.first_seen,
         last_seen=person.last_seen,
         events=person.events,

@@ -21,11 +21,15 @@ INSERT = 'INSERT INTO analytics_inbox (recorded, "{}") VALUES (true, {})'.format
 )
 
 
+PROVED = 2
+"""The `user_known` of a user id that an identity token or a secret key proves."""
+
+
 class EventColumns(msgspec.Struct, frozen=True, kw_only=True):
     """The columns of an event (schema.py) apart from its name and properties; "" means unknown.
 
     id              the deduplication key
-    user_known      `distinct_id` is a user id
+    user_known      1 if `distinct_id` is a user id, 2 if that is proved
     device_id       the browser's or app's own id, without a client_session
     client_session  the client's own session id
     user_agent, ip  replaced by browser, system, device and country when enriched
@@ -36,7 +40,7 @@ class EventColumns(msgspec.Struct, frozen=True, kw_only=True):
     distinct_id: str
     timestamp: dt.datetime
     received_at: dt.datetime = msgspec.field(default_factory=lambda: dt.datetime.now(dt.UTC))
-    user_known: bool = False
+    user_known: int = 0
     client_session: str = ""
     device_id: str = ""
     url: str = ""
@@ -60,8 +64,10 @@ class EventColumns(msgspec.Struct, frozen=True, kw_only=True):
         return agent(self.user_agent) if self.user_agent else None
 
 
-def record(event: str, columns: EventColumns, properties: Mapping[str, Any]) -> None:
+def record(event: str, columns: EventColumns, properties: Mapping[str, Any], *, identifies: str = "") -> None:
     """Insert an event into the inbox, in the caller's transaction.
+
+    identifies   an anonymous id that becomes one person with the event's, as by identify
 
     Raises TypeError if `properties` cannot be encoded as JSON, and ValueError if the event is from before the year 2000
     or from the future: load and rollup could not process every such time.
@@ -71,6 +77,8 @@ def record(event: str, columns: EventColumns, properties: Mapping[str, Any]) -> 
     row: dict[str, Any] = dict.fromkeys(names(INBOX))
     row |= {name: None if value == "" else value for name, value in msgspec.structs.asdict(columns).items()}
     row |= {"event": event, "user_known": int(columns.user_known), "personless": 0}
+    if identifies:
+        row |= {"link": "identify", "linked_id": identifies}
     row |= {"path": columns.path or parse_url(columns.url).path or None}
     row |= {"properties": msgspec.json.encode(dict(properties)).decode()}
     with connection.cursor() as cursor:

@@ -1,11 +1,13 @@
 """Endpoints for messages that visitors send, such as comments.
 
 Reading, decoding, keys, origins, rates, the steps of `accept`, CORS and errors are those of ingest. An endpoint adds
-a decoder for its own fields and a handler, which runs in a thread with Django's database connection.
+a decoder for its own fields and a handler, which runs in a thread with Django's database connection. The handler gets a
+Visit: who is speaking, and the columns of the event to record.
 """
 
 import asyncio
 import math
+import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ import msgspec
 from django.db import InterfaceError, OperationalError, connections
 
 from analytics.ingest import http, routes
-from analytics.ingest.http import Request, Response
+from analytics.ingest.http import EXPOSE_ETAG, Headers, Request, Response
 from analytics.ingest.intake import AdmittedRequest, Endpoint, Intake
 from analytics.ingest.wire import segment
 from analytics.ingest.wire.event import (
@@ -28,6 +30,7 @@ from analytics.ingest.wire.event import (
     RequestRejectedError,
 )
 from analytics.ingest.write_batch import WriteBatch
+from analytics.record.callers import Caller, find_caller, name_speaker
 from analytics.record.recording import EventColumns
 from config.peers import network_of
 from projects import rates
@@ -50,10 +53,18 @@ Fields = TypeVar("Fields")
 
 
 class Reply(NamedTuple):
-    """A handler's response: a status and a JSON object, to which warnings are added."""
+    """A handler's response: a status and a JSON object, to which warnings are added, or no body for None."""
 
     status: int
-    body: dict[str, Any]
+    body: dict[str, Any] | None
+    headers: Headers = ()
+
+
+def unless_unchanged(visit: "Visit", etag: str, body: Callable[[], dict[str, Any]]) -> Reply:
+    """200 with a body, or 304 if the client has it already."""
+    headers = ((b"etag", etag.encode()), *ETAG_EXPOSED)
+    known = {each.strip().removeprefix("W/") for each in visit.if_none_match.split(",")}
+    return Reply(304, None, headers) if etag in known else Reply(200, body(), headers)
 
 
 class InvalidFieldError(Exception):
@@ -64,37 +75,98 @@ class InvalidFieldError(Exception):
         self.where = where
 
 
+class VisitorError(Exception):
+    """The request cannot be served: 401, 404, 409, 413. Raised by handlers."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+
+
+class Visit(NamedTuple):
+    """A request to a handler.
+
+    columns       those of its event; None for requests without a body
+    names         the {names} of the path
+    query         its parameters
+    content_type  of an upload
+    """
+
+    caller: Caller
+    columns: EventColumns | None
+    names: Mapping[str, str]
+    query: Mapping[str, str]
+    content_type: str = ""
+    if_none_match: str = ""
+
+    @property
+    def event(self) -> EventColumns:
+        if self.columns is None:
+            raise TypeError("this method has no body, so it has no event")
+        return self.columns
+
+
 @dataclass(frozen=True, slots=True)
 class VisitorEndpoint(Generic[Fields]):
-    """An endpoint below /v1/ for JSON in the form of a Segment call.
+    """A method of an endpoint below /v1/. With a body, that is JSON in the form of a Segment call.
 
     event   the name of the recorded event
     read    decodes its own fields from the body; raises InvalidFieldError and msgspec.ValidationError
-    handle  stores the message and its event in one transaction; must be idempotent, because clients retry
+    handle  answers it, in one transaction; must be idempotent, because clients retry. Raises VisitorError and
+            InvalidFieldError
+    upload  the body is a file instead of JSON, of at most so many bytes
     """
 
     event: str
     read: Callable[[bytes], Fields]
-    handle: Callable[[EventColumns, Fields], Reply]
+    handle: Callable[[Visit, Fields], Reply]
+    upload: int = 0
 
 
-def visitor_routes(endpoints: Mapping[str, VisitorEndpoint[Any]]) -> dict[str, Endpoint]:
-    """Routes for Ingest's `extra_routes`. They share one queue, for one event loop."""
+Methods = Mapping[str, VisitorEndpoint[Any]]
+"""Endpoints of one path by HTTP method."""
+
+BODILESS = ("GET", "DELETE")
+ETAG_EXPOSED = ((b"cache-control", b"private, no-cache"), EXPOSE_ETAG)
+
+
+def no_fields(body: bytes) -> None:
+    """The `read` of methods without a body."""
+
+
+def visitor_routes(endpoints: Mapping[str, Methods]) -> dict[str, Endpoint]:
+    """Routes for Ingest's `extra_routes`, by path. They share one queue, for one event loop."""
     queue = HandlerQueue()
-    return {
-        path: Endpoint(
-            parse=partial(_parse, endpoint.event),
-            handle=partial(_handle, endpoint, queue),
-            error_response=routes.segment_error,
-            max_body=segment.MAX_BODY,
-            max_event=segment.MAX_BODY,
-            unwrap=routes.unwrap_segment,
-            header_key=Request.authorized_key,
-            find_key=segment.find_key,
-            personal=True,
-        )
-        for path, endpoint in endpoints.items()
-    }
+    return {path: _route(path, methods, queue) for path, methods in endpoints.items()}
+
+
+def _route(path: str, methods: Methods, queue: "HandlerQueue") -> Endpoint:
+    largest = max(segment.MAX_BODY, *(each.upload for each in methods.values()))
+    return Endpoint(
+        parse=partial(_parse, methods),
+        handle=partial(_handle, routes.pattern(path), methods, queue),
+        error_response=routes.segment_error,
+        max_body=largest,
+        max_event=segment.MAX_BODY,
+        methods=(*methods, "OPTIONS"),
+        unwrap=partial(_unwrap, methods),
+        header_key=_key,
+        find_key=partial(_find_key, methods),
+        personal=True,
+    )
+
+
+def _key(request: Request) -> str:
+    return request.authorized_key() or request.parameter("writeKey")
+
+
+def _unwrap(methods: Methods, request: Request, body: bytes, limit: int) -> bytes:
+    return body if methods[request.method].upload else routes.unwrap_segment(request, body, limit)
+
+
+def _find_key(methods: Methods, body: bytes) -> str:
+    return "" if any(each.upload for each in methods.values()) else segment.find_key(body)
 
 
 class BusyError(Exception):
@@ -146,8 +218,11 @@ def _run_and_disconnect(work: Callable[[], Reply]) -> Reply:
         connections.close_all()
 
 
-def _parse(event: str, request: Request, body: bytes) -> Payload:
-    payload = segment.parse_message(event, body)
+def _parse(methods: Methods, request: Request, body: bytes) -> Payload:
+    endpoint = methods[request.method]
+    if endpoint.upload or request.method in BODILESS:
+        return Payload("", [], json=body if endpoint.upload else b"")
+    payload = segment.parse_message(endpoint.event, body)
     for each in payload.events:
         if isinstance(each, Event):
             # The handler records properties of its own. Those of the context would stay in samples.
@@ -156,54 +231,102 @@ def _parse(event: str, request: Request, body: bytes) -> Payload:
 
 
 async def _handle(
-    endpoint: VisitorEndpoint[Any],
+    path: re.Pattern[str],
+    methods: Methods,
     queue: HandlerQueue,
     intake: Intake,
     request: Request,
     admitted: AdmittedRequest,
 ) -> Response:
-    """Decode the endpoint's own fields, run the steps of `accept`, run the handler, then store the warnings."""
+    """Decode the endpoint's own fields, find out who is speaking, run the steps of `accept`, then the handler."""
+    endpoint = methods[request.method]
     try:
         fields = _fields(endpoint, admitted.payload.json)
+        caller = await find_caller(intake, request, admitted)
     except RequestRejectedError as error:
         await intake.reject(error, admitted)
         raise
+    name_speaker(admitted, caller)
     result, batch = await intake.process(admitted)
     if result.rejections:
         await intake.store(batch)
         raise _as_request_error(result.rejections[0][1])
-    # Not strict: an event's columns are text, also its numbers and times.
-    columns = msgspec.convert(result.events[0], EventColumns, from_attributes=True, strict=False)
+    columns = None
+    if result.events:
+        # Not strict: an event's columns are text, also its numbers and times.
+        columns = msgspec.convert(result.events[0], EventColumns, from_attributes=True, strict=False)
+    found = path.fullmatch(request.path)
+    visit = Visit(
+        caller,
+        columns,
+        found.groupdict() if found else {},
+        request.parameters(),
+        request.header(b"content-type"),
+        request.header(b"if-none-match"),
+    )
+    reply = await _run(intake, request, admitted, queue, caller, partial(endpoint.handle, visit, fields))
+    if isinstance(reply, Response):
+        return reply
+    if batch.warnings:
+        # Warnings only: the handler has recorded the event and its count itself.
+        await intake.store(WriteBatch(b"", batch.warnings, []))
+    if reply.body is None:
+        return Response(reply.status, b"", reply.headers)
+    body = msgspec.json.encode(reply.body | routes.issues(result))
+    return Response(reply.status, body, (http.JSON_TYPE, *reply.headers))
+
+
+async def _run(
+    intake: Intake,
+    request: Request,
+    admitted: AdmittedRequest,
+    queue: HandlerQueue,
+    caller: Caller,
+    handle: Callable[[], Reply],
+) -> Reply | Response:
+    """The handler's reply, or the response to its error. Raises RequestRejectedError."""
+    size = len(admitted.payload.json) + MESSAGE_OVERHEAD
+    limit = 0 if request.method == "GET" else intake.comments_per_minute
     try:
-        size = len(admitted.payload.json) + MESSAGE_OVERHEAD
-        limit = intake.comments_per_minute
-        # Not the event's address, which the client may choose.
-        bucket = f"comments {columns.project_id} {network_of(admitted.context.ip)}"
-        reply = await queue.run(partial(_handle_within, bucket, limit, endpoint, columns, fields), size)
+        return await queue.run(partial(_handle_within, _buckets(admitted, caller), limit, handle), size)
     except RateLimitedError as limited:
         reason, wait = DropReason.RATE_LIMITED, math.ceil(limited.wait)
         too_many = RequestRejectedError(EXPLANATIONS[reason], 429, reason, wait=wait)
         await intake.reject(too_many, admitted)
         raise too_many from None
+    except InvalidFieldError as error:
+        invalid = RequestRejectedError(str(error), reason=DropReason.INVALID_FIELD, where=error.where)
+        await intake.reject(invalid, admitted)
+        raise invalid from None
+    except VisitorError as error:
+        body = {"success": False, "code": error.code, "error": str(error)}
+        return Response(error.status, msgspec.json.encode(body))
     except BusyError:
         # Not counted either, because the client sends the message again.
         return http.service_unavailable(
             "the message could not be stored now; send it again with the same messageId", RETRY_AFTER
         )
-    if batch.warnings:
-        # Warnings only: the handler has recorded the event and its count itself.
-        await intake.store(WriteBatch(b"", batch.warnings, []))
-    return Response(reply.status, msgspec.json.encode(reply.body | routes.issues(result)))
 
 
-def _handle_within(
-    bucket: str, per_minute: int, endpoint: VisitorEndpoint[Fields], columns: EventColumns, fields: Fields
-) -> Reply:
+def _buckets(admitted: AdmittedRequest, caller: Caller) -> list[str]:
+    """Of the address, and of the user or the browser, who may have many addresses."""
+    project = admitted.context.project_id
+    # Not the event's address, which the client may choose.
+    found = [f"comments {project} {network_of(admitted.context.ip)}"]
+    if caller.verified:
+        found.append(f"comments {project} user {caller.user}")
+    elif caller.browser:
+        found.append(f"comments {project} browser {caller.browser}")
+    return found
+
+
+def _handle_within(buckets: list[str], per_minute: int, handle: Callable[[], Reply]) -> Reply:
     # Intake has a limit of its own, in the memory of one process: with several processes it lets through several times
     # as much. That one keeps a flood away from the database, this one is exact.
-    if per_minute and (wait := rates.take(bucket, per_minute)):
-        raise RateLimitedError(wait)
-    return endpoint.handle(columns, fields)
+    for bucket in buckets if per_minute else ():
+        if wait := rates.take(bucket, per_minute):
+            raise RateLimitedError(wait)
+    return handle()
 
 
 def _fields(endpoint: VisitorEndpoint[Fields], body: bytes) -> Fields:

@@ -57,6 +57,11 @@ class Home:
         return self.root / "mail"
 
     @property
+    def files(self) -> Path:
+        """What people upload."""
+        return self.root / "files"
+
+    @property
     def static(self) -> Path:
         return self.root / "static"
 

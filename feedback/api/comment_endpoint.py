@@ -6,9 +6,9 @@ from functools import reduce
 from operator import add
 from typing import Annotated, Any, Literal
 
-from django.db.models import Func, IntegerField, QuerySet, TextField
+from django.db.models import Func, IntegerField, OuterRef, QuerySet, Subquery, Sum, TextField
 from django.db.models.expressions import Combinable
-from django.db.models.functions import Cast
+from django.db.models.functions import Cast, Coalesce
 from django.http.response import HttpResponseBase
 from msgspec import Meta, Struct, structs
 from rest_framework.request import Request
@@ -21,9 +21,10 @@ from api.auth import project_of
 from feedback import inbox
 from feedback.comment_access import comments_and_tombstones_of
 from feedback.inbox import Entry
-from feedback.models import Comment
+from feedback.models import Comment, Reply
 from projects.models import Project
 
+PARTS = ("tags", "pictures", "replies__pictures", "promises", "verdicts")
 Reaction = Literal["useful", "confusing", "exciting", "forgettable"]
 
 
@@ -36,10 +37,33 @@ class CommentPlace(AppendOnlyPlace, tag="comments", frozen=True, kw_only=True):
     begun: cursor.Number = 0
 
 
+class ThreadMessage(Struct, frozen=True, rename={"author": "from"}):
+    """A reply by the comment's author ("person") or by a member ("team"). Deleted ones are left out."""
+
+    id: uuid.UUID
+    author: str
+    name: str | None
+    text: str
+    at: dt.datetime
+    edited_at: dt.datetime | None
+    verified: bool
+    pictures: list[uuid.UUID]
+
+
+class ThreadPromise(Struct, frozen=True):
+    """The newest promise to the author that was not withdrawn."""
+
+    text: str
+    due: dt.date | None
+    made_at: dt.datetime
+    kept_at: dt.datetime | None
+
+
 class CommentRow(Struct, frozen=True):
     """A comment. `id` is the ID of its message. `person` is null until its event is enriched, about a second.
 
-    Deleted comments have no text, url and context. `edited_at` is null if the comment was never edited.
+    Deleted comments have no text, url and context. `edited_at` is null if the comment was never edited. `verified`: an
+    identity token proved the author. `merged_into` is the comment that this one is a duplicate of.
     """
 
     id: uuid.UUID
@@ -57,6 +81,13 @@ class CommentRow(Struct, frozen=True):
     edited_at: dt.datetime | None
     deleted: bool
     context: dict[str, Any]
+    verified: bool
+    tags: list[str]
+    merged_into: uuid.UUID | None
+    pictures: list[uuid.UUID]
+    thread: list[ThreadMessage]
+    promise: ThreadPromise | None
+    verdict: str | None
 
 
 class CommentParameters(parameters.Dated, frozen=True, kw_only=True):
@@ -107,7 +138,7 @@ class CommentSource:
         following = self.which.filter(change__gt=self.at.number)
         sizes = list(following.values_list(_size(), flat=True)[:limit])
         count = portions.fitting(sizes)
-        found = list(following[:count])
+        found = list(following.select_related("merged_into").prefetch_related(*PARTS)[:count])
         self.more = len(sizes) == limit or count < len(sizes)
         last = found[-1].change if found else 0
         # At the end continue from `newest`: otherwise every poll would scan again what the filters leave out.
@@ -155,9 +186,12 @@ def _selected(project: Project, asked: CommentParameters) -> QuerySet[Comment]:
 
 
 def _size() -> Combinable:
-    """Bytes of text that reading a comment takes."""
+    """Bytes of text that reading a comment and its thread takes."""
+    length = Func("text", function="octet_length", output_field=IntegerField())
+    said = Reply.objects.filter(comment=OuterRef("pk")).order_by().values("comment")
+    replies = Coalesce(Subquery(said.annotate(bytes=Sum(length)).values("bytes")), 0)
     texts = ("text", "url", "context", "distinct_id", "session")
-    return reduce(
+    return replies + reduce(
         add,
         (
             Func(Cast(name, TextField()), function="octet_length", output_field=IntegerField())
@@ -184,4 +218,32 @@ def _row(entry: Entry) -> CommentRow:
         edited_at=comment.edited_at,
         deleted=comment.deleted_at is not None,
         context=comment.context,
+        verified=comment.verified,
+        tags=sorted(tag.name for tag in comment.tags.all()),
+        merged_into=comment.merged_into.message_id if comment.merged_into else None,
+        pictures=[each.message_id for each in comment.pictures.all() if each.reply_id is None],
+        thread=[_message(reply) for reply in comment.replies.all() if reply.deleted_at is None],
+        promise=_promise(comment),
+        verdict=next((each.verdict for each in reversed(list(comment.verdicts.all()))), None),
     )
+
+
+def _message(reply: Reply) -> ThreadMessage:
+    return ThreadMessage(
+        id=reply.message_id,
+        author=reply.author,
+        name=reply.name or None,
+        text=reply.text,
+        at=reply.created_at,
+        edited_at=reply.edited_at,
+        verified=reply.verified,
+        pictures=[each.message_id for each in reply.pictures.all()],
+    )
+
+
+def _promise(comment: Comment) -> ThreadPromise | None:
+    standing = [each for each in comment.promises.all() if each.withdrawn_at is None]
+    if not standing:
+        return None
+    last = standing[-1]
+    return ThreadPromise(last.text, last.due, last.made_at, last.kept_at)

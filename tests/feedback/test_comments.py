@@ -27,7 +27,7 @@ NOON = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
 
 
 def says(team: Team, **changed: Any) -> LeftComment:
-    words = {"reaction": "confusing", "text": "Where did my note go?"}
+    words: dict[str, Any] = {"reaction": "confusing", "text": "Where did my note go?"}
     words |= {name: changed.pop(name) for name in ("reaction", "text", "timezone") if name in changed}
     columns = {"url": "https://notes.example/write", "session": "s1"} | changed
     return leave_comment(said(team, "ana@example.com", at=NOON, **columns), **words)

@@ -68,6 +68,7 @@ def test_a_webhook_hears_of_a_comment(team: Team, receiver: Receiver) -> None:
         "url": "https://shop.example/write",
         "distinct_id": "mina",
         "created_at": event["timestamp"],
+        "verified": False,
     }
 
 

@@ -88,7 +88,7 @@ def test_newproject_prints_what_a_program_needs() -> None:
     assert set(made) == {"project", "write_key", "api_key", "identity_secret"}
     project = Project.objects.get(slug=made["project"])
     assert (project.name, project.timezone) == ("Eve's café", "Europe/Berlin")
-    assert project.identity_secret == made["identity_secret"]
+    assert project.identity_secrets.get().secret == made["identity_secret"]
     write = keys.find_write_key(made["write_key"])
     read = keys.find_api_key(made["api_key"])
     assert write is not None

@@ -40,6 +40,15 @@ class DropReason(StrEnum):
     RATE_LIMITED = "rate_limited"
     BOT = "bot"
     NO_TIME = "no_time"
+    IDENTITY_MISSING = "identity_missing"
+    IDENTITY_MALFORMED = "identity_malformed"
+    IDENTITY_ALGORITHM = "identity_algorithm"
+    IDENTITY_KID = "identity_kid"
+    IDENTITY_SIGNATURE = "identity_signature"
+    IDENTITY_EXPIRED = "identity_expired"
+    IDENTITY_LIFETIME = "identity_lifetime"
+    IDENTITY_AUDIENCE = "identity_audience"
+    IDENTITY_SUBJECT = "identity_subject"
     UNSUPPORTED_UPDATE = "unsupported_update"
 
 
@@ -76,6 +85,15 @@ EXPLANATIONS: dict[DropReason | WarningReason, str] = {
     DropReason.BOT: "sent by a well-known crawler",
     DropReason.NO_TIME: "an imported event needs its time; send `time` in seconds or milliseconds since 1970",
     DropReason.UNSUPPORTED_UPDATE: "only $set, $set_once and $unset are supported; compute the new value and send $set",
+    DropReason.IDENTITY_MISSING: "nothing proves the userId; send an identity token in the header Firsthand-Identity",
+    DropReason.IDENTITY_MALFORMED: "the identity token is not a JWT with the claims sub and exp",
+    DropReason.IDENTITY_ALGORITHM: "the identity token is not signed with HS256",
+    DropReason.IDENTITY_KID: "the identity token names a secret (kid) that the project does not have or has revoked",
+    DropReason.IDENTITY_SIGNATURE: "the identity token's signature is wrong; sign it with an identity secret",
+    DropReason.IDENTITY_EXPIRED: "the identity token has expired, or is not valid yet; sign a new one",
+    DropReason.IDENTITY_LIFETIME: "the identity token expires more than 24 hours ahead; use a shorter lifetime",
+    DropReason.IDENTITY_AUDIENCE: "the identity token is for another project (aud)",
+    DropReason.IDENTITY_SUBJECT: "the identity token is for another user (sub)",
     WarningReason.MEANINGLESS_ID: "this id is a placeholder such as null or undefined, so it identifies nobody",
     WarningReason.FUTURE: "the timestamp is more than 23 hours in the future; the time of arrival is used instead",
     WarningReason.TOO_OLD: "the timestamp is before the year 2000; the time of arrival is used instead",
@@ -91,7 +109,7 @@ class Event(msgspec.Struct, gc=False):
 
     id             as sent, until the step `set_id` makes it a UUID
     timestamp      when it happened, ISO 8601 in UTC; empty until the step `set_timestamp`
-    user_known     "1" or "0"
+    user_known     "0", "1", or "2" if an identity token or a secret key proves the user id
     personless     "1" or "0"
     device_id      the browser's or app's own id; empty for servers. The step `set_device` leaves it only where needed
     sent_timestamp the time by the client's clock, if it sent one that can be read
@@ -103,6 +121,7 @@ class Event(msgspec.Struct, gc=False):
     extra_properties  JSON text of properties that the format has in fields of their own; those of the client win
     size           bytes of the event as JSON
     warnings       what was changed
+    unproved       why the event would be refused if the project enforced identity; "" if it would not
     """
 
     project_id: str = ""
@@ -144,6 +163,7 @@ class Event(msgspec.Struct, gc=False):
     extra_properties: str = ""
     size: int = 0
     warnings: tuple[WarningReason, ...] = ()
+    unproved: DropReason | str = ""
 
     def warn(self, warn: WarningReason) -> None:
         if warn not in self.warnings:
@@ -166,11 +186,45 @@ class Rejection(NamedTuple):
     sample: str = ""
 
 
-class RequestContext(msgspec.Struct, frozen=True, gc=False):
-    """What a step needs to know of the request. Create it with `request_context`.
+class Identity(NamedTuple):
+    """Whom the request's identity token proves. `problem` is why it proves nobody; "" if there is no token."""
 
-    proves    it was sent with a secret key that may merge people
+    user: str = ""
+    kid: str = ""
+    email: str = ""
+    name: str = ""
+    problem: DropReason | str = ""
+
+    def refusal(self, *claimed: str) -> DropReason | None:
+        """Why the token does not prove one of these user ids; None if it does."""
+        if self.user:
+            return None if self.user in claimed else DropReason.IDENTITY_SUBJECT
+        return DropReason(self.problem or DropReason.IDENTITY_MISSING)
+
+
+NOBODY_PROVED = Identity()
+
+
+class Proof(NamedTuple):
+    """What proves the user ids of a request.
+
+    secret_key  it was sent with an API key that may merge people
+    identity    whom its identity token proves
+    enforced    the project refuses user ids that nothing proves
+    checked     that was done before, because the body alone does not say who is speaking
     """
+
+    secret_key: bool = False
+    identity: Identity = NOBODY_PROVED
+    enforced: bool = False
+    checked: bool = False
+
+
+NO_PROOF = Proof()
+
+
+class RequestContext(msgspec.Struct, frozen=True, gc=False):
+    """What a step needs to know of the request. Create it with `request_context`."""
 
     project_id: int
     received_at: datetime
@@ -180,7 +234,7 @@ class RequestContext(msgspec.Struct, frozen=True, gc=False):
     ip: str
     max_event: int
     reserved: frozenset[str]
-    proves: bool
+    proof: Proof
     project_text: str
     received_text: str
 
@@ -194,7 +248,7 @@ def request_context(
     ip: str = "",
     max_event: int = 32 * 1024,
     reserved: frozenset[str] = RESERVED_EVENTS,
-    proves: bool = False,
+    proof: Proof = NO_PROOF,
 ) -> RequestContext:
     """`sent_at` is the client's clock at sending; its skew corrects all times. `reserved` names are rejected."""
     return RequestContext(
@@ -206,7 +260,7 @@ def request_context(
         ip=ip,
         max_event=max_event,
         reserved=reserved,
-        proves=proves,
+        proof=proof,
         project_text=str(project_id),
         received_text=times.to_iso(received_at),
     )

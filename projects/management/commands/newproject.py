@@ -29,7 +29,7 @@ class Command(BaseCommand):
             "project": new.project.slug,
             "write_key": new.write_key,
             "api_key": new.api_key,
-            "identity_secret": new.project.identity_secret,
+            "identity_secret": new.identity_secret,
         }
         lines = json.dumps(shown) if options["json"] else "\n".join(f"{k:<16}{v}" for k, v in shown.items())
         self.stdout.write(lines)

@@ -171,7 +171,7 @@ def test_who_was_merged_away_since_comes_as_a_tombstone(team: Team, api: Api, wa
         ana, tombstone = sorted(rows, key=lambda row: bool(row["deleted"]))
         assert (ana["deleted"], ana["merged_into"]) == (False, None)
         assert tombstone == {
-            "id": laptop, "name": "", "distinct_ids": [], "identified": False, "first_seen": None,
+            "id": laptop, "name": "", "distinct_ids": [], "identified": False, "verified": False, "first_seen": None,
             "last_seen": None, "events": 0, "sessions": 0, "former_ids": [], "properties": {},
             "merged_into": ana["id"], "deleted": True,
         }  # fmt: skip

@@ -33,7 +33,13 @@ QUIET = [
     "--disable-sync",
 ]
 PAGES = ["people/", "inbox/", "insights/retention/", "insights/trends/", "settings/", "settings/ingestion/"]
-PAGES += ["settings/health/", "settings/notifications/", "settings/webhooks/", "settings/deliveries/"]
+PAGES += [
+    "settings/health/",
+    "settings/identity/",
+    "settings/notifications/",
+    "settings/webhooks/",
+    "settings/deliveries/",
+]
 NARROW, WIDE = ViewportSize(width=390, height=844), ViewportSize(width=1280, height=800)
 ZOOMED = ViewportSize(width=320, height=400)
 """What is left of a small laptop at 400 %: WCAG's reflow."""

@@ -175,3 +175,17 @@ def test_a_person_keeps_their_colour(key: int | str) -> None:
 )
 def test_durations(seconds: int, expected: str) -> None:
     assert tags.seconds(seconds) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "properties", "said"),
+    [
+        ("$reply", {"comment": "c", "reply": "r"}, "replied in the thread of a comment"),
+        ("$verdict", {"comment": "c", "verdict": "works"}, "said that it works now"),
+        ("$verdict", {"comment": "c", "verdict": "still_not"}, "said that it still does not work"),
+        ("$answer", {"prompt": 7}, "answered a question"),
+    ],
+)
+def test_a_conversation_is_told_without_ids(name: str, properties: dict[str, Any], said: str) -> None:
+    told = sentence(event(name, **properties), properties)
+    assert (told.verb, told.subject) == (said, "")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from analytics.ingest import boot, http
+from analytics.ingest import http, script_files
 from analytics.ingest.app import Ingest
 from analytics.ingest.postgres import APPLICATION_NAME
 from projects import keys
@@ -137,10 +137,10 @@ def test_posthogs_snippet_gets_a_script_of_ours(harness: Harness, path: str) -> 
     assert (script.status_code, script.headers["content-type"]) == (200, "text/javascript; charset=utf-8")
     assert script.headers["access-control-allow-origin"] == "https://shop.example"
     assert "origin" in script.headers["vary"]
-    assert script.content == boot.LOADER_SCRIPT
+    assert script.content == script_files.LOADER.plain
     plain = harness.ingest.request("GET", path, headers={"accept-encoding": "identity"})
     assert "content-encoding" not in plain.headers
-    assert plain.content == boot.LOADER_SCRIPT
+    assert plain.content == script_files.LOADER.plain
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,10 @@ from django.utils.timezone import now
 
 from analytics.ingest import keys as ingest_keys
 from analytics.ingest.local import LocalIngest
-from projects import keys
+from projects import identity_secrets, keys
 from projects.models import Key
 from tests.analytics.ingest.conftest import Harness
+from tests.feedback.embed.visiting import token
 
 CALL = {"userId": "ana", "event": "x"}
 
@@ -51,6 +52,29 @@ def test_the_key_file_holds_only_digests_and_may_be_damaged(own_home: Path, harn
     file.write_bytes(b"{ damaged")
     with LocalIngest() as ingest:
         assert ingest.post("/v1/track", CALL, key=harness.team.write_key).status_code == 200
+
+
+AWAY = "postgresql://firsthand@127.0.0.1:1/away?connect_timeout=1"
+
+
+def test_identity_secrets_are_never_written_to_the_home(own_home: Path, harness: Harness) -> None:
+    """So a process that starts while the database is down cannot check tokens, and lets their senders retry."""
+    identity_secrets.set_enforced(harness.team.new.project, enforced=True)
+    call, key = {"userId": "ana"}, harness.team.write_key
+    headers = {"Firsthand-Identity": token(harness.team, "ana")}
+    with LocalIngest() as ingest:
+        assert ingest.post("/v1/identify", call, key=key, headers=headers).status_code == 200
+    secret = harness.team.new.identity_secret
+    stored = [file.read_bytes() for file in own_home.rglob("*") if file.is_file()]
+    assert stored
+    assert not [content for content in stored if secret.encode() in content]
+    with LocalIngest(AWAY) as ingest:
+        unchecked = ingest.post("/v1/identify", call, key=key, headers=headers)
+        assert (unchecked.status_code, "retry-after" in unchecked.headers) == (503, True)
+        assert ingest.post("/v1/identify", call, key=key).status_code == 401, (
+            "it still knows what is enforced"
+        )
+        assert ingest.post("/v1/track", CALL, key=key).status_code == 200
 
 
 ALIAS = {"userId": "ana", "previousId": "ana@work"}

@@ -126,12 +126,15 @@ def test_posthog_clients_get_a_rate_limit_error_in_their_format(limited: Harness
 
 def test_the_limits_by_default() -> None:
     assert Rates.from_environment() == Rates(
-        events_per_second=20_000, comments_per_minute=60, unknown_keys_per_minute=600
+        events_per_second=20_000, comments_per_minute=60, reads_per_minute=600, unknown_keys_per_minute=600
     )
 
 
 def test_rates_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FIRSTHAND_INGEST_RATE", "50")
     monkeypatch.setenv("FIRSTHAND_COMMENT_RATE", "0")
+    monkeypatch.setenv("FIRSTHAND_THREAD_RATE", "9")
     monkeypatch.setenv("FIRSTHAND_UNKNOWN_KEY_RATE", "7")
-    assert Rates.from_environment() == Rates(events_per_second=50, unknown_keys_per_minute=7)
+    assert Rates.from_environment() == Rates(
+        events_per_second=50, reads_per_minute=9, unknown_keys_per_minute=7
+    )

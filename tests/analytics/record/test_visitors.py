@@ -18,7 +18,7 @@ from analytics.ingest.app import Ingest
 from analytics.ingest.rates import Rates
 from analytics.record import visitors
 from analytics.record.visitors import visitor_routes
-from feedback.comments import LOCK
+from feedback.comment_changes import LOCK
 from feedback.embed.endpoints import ENDPOINTS
 from feedback.models import Comment
 from tests.analytics.ingest.conftest import ledger, rows

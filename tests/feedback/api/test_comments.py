@@ -52,6 +52,13 @@ def test_it_works(team: Team, api: Api) -> None:
         "edited_at": None,
         "deleted": False,
         "context": {"locale": "de-AT"},
+        "verified": False,
+        "tags": [],
+        "merged_into": None,
+        "pictures": [],
+        "thread": [],
+        "promise": None,
+        "verdict": None,
     }
 
 

@@ -47,6 +47,7 @@ def test_it_works(team: Team, said: list[Comment]) -> None:
                 "status": "new",
                 "edited_at": None,
                 "deleted": False,
+                "verified": False,
             }
         ],
         [
@@ -58,6 +59,7 @@ def test_it_works(team: Team, said: list[Comment]) -> None:
                 "status": "new",
                 "edited_at": None,
                 "deleted": False,
+                "verified": False,
             }
         ],
     ]

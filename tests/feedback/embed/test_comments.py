@@ -46,8 +46,12 @@ def key_for(team: Team, *origins: str) -> str:
 
 
 def warnings(team: Team) -> list[tuple[str, str]]:
-    """The project's ingestion warnings: reason and sample."""
-    found = rows("SELECT reason, sample FROM analytics_warning WHERE project_id = %s ORDER BY id", team.id)
+    """The project's ingestion warnings, except those that a user id is not proved: reason and sample."""
+    found = rows(
+        "SELECT reason, sample FROM analytics_warning WHERE project_id = %s"
+        " AND NOT starts_with(reason, 'identity_') ORDER BY id",
+        team.id,
+    )
     return [(row["reason"], row["sample"]) for row in found]
 
 
