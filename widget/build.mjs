@@ -4,7 +4,7 @@
 import { build } from "esbuild";
 import { createHash } from "node:crypto";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -46,8 +46,12 @@ async function npmPackage() {
   rmSync(dist, { recursive: true, force: true });
   await build({ ...COMMON, entryPoints: ["src/index.ts"], format: "esm", splitting: true, minify: false, outdir: dist });
   const types = ["--declaration", "--emitDeclarationOnly", "--noEmit", "false", "--outDir", dist];
-  execFileSync(process.execPath, [join(HERE, "node_modules/typescript/bin/tsc"), ...types], { stdio: "inherit" });
-  return readdirSync(dist);
+  execFileSync(process.execPath, [join(HERE, "node_modules/typescript/bin/tsc"), ...types], { cwd: HERE, stdio: "inherit" });
+  for (const file of readdirSync(dist, { recursive: true }).filter((name) => name.endsWith(".d.ts"))) {
+    const path = join(dist, file);
+    // Node's own resolution wants extensions.
+    writeFileSync(path, readFileSync(path, "utf8").replace(/((?:from |import\()")(\.[^"]+)"/g, '$1$2.js"'));
+  }
 }
 
 await (process.argv.includes("--package") ? npmPackage() : served());

@@ -11,6 +11,7 @@ from analytics.schema import ANSWER_EVENT, COMMENT_EVENT, PAGEVIEW_EVENT, REPLY_
 from dashboard import formats
 
 MAX_LENGTH = 300
+LONGEST_LOAD = 24 * 60 * 60 * 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,23 @@ def _clicked_repeatedly(event: Event, details: Details) -> Sentence:
     return Sentence("event", "clicked repeatedly on", _element_name(details) or "something")
 
 
+def _clicked_in_vain(event: Event, details: Details) -> Sentence:
+    return Sentence("event", "clicked, and nothing happened:", _element_name(details) or "something")
+
+
+def _loaded(event: Event, details: Details) -> Sentence:
+    verb = "waited for" if details.get("$web_vitals_rating") == "poor" else "loaded"
+    painted = details.get("$web_vitals_LCP_value") or details.get("$web_vitals_FCP_value")
+    return Sentence("page", verb, event.path or event.url or "a page", _seconds(painted))
+
+
+def _seconds(milliseconds: object) -> str:
+    # Clients send any number, and dividing one beyond a float's range raises OverflowError.
+    if isinstance(milliseconds, int | float) and 0 <= milliseconds <= LONGEST_LOAD:
+        return f"{milliseconds / 1000:.1f} s"
+    return ""
+
+
 USES = {
     "click": ("clicked", "something"),
     "change": ("changed", "a field"),
@@ -109,8 +127,9 @@ def _element_name(details: Details) -> str:
     # The first element of the chain is the one that was used; the others contain it.
     [element] = ELEMENT.findall(chain)[:1]
     attributes = {name: value.replace('\\"', '"') for name, value in ATTRIBUTE.findall(element)}
-    label = attributes.get("attr__aria-label", "") or _text(details, "$el_text", "text", "name")
-    return label or next((attributes[name] for name in NAMING if attributes.get(name)), "")
+    label = attributes.get("attr__aria-label", "") or _text(details, "$el_label", "$el_text", "text", "name")
+    named = label or next((attributes[name] for name in NAMING if attributes.get(name)), "")
+    return named or _text(details, "$el_selector")
 
 
 def _failed(event: Event, details: Details) -> Sentence:
@@ -153,6 +172,8 @@ SPEAKERS: dict[str, Speaker] = {
     "$group": _grouped,
     "$autocapture": _used,
     "$rageclick": _clicked_repeatedly,
+    "$dead_click": _clicked_in_vain,
+    "$web_vitals": _loaded,
     "$exception": _failed,
     COMMENT_EVENT: _commented,
     REPLY_EVENT: _replied,

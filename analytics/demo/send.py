@@ -16,7 +16,7 @@ class DemoRejectedError(Exception):
 
 def send(calls: Sequence[Call], write_key: str) -> Iterator[int]:
     """Yields the number of calls sent so far."""
-    with LocalIngest() as ingest:
+    with LocalIngest(trusted=True) as ingest:
         for start in range(0, len(calls), BATCH):
             # No `sentAt`: with it, ingest would correct the old timestamps by today's clock difference.
             part = [call.payload for call in calls[start : start + BATCH]]

@@ -62,7 +62,8 @@ def send(
     key = newest_write_key(project)
     if key is None:
         raise ImportStoppedError(f"{project} has no write key; create one in its settings")
-    with LocalIngest() as ingest:
+    # A history names users without tokens, and whoever may run this command may write anything.
+    with LocalIngest(trusted=True) as ingest:
         for batch in _batches(_valid_lines(form, stream, report), form.max_bytes):
             body = form.request([line.event for line in batch])
             _add_response(report, batch, _post(ingest, form.path, body, key))

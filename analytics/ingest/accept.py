@@ -233,6 +233,15 @@ def _property_problem(value: str) -> DropReason | None:
     return None
 
 
+def drop_unproved_assertions(event: Event, context: RequestContext) -> DropReason | None:
+    """Whoever cannot say that they are a user cannot say what that user's email address is."""
+    asserts = event.person_set or event.person_set_once
+    if asserts and context.proof.enforced and event.user_known == "1":
+        assertions.drop(event)
+        event.warn(WarningReason.UNPROVED_FACTS)
+    return None
+
+
 def sanitize_assertions(event: Event, context: RequestContext) -> DropReason | None:
     # Enrich decodes these values after the client got its 200, too late to reject them.
     if event.person_set or event.person_set_once:
@@ -306,6 +315,7 @@ STEPS: tuple[Step, ...] = (
     set_id,
     set_timestamp,
     check_properties,
+    drop_unproved_assertions,
     sanitize_assertions,
     add_extra_properties,
     fill_from_urls,

@@ -32,7 +32,7 @@ class Ingest:
     """The ASGI application, for one event loop at a time.
 
     `extra_routes` are endpoints by path, added to ROUTES; a {name} in a path stands for one part of it. `rates` default
-    to those in the environment.
+    to those in the environment. `trusted`: nobody but this process sends to it, so user ids need no proof.
     """
 
     def __init__(
@@ -41,9 +41,11 @@ class Ingest:
         *,
         extra_routes: Mapping[str, Endpoint] | None = None,
         rates: Rates | None = None,
+        trusted: bool = False,
     ) -> None:
         self._url = database_url
         self._rates = rates
+        self._trusted = trusted
         extra = dict(extra_routes or {})
         self._routes = ROUTES | MIXPANEL | AMPLITUDE | {p: e for p, e in extra.items() if "{" not in p}
         self._patterns: tuple[tuple[re.Pattern[str], Endpoint | StaticEndpoint], ...] = (
@@ -67,7 +69,10 @@ class Ingest:
 
     async def start(self) -> None:
         self._intake = Intake(
-            self._url or layout.database_url(), layout.home(), self._rates or Rates.from_environment()
+            self._url or layout.database_url(),
+            layout.home(),
+            self._rates or Rates.from_environment(),
+            trusted=self._trusted,
         )
         self._tasks = [asyncio.create_task(_run_forever(each)) for each in self._intake.loops]
 

@@ -165,7 +165,8 @@ class Keys:
     def _save(self, known: dict[str, Access]) -> None:
         self._file.parent.mkdir(parents=True, exist_ok=True)
         # Written under another name and renamed: a crash must not leave half a file.
-        fresh = self._file.with_suffix(f".{os.getpid()}")
+        # A name of its own, also beside another cache in this process.
+        fresh = self._file.with_suffix(f".{os.getpid()}-{id(self):x}")
         fresh.touch(mode=0o600)
         fresh.write_bytes(msgspec.json.encode(known))
         fresh.replace(self._file)

@@ -29,9 +29,10 @@ class LocalIngest:
         *,
         extra_routes: Mapping[str, Endpoint] | None = None,
         rates: Rates | None = None,
+        trusted: bool = False,
     ) -> None:
         # No limits by default: all events of an import come from one address, which would exceed any rate.
-        self._app = Ingest(database_url, extra_routes=extra_routes, rates=rates or Rates())
+        self._app = Ingest(database_url, extra_routes=extra_routes, rates=rates or Rates(), trusted=trusted)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="ingest", daemon=True)
 

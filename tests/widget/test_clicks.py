@@ -54,6 +54,9 @@ SECRETS = """
 <div data-fh-mask><a id=link href="/secret-path">Secret link</a><button data-fh-show id=shown>Shown</button></div>
 <div data-fh-ignore><button id=ignored>Secret button</button></div>
 <button id=partly>Pay <b data-fh-mask>Secret 40 €</b></button>
+<div role=button id=box><b>Note</b> <p contenteditable>Secret note</p></div>
+<form id=ask><button data-fh-mask id=send>Secret question</button></form>
+<form id=tell><button data-fh-ignore id=go>Secret answer</button></form>
 <button id=mail>Write to ana@example.com</button><button id=number>4111 1111 1111 1111</button>
 """
 
@@ -62,15 +65,20 @@ SECRETS = """
 def test_neither_values_nor_masked_parts_are_recorded(shop: Shop) -> None:
     selectors = (
         "#label", "#check", "#choice", "#area", "#inside", "#field", "#pay", "#card", "#row b", "#hidden", "#link",
-        "#shown", "#ignored", "#partly", "#mail", "#number",
+        "#shown", "#ignored", "#partly", "#box b", "#send", "#go",
+        "#mail", "#number",
     )  # fmt: skip
-    app = 'document.addEventListener("click", (event) => event.preventDefault());'
+    app = """
+        document.addEventListener("click", (event) => event.target.closest("a") && event.preventDefault());
+        document.addEventListener("submit", (event) => event.preventDefault());
+    """
     shop.site.clear("style-src 'unsafe-inline'")
     clicks(shop, *selectors, body=SECRETS, app=app)
-    found = {each["$el_selector"]: each.get("$el_text") for each in described(shop, 9)}
+    found = {each["$el_selector"]: each.get("$el_text") for each in described(shop, 13)}
     assert found == {
         "#pay": "Pay now", "#card": None, "#row": "Red lamp new", "#hidden": None, "#link": None,
-        "#shown": "Shown", "#partly": None, "#mail": "Write to ***", "#number": "***",
+        "#shown": "Shown", "#partly": None, "#box": None, "#send": None, "#ask": None,
+        "#tell": None, "#mail": "Write to ***", "#number": "***",
     }  # fmt: skip
     text = json.dumps([each.row for each in shop.stored(1)], default=str)
     assert not [word for word in ("Secret", "secret", "Insulin", "4111", "example.com") if word in text]

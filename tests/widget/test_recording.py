@@ -3,9 +3,11 @@
 import json
 
 import pytest
+from playwright.sync_api import Request
 
 from analytics.enrich.batches import enrich
 from analytics.models import Person
+from tests.feedback.embed.visiting import token
 from tests.widget.conftest import APP, Shop, taken_over
 
 pytestmark = pytest.mark.browser
@@ -128,17 +130,20 @@ def test_two_people_on_one_device_stay_two(shop: Shop) -> None:
 def test_a_token_proves_the_identity_and_travels_alone(shop: Shop) -> None:
     sent: list[tuple[str | None, list[str]]] = []
 
-    def look(request) -> None:  # type: ignore[no-untyped-def]
+    def look(request: Request) -> None:
         if request.method == "POST":
-            token = request.headers.get("firsthand-identity")
-            sent.append((token, [call["type"] for call in json.loads(request.post_data)["batch"]]))
+            calls = json.loads(request.post_data or "{}")["batch"]
+            sent.append((request.headers.get("firsthand-identity"), [call["type"] for call in calls]))
 
     shop.page.on("request", look)
     shop.visit(**ONLY_CALLS)
-    shop.page.evaluate("() => firsthand.identify('ana', {}, {token: 'a.b.c'})")
+    signed = token(shop.team)
+    shop.call("identify", "ana", {}, {"token": signed})
     shop.call("track", "bought")
-    assert len(shop.stored(2)) == 2
-    assert sorted(sent, key=str) == [("a.b.c", ["identify"]), (None, ["track"])]
+    identified, bought = shop.stored(2)
+    assert sent == [(signed, ["identify"]), (None, ["track"])]
+    # Proved, and claimed.
+    assert (identified["user_known"], bought["user_known"]) == (2, 1)
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ const MOST_STEPS = 6;
 const LASTING_ID = /^[a-z][a-z_-]*\d{0,2}$/i;
 const INTERFACE =
   "a[href],button,summary,[role=button],[role=link],[role=tab],[role=menuitem],[type=submit],[type=button],[type=image],[type=reset]";
+const MASKED = "[data-fh-mask],[data-fh-ignore]";
 const FIELDS = "input,select,textarea,option,label";
 
 /** The properties of `$autocapture`. */
@@ -43,9 +44,9 @@ function parentOf(element: Element): Element | null {
 export const clean = (text: string | null | undefined): string =>
   masked((text ?? "").replace(/\s+/g, " ").trim()).slice(0, MOST_TEXT);
 
-/** Whether the nearest `data-fh-mask` or `data-fh-show` around an element is the second; undefined without any. */
+/** Whether the nearest attribute around an element is `data-fh-show`; undefined without any. */
 function isShown(element: Element): boolean | undefined {
-  return element.closest("[data-fh-mask],[data-fh-show]")?.matches(":not([data-fh-mask])");
+  return element.closest(`${MASKED},[data-fh-show]`)?.matches(`:not(${MASKED})`);
 }
 
 /** The element that a person means by a click or by submitting a form; null if it says nothing. */
@@ -67,11 +68,9 @@ export function meantBy(event: Event): Element | null {
 const isPointedAt = (element: Element): boolean => getComputedStyle(element).cursor === "pointer";
 
 export function describe(event: Event, element: Element): PressedElement {
-  const shown = isShown(element);
   const found: PressedElement = { $event_type: event.type, $el_selector: selectorOf(element) };
-  if (shown === false) return found;
-  const submitter = event.type === "submit" ? (event as SubmitEvent).submitter : null;
-  const text = visibleText(submitter ?? element, shown);
+  if (isShown(element) === false) return found;
+  const text = visibleText((event as SubmitEvent).submitter ?? element);
   const label = clean(element.getAttribute("aria-label"));
   if (text) found.$el_text = text;
   if (label) found.$el_label = label;
@@ -80,8 +79,9 @@ export function describe(event: Event, element: Element): PressedElement {
   return found;
 }
 
-function visibleText(element: Element, shown: boolean | undefined): string {
-  if (!element.matches(INTERFACE) && !shown) return "";
-  if (element.querySelector("[data-fh-mask]")) return "";
+function visibleText(element: Element): string {
+  if (!(isShown(element) ?? element.matches(INTERFACE))) return "";
+  // Its text would contain theirs.
+  if (element.querySelector(`${MASKED},${FIELDS},[contenteditable]`)) return "";
   return clean(element instanceof HTMLInputElement ? element.value : (element as HTMLElement).innerText);
 }

@@ -50,7 +50,8 @@ export class Transport {
     if (this.#isRefused) return;
     // As text at once, because the page may change its objects later.
     const text = JSON.stringify(event);
-    const size = new Blob([text]).size;
+    // Not the size of a Blob, which costs half a millisecond.
+    const size = new TextEncoder().encode(text).length;
     if (size > LARGEST_EVENT) return this.#debug?.("event too large", event);
     this.#queue.push({ text, size, token });
     // More than a beacon would be lost if the page went now. But what has failed waits for its time.

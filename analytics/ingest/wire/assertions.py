@@ -53,6 +53,13 @@ def merge(within: msgspec.Raw, beside: msgspec.Raw) -> str:
     return msgspec.json.encode(_fields.decode(given[0]) | _fields.decode(given[1])).decode()
 
 
+def drop(event: Event) -> None:
+    """Take the event's assertions back, also out of its properties."""
+    fields = _fields.decode(event.properties)
+    kept = {name: value for name, value in fields.items() if name not in ("$set", "$set_once")}
+    event.properties, event.person_set, event.person_set_once = msgspec.json.encode(kept).decode(), "", ""
+
+
 def store(event: Event) -> None:
     """Write the event's assertions into its properties."""
     fields = _fields.decode(event.properties)

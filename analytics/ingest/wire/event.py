@@ -62,6 +62,7 @@ class WarningReason(StrEnum):
     FIELD_IGNORED = "field_ignored"
     TEXT_MENDED = "text_mended"
     SHORTENED = "shortened"
+    UNPROVED_FACTS = "unproved_facts"
 
 
 EXPLANATIONS: dict[DropReason | WarningReason, str] = {
@@ -100,6 +101,7 @@ EXPLANATIONS: dict[DropReason | WarningReason, str] = {
     WarningReason.UNREADABLE_TIME: "the timestamp cannot be read (send ISO 8601); the time of arrival is used instead",
     WarningReason.FIELD_IGNORED: "a field has the wrong type and was ignored",
     WarningReason.TEXT_MENDED: "NUL characters, lone surrogates and invalid numbers were replaced",
+    WarningReason.UNPROVED_FACTS: "nothing proves the user id, so properties of the person ($set) were left out",
     WarningReason.SHORTENED: "a text was too long and was truncated",
 }
 

@@ -73,7 +73,21 @@ def told(happened: Event) -> str:
         (used("change", "input:"), "changed a field"),
         (used("submit", 'form:attr__id="order"attr_id="order"'), "submitted order"),
         (used("submit", ""), "submitted a form"),
+        (
+            event("$autocapture", **{"$el_text": "×", "$el_label": "Close the banner"}),
+            "clicked Close the banner",
+        ),
+        (event("$autocapture", **{"$el_selector": "#order > button"}), "clicked #order > button"),
         (event("$rageclick", **{"$el_text": "Save"}), "clicked repeatedly on Save"),
+        (event("$dead_click", **{"$el_text": "Save"}), "clicked, and nothing happened: Save"),
+        (event("$web_vitals", "/pricing", **{"$web_vitals_LCP_value": 1234}), "loaded /pricing 1.2 s"),
+        (
+            event(
+                "$web_vitals", "/pricing", **{"$web_vitals_FCP_value": 5210.4, "$web_vitals_rating": "poor"}
+            ),
+            "waited for /pricing 5.2 s",
+        ),
+        (event("$web_vitals", "/pricing", **{"$web_vitals_LCP_value": 10**400}), "loaded /pricing"),
         (
             event(
                 "$exception", **{"$exception_list": [{"type": "TypeError", "value": "x is undefined"}, {}]}
@@ -100,7 +114,7 @@ def test_events_are_sentences(happened: Event, expected: str) -> None:
 
 @given(name=st.text(min_size=1), details=st.dictionaries(st.text(), JSON, max_size=5))
 def test_whatever_a_client_sends_can_be_told(name: str, details: dict[str, object]) -> None:
-    for called in (name, "$pageview", "$exception", "$comment", "$autocapture", "$rageclick"):
+    for called in (name, "$pageview", "$exception", "$comment", "$autocapture", "$rageclick", "$web_vitals"):
         happened = event("came")
         happened = msgspec.structs.replace(happened, event=called)
         assert sentence(happened, details).verb

@@ -18,8 +18,9 @@ from django.utils.timezone import now
 from analytics.imports import importer
 from analytics.imports.formats import FORMATS
 from analytics.imports.report import ImportReport
-from analytics.models import Person
+from analytics.models import LedgerEntry, Person
 from analytics.pipeline import PipelineReport, until_idle
+from projects import identity_secrets
 from projects.models import Key
 from tests.journey import Journey
 from tests.people import Team
@@ -66,6 +67,13 @@ def times_of(team: Team) -> list[dt.datetime]:
     with connection.cursor() as cursor:
         cursor.execute('SELECT "timestamp" FROM analytics_event WHERE project_id = %s ORDER BY 1', [team.id])
         return [row[0] for row in cursor.fetchall()]
+
+
+def test_a_history_needs_no_identity_tokens(team: Team, tmp_path: Path) -> None:
+    identity_secrets.set_enforced(team.new.project, enforced=True)
+    history = [call(1, type="identify", event=None, traits={"plan": "pro"}), call(2)]
+    assert "2 stored, 0 duplicates, 0 rejected" in imported(team, file_of(tmp_path, history))
+    assert not LedgerEntry.objects.filter(project_id=team.id, outcome="unproved").exists()
 
 
 def test_it_works(team: Team, tmp_path: Path) -> None:

@@ -250,6 +250,28 @@ def test_a_batch_lists_the_claims_it_refused(strict: Team, door: LocalIngest) ->
     assert refused == [(1, "identity_missing"), (2, "identity_missing")]
 
 
+def test_nobody_changes_the_address_of_a_user_they_cannot_prove_to_be(
+    strict: Team, door: LocalIngest
+) -> None:
+    """An event is not an identify, but its `$set` would say as much."""
+    properties = {"$set": {"email": "mallory@evil.example"}, "$set_once": {"plan": "free"}, "page": 1}
+    call = {"userId": "ana", "event": "wrote", "properties": properties}
+    response = door.post("/v1/track", call, key=strict.write_key)
+    assert [each["reason"] for each in response.json()["warnings"]] == ["unproved_facts"]
+    headers = {"Firsthand-Identity": token(strict, "ana")}
+    proved = call | {"properties": {"$set": {"email": "ana@example.com"}}}
+    assert "warnings" not in door.post("/v1/track", proved, key=strict.write_key, headers=headers).json()
+    anonymous = {"anonymousId": "laptop", "event": "wrote", "properties": properties}
+    assert "warnings" not in door.post("/v1/track", anonymous, key=strict.write_key).json()
+    enrich(100)
+    api = Api(strict.api_key)
+    known = {row["distinct_ids"][0]: row["properties"] for row in api.rows("people")}
+    assert known["ana"] == {"email": "ana@example.com"}
+    assert known["laptop"]["plan"] == "free"
+    kept = [event["properties"] for event in api.rows("events", distinct_id="ana")]
+    assert {"page": 1} in kept
+
+
 def test_posthog_s_identify_is_refused_too(strict: Team, door: LocalIngest) -> None:
     event = {"event": "$identify", "distinct_id": "ana", "properties": {"$anon_distinct_id": "laptop"}}
     response = door.post("/e/", {"api_key": strict.write_key, "batch": [event]})

@@ -1,5 +1,8 @@
 // What PostHog's HTML snippet loads as array.js. It takes over the calls that the snippet has queued, and records
 // events in PostHog's format. Features other than events (flags, surveys, recordings) are accepted and do nothing.
+import { uuid7 } from "../ids";
+import { openStorage } from "../storage";
+
 (() => {
   const SECOND = 1000;
   const MINUTE = 60 * SECOND;
@@ -18,29 +21,7 @@
   const FIELDS = "input,select,textarea";
   const PRESSED = "[type=submit],[type=button],[type=image],[type=reset]";
 
-  function uuid7() {
-    const bytes = crypto.getRandomValues(new Uint8Array(16));
-    for (let at = 5, time = Date.now(); at >= 0; at--, time = Math.floor(time / 256)) bytes[at] = time % 256;
-    bytes[6] = (bytes[6] & 15) | 112;
-    bytes[8] = (bytes[8] & 63) | 128;
-    const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-    return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
-  }
-
-  function storage(kind) {
-    const kept = new Map();
-    const memory = { getItem: (name) => kept.get(name), setItem: (name, text) => kept.set(name, text) };
-    if (kind === "memory") return memory;
-    // A browser that forbids storage throws on access.
-    try {
-      const area = kind === "sessionStorage" ? sessionStorage : localStorage;
-      area.setItem("__fh", "");
-      area.removeItem("__fh");
-      return area;
-    } catch {
-      return memory;
-    }
-  }
+  const kindOf = (persistence) => ({ memory: "memory", sessionStorage: "session" })[persistence] ?? "local";
 
   function parsed(url) {
     try {
@@ -134,7 +115,7 @@
       if (!token || this.__loaded) return this;
       this.#token = token;
       this.config = { ...config, api_host: (config.api_host || "").replace(/\/+$/, "") };
-      this.#store = storage(config.persistence);
+      this.#store = openStorage(kindOf(config.persistence));
       this.#begin(config.bootstrap);
       this.__loaded = true;
       config.loaded?.(this);
@@ -148,7 +129,7 @@
       if (isIdentifiedID) Object.assign(person, { $user_id: id, $user_state: "identified" });
       const visit = { r: document.referrer || "$direct", u: location.href };
       this.#state({ ...person, $initial_person_info: visit, ...this.#state() });
-      const tab = storage(this.config.persistence === "memory" ? "memory" : "sessionStorage");
+      const tab = openStorage(this.config.persistence === "memory" ? "memory" : "session");
       const name = `ph_${this.#token}_window_id`;
       this.#window = tab.getItem(name) || uuid7();
       tab.setItem(name, this.#window);
