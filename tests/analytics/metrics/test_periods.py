@@ -157,7 +157,7 @@ def test_weeks_and_months_of_days_on_the_engine(
     engine: ibis.BaseBackend, days: list[dt.date], week_start: int
 ) -> None:
     calendar = Calendar(ZoneInfo("UTC"), week_start)
-    table = ibis.memtable({"day": days}, schema={"day": "date"})
+    table = ibis.memtable(pa.table({"day": pa.array(days, pa.date32())}))
     day = table["day"].epoch_days()
     found = engine.to_pyarrow(
         table.select(
