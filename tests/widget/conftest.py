@@ -35,6 +35,7 @@ BODY = """
 <a id=next href="/prices?for=ana#top">Prices</a>
 <form id=order aria-label="Order"><input name=email aria-label="Your e-mail"> <button>Order</button></form>
 """
+PART = "performance.getEntriesByType('resource').find(({name}) => /\\/(watch|part)-/.test(name))"
 # A script of the shop's own, since its policy allows no other.
 APP = 'document.addEventListener("submit", (event) => event.preventDefault());'
 
@@ -188,6 +189,14 @@ class Stored:
 def taken_over(page: Page) -> None:
     """Wait until the script has taken over."""
     page.wait_for_function("() => window.firsthand && !Array.isArray(window.firsthand)")
+
+
+def part_started(page: Page) -> None:
+    """Wait until the part that is loaded when the page is idle has started, however long that takes."""
+    page.wait_for_function(f"() => {PART}")
+    page.evaluate(
+        f"async () => {{ await import({PART}.name); await new Promise((done) => setTimeout(done)); }}"
+    )
 
 
 @pytest.fixture

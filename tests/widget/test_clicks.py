@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.widget.conftest import BODY, Shop
+from tests.widget.conftest import BODY, Shop, part_started
 
 pytestmark = pytest.mark.browser
 QUIET = {"vitals": "off", "pageviews": "off"}
@@ -133,8 +133,8 @@ def test_clicks_of_scripts_and_turned_off_autocapture(shop: Shop) -> None:
 @pytest.mark.slow
 def test_rage_clicks(shop: Shop) -> None:
     shop.visit(**QUIET)
+    part_started(shop.page)
     shop.page.click("#buy", click_count=4)
-    shop.page.wait_for_load_state("networkidle")
     shop.page.goto("about:blank")
     found = shop.stored(5)
     assert sorted(each.event for each in found) == [*["$autocapture"] * 4, "$rageclick"]
@@ -146,7 +146,7 @@ DEAD = """
     addEventListener("DOMContentLoaded", () => {
         const on = (id, work) => document.querySelector(id).addEventListener("click", work);
         on("#changes", () => document.body.append("changed"));
-        on("#loads", () => fetch("/lamps.js"));
+        on("#loads", () => fetch("/lamps.js", {cache: "force-cache"}));
         on("#scrolls", () => scrollTo(0, 500));
         on("#moves", () => document.querySelector("#field").focus());
     });
@@ -162,12 +162,12 @@ DEAD_BODY = """
 def test_dead_clicks(shop: Shop) -> None:
     shop.write("/file.zip", tag="")
     shop.visit(body=DEAD_BODY + "<br>" * 200, app=DEAD, **QUIET)
-    shop.page.wait_for_load_state("networkidle")
+    part_started(shop.page)
     for selector in ("#changes", "#loads", "#scrolls", "#moves", "#away", "#dead"):
         shop.page.evaluate("() => scrollTo(0, 0)")
         shop.page.click(selector)
-        # Longer than the script waits for a sign. A slow machine only waits longer.
-        shop.page.wait_for_timeout(2700)
+        # Longer than the script waits for a sign, by the page's own clock: timers of a page fire in order.
+        shop.page.evaluate("() => new Promise((done) => setTimeout(done, 2700))")
     shop.page.goto("about:blank")
     found = shop.stored(7)
     assert [each["$el_selector"] for each in found if each.event == "$dead_click"] == ["#dead"]

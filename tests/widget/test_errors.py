@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Route
 
-from tests.widget.conftest import Shop, Stored
+from tests.widget.conftest import Shop, Stored, part_started
 
 pytestmark = pytest.mark.browser
 QUIET = {"vitals": "off", "pageviews": "off", "autocapture": "off"}
@@ -37,9 +37,8 @@ def expect_errors(shop: Shop, count: int) -> None:
 
 def watched(shop: Shop, **given: Any) -> None:
     """Visit, and wait for the part that reads stacks."""
-    with shop.page.expect_response("**/fh/watch-*.js"):
-        shop.visit(**QUIET, **given)
-    shop.page.wait_for_load_state("networkidle")
+    shop.visit(**QUIET, **given)
+    part_started(shop.page)
 
 
 @pytest.mark.slow
@@ -70,8 +69,8 @@ def test_errors_before_the_part_is_loaded_wait_for_it(shop: Shop) -> None:
     thrown(shop, "fail()", "Promise.reject(new RangeError('too far'))")
     while not held:
         shop.page.wait_for_timeout(20)
-    with shop.page.expect_response("**/v1/b"):
-        held[0].continue_()
+    held[0].continue_()
+    part_started(shop.page)
     error, rejected = shop.left("$exception", "$exception")
     assert listed(error)["stacktrace"]["frames"][-1]["function"] == "inner"
     assert (listed(rejected)["type"], listed(rejected)["mechanism"]["type"]) == (

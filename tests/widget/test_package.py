@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.widget.conftest import Shop
+from tests.widget.conftest import Shop, part_started
 from tests.widget.test_build import WIDGET
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -89,7 +89,7 @@ def test_it_is_typed_and_works_when_bundled(product: Path, shop: Shop) -> None:
     for path in (product / "built").glob("*.js"):
         shop.site.files[f"/{path.name}"] = path.read_text(encoding="utf-8")
     shop.visit(tag="<script type=module src=/app.js></script>")
-    shop.page.wait_for_load_state("networkidle")
+    part_started(shop.page)
     shop.page.evaluate("() => firsthand.captureException(new Error('broken'))")
     shop.page.goto("about:blank")
     found = shop.stored(3)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.widget.conftest import APP, Shop
+from tests.widget.conftest import APP, Shop, part_started
 
 pytestmark = pytest.mark.browser
 LISTEN = """
@@ -18,7 +18,7 @@ SANDBOXED = f"default-src 'self' HOST; {ICON}; sandbox allow-scripts allow-forms
 
 def use(shop: Shop) -> None:
     """Record something of every kind, with the part that is loaded later."""
-    shop.page.wait_for_load_state("networkidle")
+    part_started(shop.page)
     shop.page.click("#buy")
     shop.page.evaluate("() => firsthand.captureException(new Error('broken'))")
     shop.page.evaluate("() => firsthand.track('done')")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Request, Route
 
-from tests.widget.conftest import Shop
+from tests.widget.conftest import Shop, part_started
 
 pytestmark = pytest.mark.browser
 QUIET = {"vitals": "off", "pageviews": "off", "autocapture": "off", "errors": "off"}
@@ -196,11 +196,12 @@ def test_a_hidden_page_sends_what_it_has_and_keeps_what_fails(shop: Shop) -> Non
 def test_everything_that_was_sent_is_stored(shop: Shop) -> None:
     """A visit as it is, over two pages: every event that the page made is there, once."""
     shop.visit()
+    part_started(shop.page)
     shop.page.evaluate(TRACK_MANY, [120, 1000])
     shop.page.click("#buy")
     assert len(shop.stored(122)) == 122
     shop.visit("/more")
-    shop.page.wait_for_load_state("networkidle")
+    part_started(shop.page)
     shop.call("identify", "ana")
     shop.page.evaluate(TRACK_MANY, [30, 10])
     shop.page.goto("about:blank")

@@ -13,10 +13,10 @@ def paths(shop: Shop, *expected: str) -> None:
     assert [each["url"].removeprefix(shop.site.address) for each in found] == list(expected)
 
 
-def settled(shop: Shop, script: str) -> None:
-    """Run, then wait longer than the script does for a title and for redirects."""
-    shop.page.evaluate(f"() => {{ {script} }}")
-    shop.page.wait_for_timeout(120)
+def settled(shop: Shop, script: str, after: str = "null") -> None:
+    """Run, then wait longer than the script does for a title and for redirects, by the page's own clock."""
+    wait = "await new Promise((done) => setTimeout(done, 100));"
+    shop.page.evaluate(f"async () => {{ const ready = {after}; {script}; await ready; {wait} }}")
 
 
 @pytest.mark.slow
@@ -27,7 +27,8 @@ def test_routes_of_a_single_page_application(shop: Shop) -> None:
     settled(shop, "history.pushState({}, '', '/login'); history.replaceState({}, '', '/login/choose')")
     settled(shop, "location.hash = 'footer'")
     settled(shop, "location.hash = '#/checkout'")
-    settled(shop, "history.go(-2)")
+    went = "new Promise((done) => addEventListener('popstate', done, {once: true}))"
+    settled(shop, "history.go(-2)", after=went)
     found = shop.left(*["$pageview"] * 5)
     assert [each["url"].removeprefix(shop.site.address) for each in found] == [
         "/lamps", "/lamps/red", "/login/choose", "/login/choose#/checkout", "/login/choose",

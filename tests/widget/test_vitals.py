@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.widget.conftest import Shop
+from tests.widget.conftest import Shop, part_started
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 QUIET = {"pageviews": "off", "autocapture": "off"}
@@ -32,9 +32,8 @@ def reported(shop: Shop) -> dict[str, Any]:
 
 
 def loaded(shop: Shop, **given: Any) -> None:
-    with shop.page.expect_response("**/fh/watch-*.js"):
-        shop.visit(**QUIET, **given)
-    shop.page.wait_for_load_state("networkidle")
+    shop.visit(**QUIET, **given)
+    part_started(shop.page)
     # Two frames, so that everything was painted.
     shop.page.evaluate(
         "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
