@@ -101,12 +101,14 @@ def health(request: HttpRequest, project: Project) -> HttpResponse:
 
 
 def _page(request: HttpRequest, project: Project, new: keys.NewKey | None = None) -> HttpResponse:
+    host = request.build_absolute_uri("/")
     context = {
         "project": project,
         "keys": Key.objects.filter(project=project).order_by("revoked_at", "-id"),
         "new": new,
         "is_owner": is_owner(cast("User", request.user), project),
         "timezones": sorted(zoneinfo.available_timezones()),
-        "snippets": snippets.curl(project, request.build_absolute_uri("/")),
+        "tag": snippets.script_tag(project, host),
+        "snippets": snippets.curl(project, host),
     }
     return render(request, "analytics/settings.html", context)

@@ -1,4 +1,4 @@
-"""Commands that send the first events of a project."""
+"""What to paste so that a project gets its first events: a tag for a website, and commands."""
 
 import json
 import shlex
@@ -29,6 +29,12 @@ EXAMPLES: tuple[tuple[str, str, str, dict[str, object]], ...] = (
         {"reaction": "confusing", "text": "Where do I invite Bo?"},
     ),
 )
+
+
+def script_tag(project: Project, host: str) -> Snippet:
+    """`host` is the URL of this installation, with a trailing slash."""
+    key = newest_write_key(project) or "YOUR_WRITE_KEY"
+    return Snippet("tag", "HTML", f'<script async src="{host}fh.js" data-key="{key}"></script>')
 
 
 def curl(project: Project, host: str) -> list[Snippet]:

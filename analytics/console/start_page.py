@@ -17,7 +17,12 @@ from projects.models import Project
 def start(request: HttpRequest, project: Project) -> HttpResponse:
     if has_people(project):
         return redirect("people", project.slug)
-    context = {"project": project, "snippets": snippets.curl(project, request.build_absolute_uri("/"))}
+    host = request.build_absolute_uri("/")
+    context = {
+        "project": project,
+        "tag": snippets.script_tag(project, host),
+        "snippets": snippets.curl(project, host),
+    }
     return render(request, "analytics/start.html", context)
 
 

@@ -19,9 +19,15 @@ def test_it_works(ana: Client, team: Team) -> None:
     assert team.write_key in page.content.text
 
 
+def test_it_shows_the_tag_for_a_website(ana: Client, team: Team) -> None:
+    tag = f'<script async src="http://testserver/fh.js" data-key="{team.write_key}"></script>'
+    for name in ("start", "settings"):
+        assert tag in visit(ana, reverse(name, args=[team.slug])).content.text
+
+
 def test_its_lines_work_as_they_stand(ana: Client, team: Team) -> None:
     page = visit(ana, reverse("start", args=[team.slug]))
-    lines = [code.text for code in page.content.all("code")][:2]
+    lines = [code.text for code in page.content.all("code") if code.text.startswith("curl")][:2]
     for line in lines:
         _, _, credentials, address, _, body = shlex.split(line.replace("\\ ", ""))
         path = address.removeprefix("http://testserver")
