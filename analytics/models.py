@@ -167,6 +167,9 @@ class Session(models.Model):
     `device_id` is the browser or app whose events without a session id form it; then `client_id` is made from
     project, device and start. `origin_id` is the person under whom its first event is stored; null means `person`
     itself.
+
+    `ended_at` is the time of its last event, `active_until` of the last that was not a server's. Only client events
+    prolong a session.
     """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+", db_index=False)
@@ -175,6 +178,7 @@ class Session(models.Model):
     device_id = models.TextField(null=True, blank=True)
     origin_id = models.BigIntegerField(null=True, blank=True)
     started_at = models.DateTimeField()
+    active_until = models.DateTimeField()
     ended_at = models.DateTimeField()
     events = models.IntegerField(default=0)
     pageviews = models.IntegerField(default=0)

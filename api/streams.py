@@ -1,5 +1,6 @@
 """Streams: how many run at the same time, and how they read without holding a database connection."""
 
+import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -9,17 +10,20 @@ from django.db import connection
 from django.http import HttpResponse, StreamingHttpResponse
 
 from api.problems import too_many_requests
-from config.limits import STREAM_RETRY_SECONDS, STREAMS, STREAMS_PER_PROJECT
+from config.limits import STREAM_READS, STREAM_RETRY_SECONDS, STREAMS, STREAMS_PER_PROJECT
 
 _running: Counter[int] = Counter()
 """Streams of this process by project. Only the event loop changes it, so it needs no lock."""
+
+_reading: Counter[int] = Counter()
+_read_ended = threading.Condition()
 
 
 class Stream(StreamingHttpResponse):
     """A response of any length. config.handler sends it while `admitted` allows it."""
 
     def __init__(self, chunks: Iterator[bytes], *, project: int, content_type: str) -> None:
-        super().__init__(_read_in_turn(chunks), content_type=content_type)
+        super().__init__(_read_in_turn(chunks, project), content_type=content_type)
         self.project = project
 
 
@@ -38,18 +42,34 @@ def admitted(stream: Stream) -> Iterator[HttpResponse | Stream]:
         _running[stream.project] -= 1
 
 
-async def _read_in_turn(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
+async def _read_in_turn(chunks: Iterator[bytes], project: int) -> AsyncIterator[bytes]:
     # Under ASGI, Django collects a plain iterator in memory before it sends the first byte.
     # `is not None`: a batch whose rows were all merged away is b"" and must not end the stream.
     # In the thread of the request: other threads are shared, and slow streams would keep them from each other.
-    while (chunk := await sync_to_async(_next)(chunks)) is not None:
+    while (chunk := await sync_to_async(_next)(chunks, project)) is not None:
         yield chunk
 
 
-def _next(chunks: Iterator[bytes]) -> bytes | None:
+def _next(chunks: Iterator[bytes], project: int) -> bytes | None:
     try:
-        # None at the end: a StopIteration cannot be passed through the future of a thread.
-        return next(chunks, None)
+        with _turn(project):
+            # None at the end: a StopIteration cannot be passed through the future of a thread.
+            return next(chunks, None)
     finally:
         # Back to the pool: a slow client would otherwise hold a database connection for the whole download.
         connection.close()
+
+
+@contextmanager
+def _turn(project: int) -> Iterator[None]:
+    """Wait until the stream may read its next step. Those who wait hold no connection."""
+    # A page needs the interpreter many times, and each time waits up to 5 ms for every thread that computes.
+    with _read_ended:
+        _read_ended.wait_for(lambda: _reading.total() < STREAM_READS and not _reading[project])
+        _reading[project] += 1
+    try:
+        yield
+    finally:
+        with _read_ended:
+            _reading[project] -= 1
+            _read_ended.notify_all()

@@ -17,6 +17,9 @@ STREAMS_PER_PROJECT = 4
 STREAM_RETRY_SECONDS = 10
 """Retry-After of an export beyond these limits."""
 
+STREAM_READS = 2
+"""Streams of one web process that read and write out rows at the same time, each for another project."""
+
 STALL_SECONDS = 30
 """How long a client may take to read the next part of a response (64 KB) before the connection is closed."""
 

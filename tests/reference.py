@@ -244,16 +244,22 @@ class Visit:
 
 @dataclass(slots=True)
 class Session:
-    """The visits of one person and device, and what servers did meanwhile."""
+    """The visits of one person and device, and what servers did meanwhile.
+
+    active   the last visit that was not a server's
+    """
 
     person: str
     device: str
     start: dt.datetime
+    active: dt.datetime
     end: dt.datetime
     visits: list[Visit] = field(default_factory=list)
 
     def add(self, visit: Visit) -> None:
         self.start, self.end = min(self.start, visit.at), max(self.end, visit.at)
+        if visit.device is not None:
+            self.active = max(self.active, visit.at)
         self.visits.append(visit)
 
 
@@ -267,7 +273,7 @@ def sessions(batches: Iterable[Sequence[Visit]]) -> list[Session]:
             session.person = whose.get(session.person, session.person)
         here = [replace(visit, person=whose.get(visit.person, visit.person)) for visit in batch]
         here.sort(key=lambda visit: visit.at)
-        active = [(session, session.start, session.end) for session in found]
+        active = [(session, session.start, session.active) for session in found]
         for person, device in {(visit.person, visit.device) for visit in here}:
             if device is not None:
                 mine = [visit for visit in here if (visit.person, visit.device) == (person, device)]
@@ -287,7 +293,7 @@ def sessions(batches: Iterable[Sequence[Visit]]) -> list[Session]:
 def _visited(visits: list[Visit], stored: list[Session]) -> list[Session]:
     """Adds a batch's visits of one browser to its sessions. Returns the new ones."""
     new: list[Session] = []
-    extents = [(each.start, each.end, each) for each in stored] + [
+    extents = [(each.start, each.active, each) for each in stored] + [
         (each.at, each.at, each) for each in visits
     ]
     island: list[Visit | Session] = []
@@ -333,7 +339,7 @@ def _chain(visits: list[Visit]) -> list[Session]:
     for visit in visits:
         if not new or visit.at >= new[-1].start + DAY:
             assert visit.device is not None
-            new.append(Session(visit.person, visit.device, visit.at, visit.at))
+            new.append(Session(visit.person, visit.device, visit.at, visit.at, visit.at))
         new[-1].add(visit)
     return new
 
@@ -349,4 +355,3 @@ def _join(visit: Visit, active: list[tuple[Session, dt.datetime, dt.datetime]]) 
         end, _, session = max(before, key=lambda one: one[:2])
         if visit.at <= end + IDLE and visit.at < session.start + DAY:
             session.add(visit)
-            active.append((session, visit.at, visit.at))

@@ -1,5 +1,6 @@
 -- Sessions of events with a key: the client's session id, or the browser or app they come from. A session ends after 30
--- minutes without events, or after 24 hours.
+-- minutes without events, or after 24 hours. Events that servers added to a stored session do not prolong it: it lasts
+-- until `active_until`, however late its `ended_at`.
 --
 -- 1. An island is a run of events and stored sessions without a gap of more than 30 minutes.
 -- 2. In an island, an event belongs to the last session that started before it; a late event to the first session.
@@ -14,22 +15,22 @@ WITH spans AS (
     WHERE session_key IS NOT NULL
     GROUP BY project_id, person_id, session_key, by_device
 )
-SELECT spans.person_id, spans.session_key, false, s.id, s.started_at, s.ended_at
+SELECT spans.person_id, spans.session_key, false, s.id, s.started_at, s.active_until, s.ended_at
 FROM spans
 JOIN analytics_session s ON s.project_id = spans.project_id AND s.client_id = spans.session_key
     AND s.person_id = spans.person_id
     AND s.device_id IS NULL
     AND s.started_at <= spans.last_at + interval '30 minutes'
-    AND s.ended_at >= spans.first_at - interval '30 minutes'
+    AND s.active_until >= spans.first_at - interval '30 minutes'
 WHERE NOT spans.by_device
 UNION ALL
-SELECT spans.person_id, spans.session_key, true, s.id, s.started_at, s.ended_at
+SELECT spans.person_id, spans.session_key, true, s.id, s.started_at, s.active_until, s.ended_at
 FROM spans
 JOIN analytics_session s ON s.person_id = spans.person_id AND s.device_id = spans.session_key
     AND s.started_at <= spans.last_at + interval '30 minutes'
     -- Follows from the next line, as no session is longer than 24 hours. The index then skips older sessions.
     AND s.started_at > spans.first_at - interval '24 hours 30 minutes'
-    AND s.ended_at >= spans.first_at - interval '30 minutes'
+    AND s.active_until >= spans.first_at - interval '30 minutes'
 WHERE spans.by_device;
 
 -- Where a second session could begin in the middle of a half hour, every moment counts on its own.
@@ -52,10 +53,12 @@ GROUP BY person_id, session_key, by_device, half_hour;
 
 INSERT INTO run
 WITH moments AS (
-    SELECT person_id, session_key, by_device, half_hour, at, until, first_position, NULL::bigint AS session_id
+    SELECT
+        person_id, session_key, by_device, half_hour, at, until, first_position,
+        NULL::bigint AS session_id, NULL::timestamptz AS ended_at
     FROM stretch
     UNION ALL
-    SELECT person_id, session_key, by_device, NULL, started_at, ended_at, 0, session_id FROM stored_session
+    SELECT person_id, session_key, by_device, NULL, started_at, active_until, 0, session_id, ended_at FROM stored_session
 ), gaps AS (
     SELECT *, at > max(until) OVER (earlier ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
         + interval '30 minutes' AS begins
@@ -82,7 +85,7 @@ WITH moments AS (
         max(until) FILTER (WHERE session_id IS NULL) OVER run AS last_at,
         max(session_id) OVER run AS base,
         max(at) FILTER (WHERE session_id IS NOT NULL) OVER run AS base_start,
-        max(until) FILTER (WHERE session_id IS NOT NULL) OVER run AS base_end
+        max(ended_at) OVER run AS base_end
     FROM runs
     WINDOW run AS (PARTITION BY person_id, session_key, by_device, island, run)
 )

@@ -1,13 +1,13 @@
 -- Stores the sessions of the batch: inserts new ones, extends existing ones.
 INSERT INTO analytics_session
-    (id, project_id, person_id, client_id, device_id, origin_id, started_at, ended_at, events, pageviews, entry_path, exit_path,
-     referring_domain, utm_source, utm_medium, utm_campaign, browser, os, device, country)
+    (id, project_id, person_id, client_id, device_id, origin_id, started_at, active_until, ended_at, events, pageviews,
+     entry_path, exit_path, referring_domain, utm_source, utm_medium, utm_campaign, browser, os, device, country)
 SELECT
     v.session_id, v.project_id, v.person_id,
     CASE WHEN v.by_device THEN analytics_session_id(v.project_id, v.session_key, v.started_at) ELSE v.session_key END,
     CASE WHEN v.by_device THEN v.session_key END,
     nullif(v.stored_as, v.person_id), v.started_at,
-    v.ended_at, v.events, v.pageviews, v.entry_path, v.exit_path,
+    v.ended_at, v.ended_at, v.events, v.pageviews, v.entry_path, v.exit_path,
     first.referring_domain, first.utm_source, first.utm_medium, first.utm_campaign,
     a.browser, a.os, a.device, l.country
 FROM visit v
@@ -21,12 +21,13 @@ UPDATE analytics_session s SET
     client_id = CASE WHEN v.by_device AND v.started_at < s.started_at
         THEN analytics_session_id(v.project_id, v.session_key, v.started_at) ELSE s.client_id END,
     started_at = least(s.started_at, v.started_at),
+    active_until = greatest(s.active_until, v.ended_at),
     ended_at = greatest(s.ended_at, v.ended_at),
     events = s.events + v.events,
     pageviews = s.pageviews + v.pageviews,
     entry_path = CASE WHEN v.started_at < s.started_at OR s.entry_path IS NULL
         THEN coalesce(v.entry_path, s.entry_path) ELSE s.entry_path END,
-    exit_path = CASE WHEN v.ended_at >= s.ended_at THEN coalesce(v.exit_path, s.exit_path) ELSE s.exit_path END
+    exit_path = CASE WHEN v.ended_at >= s.active_until THEN coalesce(v.exit_path, s.exit_path) ELSE s.exit_path END
 FROM visit v
 WHERE s.id = v.session_id AND NOT v.is_new;
 

@@ -28,7 +28,8 @@ CREATE TEMPORARY TABLE batch_events (
 
 -- The stored sessions that events of the batch may continue.
 CREATE TEMPORARY TABLE stored_session (
-    person_id bigint, session_key text, by_device boolean, session_id bigint, started_at timestamptz, ended_at timestamptz
+    person_id bigint, session_key text, by_device boolean, session_id bigint, started_at timestamptz,
+    active_until timestamptz, ended_at timestamptz
 ) ON COMMIT DELETE ROWS;
 
 CREATE TEMPORARY TABLE stretch (

@@ -79,27 +79,44 @@ reference_epoch = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 # A history is made of a few long runs, not of many single events: only so it reaches 24 hours, and quickly. Steps and
 # pauses meet the limits exactly, because most faults are there.
 steps = st.sampled_from([10, 29, 30, 30, 31])
-lengths = st.one_of(st.integers(1, 4), st.integers(46, 52))
+lengths = st.one_of(st.integers(1, 4), st.sampled_from([46, 48, 48, 50, 52]))
 pauses = st.sampled_from([-1440, -31, -30, -10, 0, 10, 29, 30, 31, 60, 1440])
 # Everyone uses the same browser and the same session ids, which must not make them one.
-devices = st.sampled_from(["laptop", "laptop", "phone", OWN + "laptop", None, None])
-runs = st.lists(st.tuples(devices, pauses, steps, lengths), min_size=2, max_size=5)
+devices = st.sampled_from(["laptop", "laptop", "phone", OWN + "laptop", None])
+# A server's event so long after the end of the run. 30 minutes after a run of 48 half hours is exactly 24 hours.
+servers = st.sampled_from([None, 10, 29, 30, 30, 31])
+runs = st.lists(st.tuples(devices, pauses, steps, lengths, servers), min_size=2, max_size=5)
 histories = st.fixed_dictionaries(dict.fromkeys(("ana", "bo", "cy", "dee"), runs))
 """A few people who use the same devices at the same time."""
 
-Told = dict[str, list[tuple[str | None, int, int, int]]]
+# Single events: what a batch must know of the ones before is met at every step.
+moments = st.tuples(
+    st.sampled_from(["laptop", "laptop", "phone", None, None]),
+    st.sampled_from([10, 20, 29, 30, 31]),
+    st.just(1),
+    st.just(1),
+    st.none(),
+)
+afternoons = st.fixed_dictionaries(
+    dict.fromkeys(("ana", "bo", "cy", "dee"), st.lists(moments, min_size=4, max_size=9))
+)
+
+Run = tuple[str | None, int, int, int, int | None]
+Told = dict[str, list[Run]]
 
 
-def follow(person: str, told: list[tuple[str | None, int, int, int]]) -> list[Visit]:
+def follow(person: str, told: list[Run]) -> list[Visit]:
     """The visits of these runs, each of which begins so long after the end of the one before, or before it."""
     minute, found = 3000, dict[int, Visit]()
-    for device, pause, step, length in told:
+    for device, pause, step, length, server in told:
         minute += pause
         for _ in range(length):
             # No two at the same time.
             found.setdefault(minute, Visit(person, device, at(minute)))
             minute += step
         minute -= step
+        if server is not None:
+            found.setdefault(minute + server, Visit(person, None, at(minute + server)))
     return list(found.values())
 
 
@@ -118,13 +135,18 @@ def sign_in(visits: list[Visit], number: int) -> list[Visit]:
     return [seen(visit) for visit in visits]
 
 
+def turns(whose: dict[str, list[Visit]]) -> list[list[Visit]]:
+    """Everyone's first, everyone's second, ..."""
+    return [[visit for visit in turn if visit] for turn in itertools.zip_longest(*whose.values())]
+
+
 def by_time(whose: dict[str, list[Visit]]) -> list[Visit]:
     return sorted((visit for each in whose.values() for visit in each), key=lambda visit: visit.at)
 
 
 def run_by_run(whose: dict[str, list[Visit]]) -> list[Visit]:
     """As devices send them that were offline: a later run may be from before."""
-    return [visit for turn in itertools.zip_longest(*whose.values()) for visit in turn if visit is not None]
+    return list(itertools.chain(*turns(whose)))
 
 
 def shuffled(visits: list[Visit], late: int, dice: Random) -> list[Visit]:
@@ -162,11 +184,18 @@ parts = st.lists(st.integers(1, 9), min_size=1, max_size=6)
 @settings(max_examples=examples(10))
 @given(told=histories, parts=parts)
 def test_in_order_of_time_it_does_not_matter_where_batches_end(told: Told, parts: list[int]) -> None:
-    """Of browsers. A server's event that is already stored keeps the session of a browser alive that pauses for longer
-    than 30 minutes; one of the same batch does not."""
     whose = {person: follow(person, theirs) for person, theirs in told.items()}
-    visits = [visit for visit in by_time(whose) if visit.device is not None]
+    visits = by_time(whose)
     check(in_batches(visits, parts), expected([visit] for visit in visits))
+
+
+@settings(max_examples=examples(6))
+@given(told=afternoons)
+def test_one_event_at_a_time_forms_the_same_sessions_as_all_at_once(told: Told) -> None:
+    whose = {person: follow(person, theirs) for person, theirs in told.items()}
+    one_by_one = turns(whose)
+    check(one_by_one, expected(one_by_one))
+    check([by_time(whose)], expected(one_by_one))
 
 
 @settings(max_examples=examples(15))

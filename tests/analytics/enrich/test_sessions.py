@@ -2,6 +2,7 @@
 
 import datetime as dt
 
+import pytest
 from django.db import connection
 
 from analytics.models import DistinctId, Person, Session
@@ -94,9 +95,24 @@ def test_signing_in_does_not_cut_the_visit(team: Team) -> None:
 
 
 def test_a_servers_event_joins_what_goes_on(team: Team) -> None:
-    journey = visit(team, 0, 10).track("ana", "paid", at=minutes(39)).track("ana", "invoiced", at=minutes(60))
-    journey.enriched()
-    assert sessions(team) == [(0, 60, 4)]
+    journey = visit(team, 0, 10).track("ana", "paid", at=minutes(39))
+    journey.track("ana", "invoiced", at=minutes(40)).enriched()
+    assert sessions(team) == [(0, 40, 4)]
+
+
+@pytest.mark.parametrize("limit", [1, 50_000])
+def test_a_servers_events_do_not_keep_a_visit_alive(team: Team, limit: int) -> None:
+    journey = visit(team, 0, 10).track("ana", "paid", at=minutes(35)).track("ana", "invoiced", at=minutes(41))
+    journey.page("ana", at=minutes(42), session="s1").enriched(limit)
+    assert sessions(team) == [(0, 35, 3), (42, 42, 1)]
+    assert without_session(team) == 1
+
+
+def test_a_late_event_never_makes_a_visit_a_day_long(team: Team) -> None:
+    """Not with what a server added to its end either."""
+    visit(team, *range(30, 24 * 60, 30)).track("ana", "paid", at=minutes(24 * 60)).enriched()
+    visit(team, 0).enriched()
+    assert sessions(team) == [(0, 0, 1), (30, 24 * 60, 48)]
 
 
 def test_a_servers_event_on_its_own_belongs_to_no_session(team: Team) -> None:

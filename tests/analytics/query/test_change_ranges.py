@@ -52,7 +52,12 @@ def crowd(team: Team, size: int) -> list[int]:
     )
     visits = Session.objects.bulk_create(
         Session(
-            project=team.new.project, person=each, client_id=each.name, started_at=day(0), ended_at=day(0)
+            project=team.new.project,
+            person=each,
+            client_id=each.name,
+            started_at=day(0),
+            active_until=day(0),
+            ended_at=day(0),
         )
         for each in people
     )
