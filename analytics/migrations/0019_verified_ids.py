@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('analytics', '0017_fewer_indexes'),
+        ('analytics', '0018_active_sessions'),
     ]
 
     operations = [
