@@ -149,10 +149,9 @@ class FactsSource:
         return None if self.start is None or not self.more else cursor.write(self.start)
 
     def take(self, limit: int) -> Sequence[FactChange]:
-        found = fact_history.history(
-            self.project, self.person_id, name=self.property, before=self.start, limit=limit + 1
+        page, self.more = fact_history.history(
+            self.project, self.person_id, name=self.property, before=self.start, limit=limit
         )
-        page, self.more = found[:limit], len(found) > limit
         if page:
             self.start = FactPlace(page[-1].at, page[-1].sequence, page[-1].property)
         return page

@@ -26,6 +26,7 @@ from analytics.lake import table
 from analytics.lake.columns import EVENTS, arrow_schema, values
 from analytics.metrics import facts
 from api import cursor
+from config.limits import PORTION_BYTES
 from projects.models import Project
 
 MICROSECOND = dt.timedelta(microseconds=1)
@@ -75,8 +76,11 @@ def history(
     name: str | None = None,
     before: FactPlace | None = None,
     limit: int = 100,
-) -> list[FactChange]:
-    """Changes of one property or all, newest first. `person_id` is the ID from persons.get_person."""
+) -> tuple[list[FactChange], bool]:
+    """Changes of one property or all, newest first, and whether there may be more: `limit` and a portion at most.
+
+    `person_id` is the ID from persons.get_person.
+    """
     with _asserted(project, person_id) as (tables, asserted):
         place = None
         if before is not None:
@@ -86,7 +90,9 @@ def history(
                 "place_property": before.property,
             }
             place = tables.table(pa.Table.from_pylist([row], schema=PLACES))
-        return _changes(tables.run(_newest(asserted, place, name, limit)))
+        found = tables.run(_newest(asserted, place, name, limit + 1))
+    full = sum(values(found["size"], int)) >= PORTION_BYTES
+    return _changes(found.slice(0, limit)), full or found.num_rows > limit
 
 
 def by_event(
@@ -150,9 +156,26 @@ def _newest(asserted: ir.Table, place: ir.Table | None, name: str | None, limit:
     changed = facts.changes(asserted if name is None else asserted.filter(asserted["property"] == name))
     if place is not None:
         changed = _before(changed, place)
-    return changed.order_by(
-        changed["at"].desc(), changed["sequence"].desc(), changed["property"].asc()
-    ).limit(limit)
+    newest = _in_order(changed).limit(limit)
+    return _in_order(_fitting(newest))
+
+
+def _in_order(changed: ir.Table) -> ir.Table:
+    return changed.order_by(*_order(changed))
+
+
+def _order(changed: ir.Table) -> list[ir.Value]:
+    return [changed["at"].desc(), changed["sequence"].desc(), changed["property"].asc()]
+
+
+def _fitting(changed: ir.Table) -> ir.Table:
+    """The newest, until they are a portion. The one that exceeds it is included."""
+    sized = changed.mutate(size=sum(changed[name].length().fill_null(0) for name in ("value", "before")))
+    newest = ibis.window(  # type: ignore[no-untyped-call] # Ibis declares no types for it
+        order_by=_order(sized), preceding=None, following=0
+    )
+    summed = sized.mutate(size_before=sized["size"].sum().over(newest) - sized["size"])
+    return summed.filter(summed["size_before"] < PORTION_BYTES)
 
 
 @lru_cache(maxsize=PLANS)

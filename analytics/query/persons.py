@@ -1,20 +1,21 @@
 """People from PostgreSQL. IDs of merged people resolve to the person they were merged into."""
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from operator import attrgetter
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
-from django.db.models import F, Func, Q, QuerySet, TextField, Value
+from django.db.models import F, Func, IntegerField, Q, QuerySet, TextField, Value
 from msgspec import Meta, Struct, structs
 
 from analytics.identity import redirects
 from analytics.models import DistinctId, Person
 from analytics.query import row_filters
-from api import cursor
+from api import cursor, portions
 from projects.models import Project
 
+Selected: TypeAlias = QuerySet[Person, tuple[Any, ...]]
 Moment = Annotated[dt.datetime, Meta(tz=True)]
 # Cursors can be forged, and their values go into SQL: a NUL or a number beyond bigint would cause a 500.
 VALUES: dict[str, Any] = {
@@ -142,27 +143,42 @@ def ids_after(project: Project, person_id: int, which: PersonSelection, *, limit
     people = _selected(project, which).filter(pk__gt=person_id)
     if not which.where:
         return [row[0] for row in people[:limit]]
-    rows, _ = row_filters.walk(
-        lambda beyond: _chunk(people.filter(pk__gt=beyond)),
-        0,
-        lambda rows: row_filters.people(project.pk, rows, which.where),
-        limit,
-    )
-    return [row[0] for row in rows]
-
-
-def _chunk(people: QuerySet[Person, tuple[Any, ...]]) -> tuple[list[tuple[Any, ...]], bool]:
-    rows = list(people[: row_filters.CHUNK])
-    return rows, len(rows) == row_filters.CHUNK
+    found: list[int] = []
+    for rows in _portions(people, which):
+        found += [row[0] for row in row_filters.people(project.pk, rows, which.where)]
+        if len(found) >= limit:
+            break
+    return found[:limit]
 
 
 def matching(project: Project, person_ids: Iterable[int], which: PersonSelection) -> list[int]:
     """The IDs among these that match the selection, and those of merged people, in order."""
     ids = list(person_ids)
-    rows = list(_selected(project, which).filter(pk__in=ids))
-    found = [row[0] for row in (row_filters.people(project.pk, rows, which.where) if which.where else rows)]
+    people = _selected(project, which).filter(pk__in=ids)
+    parts = _portions(people, which) if which.where else [list(people)]
+    found = {
+        row[0]
+        for rows in parts
+        for row in (row_filters.people(project.pk, rows, which.where) if which.where else rows)
+    }
     # Whatever the filters: nobody knows whether the reader's copy has the merged person.
     return sorted({*found, *redirects.canonical(project.pk, ids)})
+
+
+def _portions(people: Selected, which: PersonSelection) -> Iterator[list[tuple[Any, ...]]]:
+    """The rows in portions, because the properties that are filtered by can be large."""
+    size = Func(*_texts(which), template="octet_length(concat(%(expressions)s))", output_field=IntegerField())
+    beyond, more = 0, True
+    while more:
+        following = people.filter(pk__gt=beyond).annotate(size=size)
+        # Sizes first: once rows are fetched, they are all in memory.
+        sized = list(following.values_list("id", "size")[: row_filters.CHUNK])
+        more = len(sized) == row_filters.CHUNK
+        while sized:
+            count = portions.fitting(size for _, size in sized)
+            begin, beyond = sized[0][0], sized[count - 1][0]
+            yield list(people.filter(pk__gte=begin, pk__lte=beyond))
+            sized = sized[count:]
 
 
 def find_person(project: Project, distinct_id: str) -> int:
@@ -216,13 +232,18 @@ def _matching(project: Project, search: str) -> QuerySet[Person]:
     return people.filter(Q(search__contains=words.lower()) | Q(pk__in=behind))
 
 
-def _selected(project: Project, which: PersonSelection) -> QuerySet[Person, tuple[Any, ...]]:
+def _selected(project: Project, which: PersonSelection) -> Selected:
     """Rows for row_filters.people, ordered by ID."""
     people = Person.objects.filter(project=project, merged_into=None)
     if which.distinct_id is not None:
         people = people.filter(pk__in=_with_id(project, which.distinct_id))
+    return people.order_by("id").values_list("id", *_texts(which))
+
+
+def _texts(which: PersonSelection) -> list[Func]:
+    """The properties that are filtered by."""
     # Not Django's KeyTextTransform: it takes a property named 2024 for an index of an array.
-    texts = [
+    return [
         Func(
             F("properties"),
             Value(item.property),
@@ -232,7 +253,6 @@ def _selected(project: Project, which: PersonSelection) -> QuerySet[Person, tupl
         )
         for item in which.where
     ]
-    return people.order_by("id").values_list("id", *texts)
 
 
 def _with_id(project: Project, distinct_id: str) -> QuerySet[DistinctId, int]:

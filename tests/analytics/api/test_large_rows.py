@@ -7,6 +7,7 @@ import pytest
 
 from analytics.ingest.local import LocalIngest
 from analytics.pipeline import until_idle
+from analytics.query import row_filters
 from api.portions import fitting, take
 from config.limits import PORTION_BYTES
 from tests import clock
@@ -19,6 +20,9 @@ from tests.people import Team
 
 MANY, LARGE = 24, 900_000
 """21 MB, five times a portion."""
+
+FEW, FACT = 80, 110_000
+"""Twice a portion, of values that a person may have."""
 
 
 def write_essays(team: Team) -> list[str]:
@@ -106,6 +110,66 @@ def test_pages_of_large_people(team: Team, api: Api) -> None:
     people = api.rows("people", limit=1000)
     assert [row["distinct_ids"] for row in people] == [[name] for name in names]
     assert len(api.get("people", limit=1000).body) < 2 * PORTION_BYTES
+
+
+@pytest.fixture
+def fetched(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The bytes of each portion of properties that were fetched to be filtered."""
+    found: list[int] = []
+    matching = row_filters.people
+
+    def measured(project: int, rows: list[Any], where: row_filters.Where) -> list[Any]:
+        found.append(sum(len(text or "") for _, *texts in rows for text in texts))
+        return matching(project, rows, where)
+
+    monkeypatch.setattr(row_filters, "people", measured)
+    return found
+
+
+def test_people_are_filtered_in_portions(team: Team, api: Api, fetched: list[int]) -> None:
+    Journey(team).identify("ana").enriched()
+    start = api.get("people").json["since"]
+    names = [f"person {n}" for n in range(FEW)]
+    with LocalIngest() as ingest:
+        for name in names:
+            told = {"event": "$set", "distinct_id": name, "$set": {"essay": name + "x" * FACT}}
+            assert ingest.post("/batch/", {"api_key": team.write_key, "batch": [told]}).status_code == 200
+    Journey(team).enriched()
+    # Of these people, pages have only as many as fit: none may be taken for the last one.
+    for query in ({"property": "essay:contains:x"}, {"property": "essay:contains:x", "since": start}):
+        people = api.rows("people", limit=1000, **query)
+        assert [row["distinct_ids"] for row in people] == [[name] for name in names]
+    assert api.rows("people", limit=1000, property=f"essay:contains:{names[-1]}x")[0]["distinct_ids"] == [
+        names[-1]
+    ]
+    assert max(fetched) < PORTION_BYTES + 2 * FACT
+    assert max(fetched) > PORTION_BYTES / 2
+
+
+def test_pages_of_large_facts(team: Team, api: Api) -> None:
+    with LocalIngest() as ingest:
+        for n in range(FEW):
+            told = {
+                "event": "$set",
+                "distinct_id": "ana",
+                "timestamp": clock.day(0, seconds=n).isoformat(),
+                "$set": {"essay": f"{n:03}" + "x" * FACT},
+            }
+            assert ingest.post("/batch/", {"api_key": team.write_key, "batch": [told]}).status_code == 200
+    Journey(team).enriched()
+    [ana] = api.rows("people")
+    told_facts: list[Any] = []
+    page: dict[str, Any] = {"next": None, "more": True}
+    while page["more"]:
+        before = {"before": page["next"]} if page["next"] else {}
+        answer = api.get(f"people/{ana['id']}/facts", limit=1000, **before)
+        assert len(answer.body) < PORTION_BYTES + 4 * FACT
+        page = answer.json
+        told_facts += page["facts"]
+    assert page["next"] is None
+    assert [change["after"][:3] for change in told_facts] == [f"{n:03}" for n in reversed(range(FEW))]
+    lines = api.get(f"people/{ana['id']}/facts", format="ndjson").body
+    assert lines.count(b"\n") == FEW
 
 
 def test_pages_of_long_comments(team: Team, api: Api) -> None:
