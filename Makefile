@@ -28,7 +28,7 @@ demo: .venv/run.stamp ## fill a separate project with sample data
 test: .venv/dev.stamp ## run all quick tests, with their own PostgreSQL unless DATABASE_URL is set
 	$(PYTEST) -n 4 --dist loadgroup -m "not slow" --durations=10
 
-slow: .venv/dev.stamp tests/sdks/node_modules/.package-lock.json widget/node_modules/.package-lock.json ## run the rest: whole installations, short kills under load, SDKs, small benchmarks
+slow: .venv/dev.stamp tests/sdks/node_modules/.package-lock.json widget/node_modules/.package-lock.json ## run the rest: whole installations, S3, memory, short kills under load, SDKs, small benchmarks
 	$(PYTEST) -m slow --durations=10
 
 fuzz: .venv/dev.stamp ## run the property tests with new examples each time; MINUTES=10 sets for how long

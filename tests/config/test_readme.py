@@ -14,7 +14,7 @@ import pytest
 
 from tests.config.installation import ROOT, Installation, eventually
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("up")]
+pytestmark = [pytest.mark.system, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

@@ -103,10 +103,12 @@ def test_who_asks_for_headers_only_has_nothing_read_for_them(team: Team, api: Ap
     assert headers["Content-Type"] == whole.headers["Content-Type"]
 
 
+@pytest.mark.slow
 def test_nor_do_filters_hold_what_they_read(busy: Team) -> None:
     assert_memory_is_flat(busy, "ndjson", head=0, property="file:set")
 
 
+@pytest.mark.slow
 def test_twenty_thousand_events_take_no_more_memory_than_four_thousand(busy: Team) -> None:
     assert_memory_is_flat(busy, "ndjson", head=0)
     assert_memory_is_flat(busy, "csv", head=1)

@@ -292,7 +292,7 @@ def test_the_start_page_says_who_came_and_keeps_its_lines(screen: Page, server: 
     expect(screen.locator("h1")).to_have_text("Meet your first user")
     send(server, team, {"userId": "ana", "traits": {"name": "Ana"}}, "identify")
     expect(screen.locator(".waiting")).to_contain_text("Ana is here", timeout=PATIENCE)
-    expect(screen.locator(".code")).to_have_count(3)
+    expect(screen.locator(".code")).to_have_count(4)
     screen.get_by_role("link", name="Open timeline").click()
     expect(screen.locator("h1")).to_have_text("Ana")
 

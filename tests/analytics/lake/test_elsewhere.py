@@ -41,6 +41,7 @@ def said() -> str:
     return same
 
 
+@pytest.mark.slow
 def test_the_same_is_true_of_a_lake_in_a_bucket(bucket: dict[str, str]) -> None:
     """Runs test_life.py in an installation of its own, with its lake in the bucket."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}

@@ -22,7 +22,7 @@ from projects.models import Key
 from tests import people
 from tests.analytics.api.client import Api
 from tests.analytics.ingest.conftest import rows
-from tests.feedback.embed.visiting import Visitor, browser_secret, refresh, secret_of, token
+from tests.feedback.embed.visiting import Visitor, refresh, secret_of, token
 from tests.people import Team
 
 WORDS = "What Ana wrote is nobody else's business."
